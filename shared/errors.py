@@ -1,0 +1,126 @@
+"""Every error Thetaflow raises on purpose, as one tree.
+
+    ThetaflowError
+    |- ConfigError            a setting is unknown or has a bad value; the process stops
+    |- BadInputError          something from outside is not what its format promises
+    |  |- UnknownFormatError  no reader recognises the file
+    |  |- NoSessionError      a stamp or a request lies outside every trading session
+    |- TableError             a dated table (calendar, contracts, costs) does not cover the date asked about
+    |- WireError              an entry on the broker cannot become an event
+    |  |- UnknownEventError   its type is not one of ours
+    |  |- SchemaVersionError  its type is ours, in a version we do not speak
+    |- HandlerError           a handler failed on one event, after all attempts
+    |- EngineError            the engine itself cannot go on as it is
+    |  |- LeaseLostError      another owner holds the partition: whatever was not committed is not ours any more
+    |  |- OrderGapError       older entries are pending elsewhere: recover before going on
+    |  |- BrokerUnavailableError  the broker does not answer
+    |- NoTrainingDataError    training was asked for and there is nothing to learn from
+    |- NotArmedError          live trading was asked for without both confirmations
+
+A message says what was expected, what came, and where. Errors that concern one event carry its id.
+"""
+
+from __future__ import annotations
+
+
+class ThetaflowError(Exception):
+    """Root of the tree: `except ThetaflowError` catches what Thetaflow raises on purpose and no accident."""
+
+
+class ConfigError(ThetaflowError):
+    """A setting is unknown or has a bad value."""
+
+
+class BadInputError(ThetaflowError):
+    """Something from outside is not what its format promises.
+
+    Attributes:
+        expected: what the reader wanted to see.
+        got: what it saw instead, shortened.
+        where: file, row, field, or whatever leads a person to it.
+    """
+
+    def __init__(self, expected: str, got: object, where: str = "") -> None:
+        self.expected = expected
+        self.got = shorten(got)
+        self.where = where
+        place = f" in {where}" if where else ""
+        super().__init__(f"expected {expected}, got {self.got}{place}")
+
+
+class UnknownFormatError(BadInputError):
+    """No reader recognises the file."""
+
+
+class NoSessionError(BadInputError):
+    """A stamp or a request lies outside every trading session."""
+
+
+class TableError(ThetaflowError):
+    """A dated table does not cover the date it is asked about."""
+
+
+class WireError(ThetaflowError):
+    """An entry on the broker cannot become an event.
+
+    Attributes:
+        event_id: id field of the entry, as far as it could be read.
+    """
+
+    def __init__(self, message: str, event_id: str = "") -> None:
+        self.event_id = event_id
+        super().__init__(f"{message} (event {event_id or 'without id'})")
+
+
+class UnknownEventError(WireError):
+    """The entry's type is not one of ours."""
+
+
+class SchemaVersionError(WireError):
+    """The entry's type is ours, in a version we do not speak."""
+
+
+class HandlerError(ThetaflowError):
+    """A handler failed on one event, after all attempts.
+
+    Attributes:
+        event_id: id of the event it failed on.
+        attempts: how often it was tried.
+    """
+
+    def __init__(self, handler: str, event_id: str, attempts: int, cause: BaseException) -> None:
+        self.event_id = event_id
+        self.attempts = attempts
+        super().__init__(
+            f"{handler} failed on event {event_id} after {attempts} attempts: {type(cause).__name__}: {cause}"
+        )
+
+
+class EngineError(ThetaflowError):
+    """The engine itself cannot go on as it is."""
+
+
+class LeaseLostError(EngineError):
+    """Another owner holds the partition: whatever was not committed is not ours any more."""
+
+
+class OrderGapError(EngineError):
+    """Older entries are pending elsewhere: recover before going on."""
+
+
+class BrokerUnavailableError(EngineError):
+    """The broker does not answer."""
+
+
+class NoTrainingDataError(ThetaflowError):
+    """Training was asked for and there is nothing to learn from."""
+
+
+class NotArmedError(ThetaflowError):
+    """Live trading was asked for without both confirmations."""
+
+
+def shorten(value: object, limit: int = 120) -> str:
+    """Show a value in an error message, at most `limit` characters of its repr."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
