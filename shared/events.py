@@ -19,7 +19,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A part of an event."""
 
 
-class Header(Record):
+class Header(Record, frozen=True, kw_only=True):
     """What every event carries.
 
     Attributes:
@@ -75,7 +75,7 @@ class OptionKind(StrEnum):
     PUT = "PE"
 
 
-class Contract(Record):
+class Contract(Record, frozen=True, kw_only=True):
     """One option contract.
 
     Attributes:
@@ -110,7 +110,7 @@ class QualityFlag(StrEnum):
     AFTER_GAP = "after_gap"
 
 
-class LegColumns(Record):
+class LegColumns(Record, frozen=True, kw_only=True):
     """One side of one expiry, column by column, aligned with `ExpiryChain.strikes`.
 
     Attributes:
@@ -132,7 +132,7 @@ class LegColumns(Record):
     iv: tuple[float | None, ...]
 
 
-class ExpiryChain(Record):
+class ExpiryChain(Record, frozen=True, kw_only=True):
     """One expiry of the chain.
 
     Attributes:
@@ -149,7 +149,7 @@ class ExpiryChain(Record):
     spot: float | None = None
 
 
-class ChainSnapshot(Event):
+class ChainSnapshot(Event, frozen=True, kw_only=True):
     """The option chain of one underlying at one exchange stamp, nearest expiry first.
 
     Attributes:
@@ -169,7 +169,7 @@ class ChainSnapshot(Event):
     quality: tuple[QualityFlag, ...] = ()
 
 
-class ClockTick(Event):
+class ClockTick(Event, frozen=True, kw_only=True):
     """Market time went on, also when the feed is silent.
 
     Attributes:
@@ -179,7 +179,7 @@ class ClockTick(Event):
     last_snapshot_ts: int | None = None
 
 
-class CandidateQuote(Record):
+class CandidateQuote(Record, frozen=True, kw_only=True):
     """A contract that might be sold, with its quote and Greeks at the same snapshot.
 
     Attributes:
@@ -204,7 +204,7 @@ class CandidateQuote(Record):
     theta: float | None
 
 
-class MarketView(Record):
+class MarketView(Record, frozen=True, kw_only=True):
     """What of the market a decision needs beside its features.
 
     Attributes:
@@ -232,7 +232,7 @@ class MarketView(Record):
     candidates: tuple[CandidateQuote, ...]
 
 
-class FeatureVector(Event):
+class FeatureVector(Event, frozen=True, kw_only=True):
     """Features of one snapshot.
 
     Attributes:
@@ -255,7 +255,7 @@ class SignalMode(StrEnum):
     TRADITIONAL = "traditional"
 
 
-class Contribution(Record):
+class Contribution(Record, frozen=True, kw_only=True):
     """One feature's part in a decision, in log-odds of the chosen side (positive speaks for it)."""
 
     name: str
@@ -263,7 +263,7 @@ class Contribution(Record):
     contribution: float
 
 
-class Signal(Event):
+class Signal(Event, frozen=True, kw_only=True):
     """What the predictor makes of one feature vector.
 
     Attributes:
@@ -320,7 +320,7 @@ class ExitReason(StrEnum):
     ORDER = "order"
 
 
-class EntryContext(Record):
+class EntryContext(Record, frozen=True, kw_only=True):
     """What a trade was entered on: copied from signal to order to trade."""
 
     signal_id: str
@@ -334,7 +334,7 @@ class EntryContext(Record):
     top_features: tuple[Contribution, ...]
 
 
-class Order(Event):
+class Order(Event, frozen=True, kw_only=True):
     """An instruction of risk to the executor.
 
     Attributes:
@@ -397,7 +397,7 @@ class DenialCode(StrEnum):
     BOOK_UNKNOWN = "book_unknown"
 
 
-class Denial(Event):
+class Denial(Event, frozen=True, kw_only=True):
     """A signal that risk did not turn into an order, and why."""
 
     code: DenialCode
@@ -420,7 +420,7 @@ class FillStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-class LegCosts(Record):
+class LegCosts(Record, frozen=True, kw_only=True):
     """Itemised costs of one fill in rupees; `total_paise` is what the ledger books."""
 
     brokerage: float
@@ -432,7 +432,7 @@ class LegCosts(Record):
     total_paise: int
 
 
-class Fill(Event):
+class Fill(Event, frozen=True, kw_only=True):
     """What a venue did with an order.
 
     Attributes:
@@ -455,7 +455,7 @@ class Fill(Event):
     text: str = ""
 
 
-class Trade(Event):
+class Trade(Event, frozen=True, kw_only=True):
     """A round trip, closed.
 
     Attributes:
@@ -484,7 +484,7 @@ class Trade(Event):
     entry: EntryContext
 
 
-class Position(Record):
+class Position(Record, frozen=True, kw_only=True):
     """An open short option.
 
     Attributes:
@@ -514,7 +514,7 @@ class Position(Record):
     entry: EntryContext
 
 
-class TradeStatistics(Record):
+class TradeStatistics(Record, frozen=True, kw_only=True):
     """Closed trades so far, as sizing needs them. Money in paise."""
 
     trades: int = 0
@@ -525,7 +525,7 @@ class TradeStatistics(Record):
     consecutive_losses: int = 0
 
 
-class BookState(Event):
+class BookState(Event, frozen=True, kw_only=True):
     """The book after one chain snapshot.
 
     Attributes:
@@ -560,7 +560,7 @@ class BookState(Event):
 # --- learning, operation ------------------------------------------------------------------------------------------
 
 
-class ModelPublished(Event):
+class ModelPublished(Event, frozen=True, kw_only=True):
     """A trained bundle is ready. It holds from this event on, or from `effective_ts` when that is later."""
 
     model_version: str
@@ -581,7 +581,7 @@ class CommandKind(StrEnum):
     SET_LIMIT = "set_limit"
 
 
-class Command(Event):
+class Command(Event, frozen=True, kw_only=True):
     """An operator's word, with who said it and why."""
 
     kind: CommandKind
@@ -599,7 +599,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class Alert(Event):
+class Alert(Event, frozen=True, kw_only=True):
     """Something a person should know."""
 
     severity: Severity
@@ -607,7 +607,7 @@ class Alert(Event):
     text: str
 
 
-class DeadLetter(Event):
+class DeadLetter(Event, frozen=True, kw_only=True):
     """An entry that no attempt could handle, whole.
 
     Attributes:
