@@ -343,6 +343,8 @@ class Order(Event, frozen=True, kw_only=True):
         trail_points: distance of the trailing stop from the best premium seen; None: no trail.
         time_exit_ns: close at the first snapshot at or after this event time.
         valid_until_ns: an entry not filled by then expires.
+        margin_paise: what risk reckons the position will bind.
+        closes: order id of the position an EXIT is for.
         reason: in words, including why this strike.
     """
 
@@ -358,6 +360,8 @@ class Order(Event, frozen=True, kw_only=True):
     time_exit_ns: int | None
     valid_until_ns: int
     reason: str
+    margin_paise: int = 0
+    closes: str | None = None
     exit_reason: ExitReason | None = None
     entry: EntryContext | None = None
 

@@ -1,0 +1,43 @@
+"""Quotes of single contracts in a chain snapshot."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from shared.events import ChainSnapshot, Contract, ExpiryChain, OptionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One contract's quote at one snapshot: points and units, None where the exchange showed nothing."""
+
+    bid: float | None
+    ask: float | None
+    bid_qty: int | None
+    ask_qty: int | None
+    ltp: float | None
+
+
+NO_QUOTE = Quote(None, None, None, None, None)
+
+
+def quote_of(snapshot: ChainSnapshot, contract: Contract) -> Quote:
+    """Find a contract anywhere in the chain, however far from the money; NO_QUOTE when it is not there.
+
+    A price of zero is no quote.
+    """
+    chain = _expiry(snapshot, contract)
+    if chain is None:
+        return NO_QUOTE
+    at = bisect_left(chain.strikes, contract.strike)
+    if at == len(chain.strikes) or chain.strikes[at] != contract.strike:
+        return NO_QUOTE
+    leg = chain.call if contract.kind is OptionKind.CALL else chain.put
+    return Quote(leg.bid[at] or None, leg.ask[at] or None, leg.bid_qty[at], leg.ask_qty[at], leg.ltp[at] or None)
+
+
+def _expiry(snapshot: ChainSnapshot, contract: Contract) -> ExpiryChain | None:
+    if snapshot.underlying != contract.underlying:
+        return None
+    return next((chain for chain in snapshot.expiries if chain.expiry == contract.expiry), None)

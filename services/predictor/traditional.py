@@ -1,0 +1,107 @@
+"""The traditional signal: a weighted score of a few well-known readings of the chain, no model behind it.
+
+Every component is scaled to about -1 .. +1, positive when it speaks for a market that will not fall. The weighted
+sum is taken as log-odds of "a short put pays rather than a short call". The seller's sign: a positive score sells
+the put, a negative score sells the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import exp, isfinite, sqrt, tanh
+
+from shared.events import Contribution
+
+_MINUTES_PER_YEAR = 525_600.0
+_PULL_OF_MAX_PAIN = 0.005
+"""Distance of max pain, as a fraction of the forward, at which its pull counts in full."""
+_TYPICAL_RISK_REVERSAL = -0.02
+"""A falling smile is normal for an index: only its deviation says anything."""
+_VOLATILE_RATIO = 1.3
+_TRENDING = 0.5
+
+Features = Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class TraditionalScore:
+    """The score and what it is made of.
+
+    Attributes:
+        log_odds: positive for SHORT PUT, negative for SHORT CALL.
+        contributions: parts of `log_odds`, largest magnitude first; they add up to it.
+    """
+
+    log_odds: float
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def direction(self) -> int:
+        """The side the score leans to: +1 SHORT PUT, -1 SHORT CALL, 0 exactly between."""
+        return (self.log_odds > 0.0) - (self.log_odds < 0.0)
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the side it leans to, 0.5 to 1."""
+        return 1.0 / (1.0 + exp(-abs(self.log_odds)))
+
+
+def traditional_score(features: Features) -> TraditionalScore:
+    """Score one feature vector; a missing component contributes nothing and is not listed."""
+    volatility = features.get("atm_iv") or features.get("realised_vol_30m")
+    parts = (
+        ("trend_ema_fast_slow", 0.9, _in_moves(features.get("trend_ema_fast_slow"), volatility, minutes=15.0)),
+        ("return_15m", 0.4, _in_moves(features.get("return_15m"), volatility, minutes=15.0)),
+        ("opening_range_position", 0.3, _centred(features.get("opening_range_position"), 0.5, 1.0)),
+        ("pcr_oi", 0.5, _centred(features.get("pcr_oi"), 1.0, 0.4)),
+        ("max_pain_distance", 0.3, _centred(features.get("max_pain_distance"), 0.0, _PULL_OF_MAX_PAIN)),
+        ("risk_reversal_25d", 0.3, _centred(features.get("risk_reversal_25d"), _TYPICAL_RISK_REVERSAL, 0.02)),
+        ("oi_put_build", 0.4, _writing(features.get("oi_put_build"), features.get("oi_call_build"))),
+    )
+    contributions = [
+        Contribution(name=name, value=features.get(name), contribution=weight * scaled)
+        for name, weight, scaled in parts
+        if scaled is not None
+    ]
+    contributions.sort(key=lambda part: (-abs(part.contribution), part.name))
+    return TraditionalScore(sum(part.contribution for part in contributions), tuple(contributions))
+
+
+def sellers_market(features: Features, max_realised_over_implied: float) -> bool:
+    """Tell whether implied volatility pays for the realised one. Unknown volatility does not object."""
+    implied, realised = features.get("atm_iv"), features.get("realised_vol_30m")
+    if implied is None or realised is None or implied <= 0.0:
+        return True
+    return realised <= max_realised_over_implied * implied
+
+
+def name_regime(features: Features) -> str:
+    """Name the market by rule: calm, trending or volatile; warming_up while the readings are missing."""
+    implied, realised = features.get("atm_iv"), features.get("realised_vol_30m")
+    trend = _in_moves(features.get("trend_ema_fast_slow"), implied, minutes=15.0)
+    if implied is None or realised is None or trend is None:
+        return "warming_up"
+    if realised > _VOLATILE_RATIO * implied:
+        return "volatile"
+    return "trending" if abs(trend) > _TRENDING else "calm"
+
+
+def _in_moves(relative_move: float | None, volatility: float | None, *, minutes: float) -> float | None:
+    """Scale a relative move by what `volatility` (annual) makes usual in `minutes`."""
+    if relative_move is None or volatility is None or volatility <= 0.0:
+        return None
+    usual = volatility * sqrt(minutes / _MINUTES_PER_YEAR)
+    return tanh(relative_move / usual)
+
+
+def _centred(value: float | None, centre: float, scale: float) -> float | None:
+    return None if value is None or not isfinite(value) else tanh((value - centre) / scale)
+
+
+def _writing(put_build: float | None, call_build: float | None) -> float | None:
+    """Put writing near the money is support, call writing resistance: their balance, -1 to 1."""
+    if put_build is None or call_build is None:
+        return None
+    total = abs(put_build) + abs(call_build)
+    return (put_build - call_build) / total if total > 0.0 else None

@@ -1,0 +1,36 @@
+"""What risk remembers of one book between events."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.events import BookState, Signal
+
+
+class RiskState(msgspec.Struct):
+    """Everything risk needs to decide the next signal; it is the whole checkpoint.
+
+    Attributes:
+        waiting: a signal whose book step has not arrived.
+        book: newest state of the book.
+        decided_seq: chain step of the newest decided signal.
+        pending: entry orders sent and not yet seen in the book, order id to event time of the order.
+        exiting: positions an EXIT was sent for.
+        neutral_run: neutral signals in a row.
+        orders_day, orders_today: ISO date and entries ordered on it.
+        last_order_ts: event time of the newest entry order.
+        mode: active, reducing or halted, by operator command.
+        overrides: limits set by command, field name to value.
+    """
+
+    waiting: Signal | None = None
+    book: BookState | None = None
+    decided_seq: int = -1
+    pending: dict[str, int] = {}
+    exiting: list[str] = []
+    neutral_run: int = 0
+    orders_day: str = ""
+    orders_today: int = 0
+    last_order_ts: int | None = None
+    mode: str = "active"
+    overrides: dict[str, float] = {}

@@ -1,0 +1,64 @@
+"""The trainer's pure part: collects closed trades and reports how they go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from services.trainer.performance import TradeResult, measure
+from services.trainer.settings import TrainerSettings
+from shared.events import Alert, Event, Severity, Trade
+
+
+class _State(msgspec.Struct):
+    seen: int = 0
+    results: list[TradeResult] = []
+
+
+class TrainerHandler:
+    """Keeps the newest trades of one book and tells of their performance every so many."""
+
+    def __init__(self, book: str, settings: TrainerSettings) -> None:
+        self._book = book
+        self._settings = settings
+        self._state = _State()
+
+    def handle(self, event: Event) -> Sequence[Event]:
+        """Take a Trade; give an Alert with the figures when a report is due."""
+        if not isinstance(event, Trade):
+            return ()
+        state = self._state
+        state.seen += 1
+        state.results = [*state.results[1 - self._settings.window :], _result(event)]
+        if state.seen % self._settings.report_every:
+            return ()
+        return (self._report(event),)
+
+    def checkpoint(self) -> bytes:
+        """Give the state."""
+        return msgspec.json.encode(self._state)
+
+    def restore(self, state: bytes) -> None:
+        """Become what `checkpoint` described."""
+        self._state = msgspec.json.decode(state, type=_State)
+
+    def _report(self, trade: Trade) -> Alert:
+        figures = measure(self._state.results)
+        text = "no trades"
+        if figures is not None:
+            text = (
+                f"{figures.trades} trades, win rate {figures.win_rate:.0%}, net Rs {figures.net_paise / 100:,.2f}, "
+                f"average Rs {figures.average_paise / 100:,.2f}, drawdown Rs {figures.max_drawdown_paise / 100:,.2f}"
+            )
+        return Alert(header=trade.header.child("trainer"), severity=Severity.INFO, code="performance", text=text)
+
+
+def _result(trade: Trade) -> TradeResult:
+    return TradeResult(
+        ts=trade.header.ts,
+        direction=trade.entry.direction,
+        confidence=trade.entry.confidence,
+        regime=trade.entry.regime,
+        net_pnl_paise=trade.net_pnl_paise,
+    )
