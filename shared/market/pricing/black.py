@@ -37,7 +37,7 @@ def as_floats(*values: ArrayLike) -> tuple[FloatArray, ...]:
 
 def side(is_call: ArrayLike) -> FloatArray:
     """+1 for a call and -1 for a put."""
-    return np.asarray(is_call, dtype=np.bool_).astype(np.float64) * 2.0 - 1.0
+    return np.where(is_call, 1.0, -1.0)
 
 
 def standardised_moneyness(
@@ -51,13 +51,18 @@ def standardised_moneyness(
     return centre + half, centre - half
 
 
-def _option_value(
-    forward: FloatArray, strike: FloatArray, deviation: FloatArray, is_call: ArrayLike, discount: FloatArray
-) -> FloatArray:
-    d1, d2 = standardised_moneyness(forward, strike, np.where(deviation >= 0.0, deviation, np.nan))
-    sign = side(is_call)
-    value = sign * (forward * ndtr(sign * d1) - strike * ndtr(sign * d2))
-    return np.asarray(discount * np.maximum(value, 0.0), dtype=np.float64)
+def _price_and_hit(
+    forward: FloatArray, strike: FloatArray, d1: FloatArray, d2: FloatArray, sign: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Undiscounted price, and the probability N(sign x d1) that delta is made of.
+
+    The side out of the money has no cancellation, and parity adds the intrinsic value exactly.
+    """
+    gap = forward - strike
+    out = np.where(gap > 0.0, -1.0, 1.0)
+    hit = ndtr(out * d1)
+    value = np.maximum(out * (forward * hit - strike * ndtr(out * d2)), 0.0)
+    return value + np.maximum(sign * gap, 0.0), np.where(out == sign, hit, 1.0 - hit)
 
 
 def black76_price(
@@ -75,7 +80,9 @@ def black76_price(
     """
     fwd, k, t, vol, disc = as_floats(forward, strike, years, volatility, discount)
     with np.errstate(all="ignore"):
-        return _option_value(fwd, k, vol * np.sqrt(t), is_call, disc)
+        deviation = vol * np.sqrt(t)
+        d1, d2 = standardised_moneyness(fwd, k, np.where(deviation >= 0.0, deviation, np.nan))
+        return np.asarray(disc * _price_and_hit(fwd, k, d1, d2, side(is_call))[0], dtype=np.float64)
 
 
 def black_scholes_price(
@@ -127,17 +134,16 @@ def forward_greeks(
     """Greeks on the forward from arrays already checked and signed; the caller has silenced floating-point flags."""
     root = np.sqrt(years)
     deviation = volatility * root
-    d1, d2 = standardised_moneyness(forward, strike, deviation)
-    in_first = ndtr(sign * d1)
-    discounted = discount * forward
-    price = np.maximum(sign * (discounted * in_first - discount * strike * ndtr(sign * d2)), 0.0)
+    d1, d2 = standardised_moneyness(forward, strike, np.where(deviation >= 0.0, deviation, np.nan))
+    undiscounted, hit = _price_and_hit(forward, strike, d1, d2, sign)
+    price = discount * undiscounted
     # adding 0 x price gives every Greek the full broadcast shape and carries its NaN over
     alive = np.where(deviation > 0.0, deviation, np.nan) + 0.0 * price
     density = np.exp(-0.5 * d1 * d1) * (discount * INVERSE_ROOT_TWO_PI)
     gamma = density / (forward * alive)
     vega = density * forward * (root + 0.0 * alive)
     theta = -0.5 * vega * volatility / years - price * np.log(discount) / years
-    delta = sign * discount * (in_first + 0.0 * alive)
+    delta = sign * discount * (hit + 0.0 * alive)
     return Greeks(price, delta, gamma, vega, theta, -price * (years + 0.0 * alive))
 
 

@@ -32,6 +32,7 @@ ROOT_HALF: Final = math.sqrt(0.5)
 ROOT_HALF_PI: Final = math.sqrt(0.5 * math.pi)
 ROOT_TWO_PI: Final = math.sqrt(2.0 * math.pi)
 LOG_ROOT_TWO_PI: Final = 0.5 * math.log(2.0 * math.pi)
+ULP: Final = 0.5 * sys.float_info.epsilon
 
 CONVERGED_STEP: Final = 1e-4
 """A relative step this small leaves an error of about its fourth power, which is below float64 resolution."""
@@ -88,79 +89,40 @@ def _normal_volatility_table() -> tuple[FloatArray, FloatArray]:
 _KNOTS, _VALUES = _normal_volatility_table()
 
 
-def _first_guess(moneyness: FloatArray, distance: FloatArray, value: FloatArray) -> FloatArray:
+def _first_guess(moneyness: FloatArray, half_gap: FloatArray, value: FloatArray) -> FloatArray:
     """Total deviation of a normal forward with this time value, corrected to the lognormal one.
 
-    `moneyness` is |ln(F/K)|, `distance` |F - K| / sqrt(F K), `value` the normalised time value.
+    `moneyness` is |ln(F/K)|, `half_gap` |F - K| / 2 and `value` the time value, both in points.
     """
-    straddle = value + 0.5 * distance
-    # the ratio tends to 1 at the money and this form has no 0/0 there
-    stretch = (moneyness + 1e-300) / (distance + 1e-300)
-    guess = straddle * np.interp(np.log1p(0.5 * distance / value), _KNOTS, _VALUES) * stretch * ROOT_TWO_PI
-    return guess * (1.0 + guess * guess * (1.0 / 24.0))
+    reach = half_gap / value
+    straddle = (value + half_gap) * (moneyness / half_gap) * (0.5 * ROOT_TWO_PI)
+    guess = straddle * np.interp(np.log1p(reach), _KNOTS, _VALUES)
+    return guess + guess * guess * guess * (1.0 / 24.0)
 
 
-def _step(squared_moneyness: FloatArray, deviation: FloatArray, log_value: FloatArray) -> FloatArray:
-    """Householder's third-order correction of `deviation` for ln b = `log_value`."""
-    inverse = 1.0 / deviation
-    square = squared_moneyness * inverse * inverse
-    centre = np.sqrt(0.5 * square)
-    half = deviation * (0.5 * ROOT_HALF)
-    ratio = ROOT_HALF_PI * (erfcx(centre - half) - erfcx(centre + half))
-    quarter = 0.25 * deviation * deviation
-    newton = (log_value + 0.5 * (square + quarter) + LOG_ROOT_TWO_PI - np.log(ratio)) * ratio
-    slope = 1.0 / ratio
-    second = (square - quarter) * inverse
-    third = second * second - 3.0 * square * inverse * inverse - 0.25
-    bend = second - slope
-    twist = third + slope * (2.0 * slope - 3.0 * second)
-    return newton * (1.0 + 0.5 * newton * bend) / (1.0 + newton * (bend + newton * twist * (1.0 / 6.0)))
+def _total_deviation(moneyness: FloatArray, log_twice_value: FloatArray, guess: FloatArray) -> FloatArray:
+    """Solve b(moneyness, s) = value for s by relative Householder steps of third order; NaN stays NaN.
 
-
-def _total_deviation(moneyness: FloatArray, distance: FloatArray, value: FloatArray) -> FloatArray:
-    """Solve b(moneyness, s) = value for s; NaN where float64 cannot tell s (value next to its upper bound)."""
-    log_value = np.log(value)
-    square = moneyness * moneyness
-    deviation = _first_guess(moneyness, distance, value)
+    Writing A = h^2 / 2 s^2, B = s^2 / 8 and e for the residual of ln b, the derivatives of ln b combine into
+    t = ((b''/b') - (b'/b)) x Newton step, so that one step needs a single logarithm and no exponential.
+    """
+    scaled = moneyness * ROOT_HALF
+    deviation = guess
     for _ in range(MAXIMUM_STEPS):
-        step = _step(square, deviation, log_value)
-        deviation = deviation + step
-        moving = ~(np.abs(step) <= CONVERGED_STEP * deviation)
+        centre = scaled / deviation
+        half = deviation * (0.5 * ROOT_HALF)
+        a, b = centre * centre, half * half
+        ratio = erfcx(centre - half) - erfcx(centre + half)
+        error = log_twice_value + a + b - np.log(ratio)
+        newton = error * ratio * ROOT_HALF_PI / deviation
+        t = 2.0 * newton * (a - b) - error
+        curvature = t * (t - error) - newton * newton * (6.0 * a + 2.0 * b)
+        step = newton * (1.0 + 0.5 * t) / (1.0 + t + curvature * (1.0 / 6.0))
+        deviation = deviation + deviation * step
+        moving = np.abs(step) > CONVERGED_STEP
         if not moving.any():
             return deviation
-    deviation[moving] = np.nan
-    return deviation
-
-
-def _classify(
-    price: FloatArray,
-    forward: FloatArray,
-    strike: FloatArray,
-    years: FloatArray,
-    sign: FloatArray,
-    discount: FloatArray,
-) -> tuple[FloatArray, NDArray[np.int8]]:
-    """Undiscounted time value and status of every leg, before any root is sought."""
-    gain = sign * (forward - strike)
-    intrinsic = np.maximum(gain, 0.0)
-    value = (price - discount * intrinsic) / discount
-    floor = np.where(gain > 0.0, ROUNDING * intrinsic, 0.0)
-    usable = (value > floor) & (value < np.minimum(forward, strike)) & (price > 0.0) & (years > 0.0)
-    usable &= (forward > 0.0) & (strike > 0.0) & (discount > 0.0) & (years < np.inf)
-    status = np.zeros(usable.shape, dtype=np.int8)
-    if not usable.all():
-        bad = ~((forward > 0.0) & (strike > 0.0) & (discount > 0.0) & np.isfinite(forward * strike * discount))
-        causes = (
-            (bad, VolatilityStatus.BAD_INPUT),
-            (~((years > 0.0) & (years < np.inf)), VolatilityStatus.EXPIRED),
-            (~(price > 0.0), VolatilityStatus.NO_QUOTE),
-            (value <= floor, VolatilityStatus.BELOW_INTRINSIC),
-        )
-        rest = np.where(usable, VolatilityStatus.OK, VolatilityStatus.ABOVE_BOUND)
-        for cause, code in reversed(causes):
-            rest = np.where(~usable & cause, code, rest)
-        status = rest.astype(np.int8)
-    return value, status
+    return np.where(moving, np.nan, deviation)
 
 
 def _solve(
@@ -170,29 +132,52 @@ def _solve(
     years: FloatArray,
     sign: FloatArray,
     discount: FloatArray,
-) -> tuple[FloatArray, NDArray[np.int8]]:
-    value, status = _classify(price, forward, strike, years, sign, discount)
-    scale = np.sqrt(forward * strike)
+) -> FloatArray:
+    """Implied volatility; whatever has none becomes NaN on the way, without branches over elements."""
     gap = forward - strike
-    moneyness = np.abs(np.log1p(gap / strike))
-    distance = np.abs(gap) / scale
-    normalised = value / scale
-    shape = status.shape
-    if moneyness.shape != shape:
-        moneyness, distance = np.broadcast_to(moneyness, shape), np.broadcast_to(distance, shape)
-    if normalised.shape != shape:
-        normalised = np.broadcast_to(normalised, shape)
-    usable = status == VolatilityStatus.OK
-    if usable.all():
-        deviation = np.atleast_1d(_total_deviation(*np.atleast_1d(moneyness, distance, normalised))).reshape(shape)
-    else:
-        deviation = np.full(shape, np.nan)
-        if usable.any():
-            deviation[usable] = _total_deviation(moneyness[usable], distance[usable], normalised[usable])
-    lost = usable & np.isnan(deviation)
-    if lost.any():
-        status = np.where(lost, np.int8(VolatilityStatus.NOT_CONVERGED), status)
-    return deviation / np.sqrt(years), status
+    intrinsic = np.maximum(sign * gap, 0.0)
+    value = (price - discount * intrinsic) / discount
+    # both bounds hold only for positive forward, strike, discount and price, so they need no checks of their own
+    bounded = (value > ROUNDING * intrinsic) & (value < np.minimum(forward, strike))
+    value = np.where(bounded, value, np.nan)
+    # one ulp apart instead of equal: the guess divides by the gap, and the difference is below resolution
+    moneyness = np.maximum(np.abs(np.log1p(gap / strike)), ULP)
+    half_gap = 0.5 * np.maximum(np.abs(gap), ULP * strike)
+    guess = _first_guess(moneyness, half_gap, value)
+    log_twice_value = np.log(2.0 * value / np.sqrt(forward * strike))
+    deviation = _total_deviation(moneyness, log_twice_value, guess)
+    volatility = deviation / np.sqrt(years)
+    return np.where(volatility < np.inf, volatility, np.nan)
+
+
+def _status(
+    volatility: FloatArray,
+    price: FloatArray,
+    forward: FloatArray,
+    strike: FloatArray,
+    years: FloatArray,
+    sign: FloatArray,
+    discount: FloatArray,
+) -> NDArray[np.int8]:
+    """Status of every leg: the first cause that applies where `volatility` is missing."""
+    missing = np.isnan(volatility)
+    status = np.zeros(volatility.shape, dtype=np.int8)
+    if not missing.any():
+        return status
+    intrinsic = np.maximum(sign * (forward - strike), 0.0)
+    value = (price - discount * intrinsic) / discount
+    sound = (forward > 0.0) & (strike > 0.0) & (discount > 0.0) & (forward * strike * discount < np.inf)
+    causes = (
+        (~sound, VolatilityStatus.BAD_INPUT),
+        (~((years > 0.0) & (years < np.inf)), VolatilityStatus.EXPIRED),
+        (~(price > 0.0), VolatilityStatus.NO_QUOTE),
+        (value <= ROUNDING * intrinsic, VolatilityStatus.BELOW_INTRINSIC),
+        (value >= np.minimum(forward, strike), VolatilityStatus.ABOVE_BOUND),
+    )
+    reason = np.full(volatility.shape, VolatilityStatus.NOT_CONVERGED, dtype=np.int8)
+    for applies, cause in reversed(causes):
+        reason = np.where(applies, np.int8(cause), reason)
+    return np.where(missing, reason, status)
 
 
 def solve_implied_volatility(
@@ -209,7 +194,9 @@ def solve_implied_volatility(
     """
     p, fwd, k, t, disc = as_floats(price, forward, strike, years, discount)
     with np.errstate(all="ignore"):
-        return _solve(p, fwd, k, t, side(is_call), disc)
+        sign = side(is_call)
+        volatility = _solve(p, fwd, k, t, sign, disc)
+        return volatility, _status(volatility, p, fwd, k, t, sign, disc)
 
 
 def implied_volatility(
@@ -225,7 +212,9 @@ def implied_volatility(
     The arguments broadcast: `price` the present value in points, `forward` and `strike` in points, `years` the time
     to expiry, `discount` the present value of 1 paid at expiry.
     """
-    return solve_implied_volatility(price, forward, strike, years, is_call, discount)[0]
+    p, fwd, k, t, disc = as_floats(price, forward, strike, years, discount)
+    with np.errstate(all="ignore"):
+        return _solve(p, fwd, k, t, side(is_call), disc)
 
 
 def black_scholes_implied_volatility(
@@ -260,6 +249,7 @@ def implied_greeks(
     p, fwd, k, t, disc = as_floats(price, forward, strike, years, discount)
     sign = side(is_call)
     with np.errstate(all="ignore"):
-        volatility, status = _solve(p, fwd, k, t, sign, disc)
+        volatility = _solve(p, fwd, k, t, sign, disc)
+        status = _status(volatility, p, fwd, k, t, sign, disc)
         greeks = forward_greeks(fwd, k, t, volatility, sign, disc)
     return ImpliedGreeks(volatility, status, greeks.delta, greeks.gamma, greeks.vega, greeks.theta, greeks.rho)
