@@ -1,0 +1,104 @@
+# Thetaflow. `make help` lists the targets. Python 3.11 to 3.13 and make are all a fresh clone needs.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' requirements-models.lock)
+COMPOSE ?= docker compose
+ARGS ?=
+N ?= 50
+SEED ?= 7
+
+# Processes share the cores; pools of numeric threads that fight for them are slower than none.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+export NUMEXPR_NUM_THREADS ?= 1
+export NUMBA_NUM_THREADS ?= 1
+
+.PHONY: help setup setup-slim lint format test demo chaos bench e2e docs lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- environment ----------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@found=; for each in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if command -v "$$each" >/dev/null 2>&1 && \
+	     "$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+	  then found=$$each; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "expected a Python of 3.11 to 3.13, found none: set PYTHON=/path/to/python" >&2; exit 1; fi; \
+	echo "creating $(VENV) with $$($$found --version)"; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "expected the venv module: on Debian and Ubuntu install python3-venv" >&2; exit 1; }
+
+$(VENV)/.slim: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing requirements.lock"
+	@$(PIP) install --quiet --only-binary=:all: -r requirements.lock
+	@$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+# The CPU build of torch is a quarter of the default one's size and drags no GPU library in; where its index cannot be
+# reached, the plain name does.
+$(VENV)/.full: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing requirements-dev.lock"
+	@$(BIN)/python -c 'import importlib.metadata as m, sys; sys.exit(m.version("torch").partition("+")[0] != "$(TORCH)".partition("==")[2])' 2>/dev/null \
+	  || $(PIP) install --quiet --no-deps --retries 1 --timeout 20 --index-url $(TORCH_INDEX) $(TORCH) \
+	  || echo "no CPU build from $(TORCH_INDEX): taking the default build"
+	@$(PIP) install --quiet -r requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --editable .
+	@touch $@ $(VENV)/.slim
+
+setup: $(VENV)/.full ## create .venv and install everything from the lock
+setup-slim: $(VENV)/.slim ## create .venv and install what runs without model libraries
+
+# --- work -----------------------------------------------------------------------------------------------------------
+
+lint: $(VENV)/.full ## ruff, mypy and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.full ## let ruff lay the code out
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+test: $(VENV)/.full ## all tests but chaos in long form and compose, against a real broker
+	PYTHONPATH=tests $(BIN)/python -m pytest -p no_silent_skips -m "not slow and not compose" $(ARGS)
+
+demo: $(VENV)/.slim ## replay a synthetic day through all services; ARGS="--serve" keeps the dashboard up
+	@$(BIN)/thetaflow demo $(ARGS)
+
+chaos: $(VENV)/.full ## kill workers N times from SEED and prove that nothing is lost or doubled
+	THETAFLOW_TEST_CHAOS_N=$(N) THETAFLOW_TEST_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -s -p no:cacheprovider tests/chaos --timeout=3600 $(ARGS)
+
+bench: $(VENV)/.full ## run every benchmark
+	@for each in bench/*.py; do echo "== $$each"; $(BIN)/python "$$each" $(ARGS) || exit 1; done
+
+e2e: $(VENV)/.full ## build the images, run compose for real, crash containers; needs Docker
+	$(BIN)/python -m pytest -s -m compose tests/e2e --timeout=1800 $(ARGS)
+
+docs: $(VENV)/.full ## write the generated references and .env.example anew
+	$(BIN)/python docs/generate.py
+
+PIP_COMPILE = $(BIN)/pip-compile --quiet --strip-extras --no-header --no-annotate --allow-unsafe --unsafe-package pip \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
+# One resolution for all three, so that a test proves the versions a container runs.
+lock: $(VENV)/.full ## resolve the three lock files anew; ARGS="--upgrade" takes newer versions
+	$(PIP_COMPILE) $(ARGS) --all-extras -o requirements-dev.lock pyproject.toml
+	$(PIP_COMPILE) --constraint requirements-dev.lock --extra models -o requirements-models.lock pyproject.toml
+	$(PIP_COMPILE) --constraint requirements-dev.lock -o requirements.lock pyproject.toml
+	@sed -i.bak -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^pip==/d' -e '/^#/d' -e '/^$$/d' requirements*.lock && rm -f requirements*.bak
+	@touch $(VENV)/.full $(VENV)/.slim
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
