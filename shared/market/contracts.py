@@ -147,11 +147,12 @@ class ContractTable:
     def expiry_close_ns(self, expiry: date, calendar: TradingCalendar) -> int:
         """Give the moment trading in the contract ends, ns UTC.
 
-        TableError when the calendar has no session on that day.
+        A contract may be listed for a day that is declared a holiday only later (31-Mar-2026 was); it ends with the
+        business day before, and so does the answer.
         """
-        session = calendar.session(expiry)
+        session = calendar.session(self.shifted(expiry, calendar))
         if session is None:
-            raise TableError(f"expected a session on expiry {expiry:%d-%b-%Y}, the calendar has none")
+            raise TableError(f"expected a session on or before expiry {expiry:%d-%b-%Y}, the calendar has none")
         return session.close_ns
 
     def staleness(self, on: date) -> list[TableWarning]:

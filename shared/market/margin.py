@@ -19,7 +19,7 @@ import numpy as np
 from shared.errors import BadInputError
 from shared.events import OptionKind
 from shared.market.dated_table import DatedTable, TableWarning, in_force
-from shared.market.pricing import black76_greeks, black76_price
+from shared.market.pricing import MINIMUM_MINUTES, MINUTES_PER_YEAR, black76_greeks, black76_price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,6 +36,7 @@ _TWO_DAYS = math.sqrt(2.0)
 _DAYS_PER_YEAR = 365.0
 _MONTHS_PER_YEAR = 12
 _SMALLEST_VOLATILITY = 1e-4
+_SHORTEST_YEARS = MINIMUM_MINUTES / MINUTES_PER_YEAR
 _NUMBER = (int, float)
 
 
@@ -248,7 +249,9 @@ def _offsetting_delta(group: Sequence[OptionPosition]) -> float:
     by_expiry: dict[date, float] = {}
     for position in group:
         is_call = position.kind is OptionKind.CALL
-        greeks = black76_greeks(position.forward, position.strike, position.years, position.volatility, is_call)
+        # An option at its very end has no delta in closed form; a few minutes before it has.
+        years = max(position.years, _SHORTEST_YEARS)
+        greeks = black76_greeks(position.forward, position.strike, years, position.volatility, is_call)
         by_expiry[position.expiry] = by_expiry.get(position.expiry, 0.0) + position.quantity * float(greeks.delta)
     rising = sum(delta for delta in by_expiry.values() if delta > 0)
     falling = -sum(delta for delta in by_expiry.values() if delta < 0)
