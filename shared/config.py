@@ -7,6 +7,7 @@ settings class in code reads no environment; only `load_settings` does, from the
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -70,8 +71,7 @@ SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 
 def _broker_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
+    if not re.fullmatch(r"(rediss?(\+(cluster|sentinel))?|unix)://[^\s]+", url):
         raise ValueError("an address like redis://host:6379/0")
     return url
 
