@@ -1,0 +1,14 @@
+"""The executor as an engine runs it."""
+
+from __future__ import annotations
+
+from services.executor.handler import ExecutorHandler
+from services.executor.settings import ExecutorSettings
+from shared.market.calendar import TradingCalendar
+from shared.market.costs import CostTable
+from shared.streaming.handler import Service
+
+
+def executor_service(settings: ExecutorSettings, calendar: TradingCalendar, costs: CostTable) -> Service:
+    """Make the service; every book gets a handler of its own, checkpointed at every step."""
+    return Service(name="executor", make=lambda book: ExecutorHandler(book, settings, calendar, costs))

@@ -1,0 +1,12 @@
+"""Risk as an engine runs it."""
+
+from __future__ import annotations
+
+from services.risk.handler import RiskHandler
+from services.risk.settings import RiskSettings
+from shared.streaming.handler import Service
+
+
+def risk_service(settings: RiskSettings) -> Service:
+    """Make the service; every book gets a handler of its own."""
+    return Service(name="risk", make=lambda book: RiskHandler(book, settings))

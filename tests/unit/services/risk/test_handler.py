@@ -1,0 +1,218 @@
+"""Risk joins each signal with the book of its step, orders at most what the rules allow, and says why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.risk.handler import RiskHandler
+from services.risk.settings import RiskSettings
+from shared.clock import NS_PER_MINUTE
+from shared.events import (
+    Command,
+    CommandKind,
+    Denial,
+    DenialCode,
+    Event,
+    ExitReason,
+    Order,
+    OrderAction,
+    Position,
+    QualityFlag,
+    Side,
+)
+from tests.builders import (
+    CALL,
+    PUT,
+    at,
+    book_state,
+    candidate,
+    chain_header,
+    contract,
+    entry_context,
+    market_view,
+    signal,
+    tradable_market,
+)
+
+
+def risk(**settings: object) -> RiskHandler:
+    return RiskHandler("nifty", RiskSettings(**settings))  # type: ignore[arg-type]
+
+
+def position(strike: float = 24400.0, direction: int = 1, order_id: str = "p") -> Position:
+    return Position(
+        order_id=order_id,
+        contract=contract(strike, PUT if direction > 0 else CALL),
+        lots=1,
+        lot_size=75,
+        entry_ts=at(10, 0),
+        entry_price=70.0,
+        entry_costs_paise=0,
+        stop_price=90.0,
+        target_price=50.0,
+        trail_points=None,
+        time_exit_ns=None,
+        best_price=70.0,
+        worst_price=70.0,
+        mark_price=70.0,
+        mark_ts=at(10, 0),
+        margin_paise=15_000_000,
+        exit_reason=None,
+        entry=entry_context(direction=direction),
+    )
+
+
+def decide(handler: RiskHandler, *events: Event) -> list[Event]:
+    return [out for event in events for out in handler.handle(event)]
+
+
+def only_denial(events: list[Event]) -> DenialCode:
+    (denial,) = events
+    assert isinstance(denial, Denial)
+    return denial.code
+
+
+def test_a_bullish_signal_sells_a_put_with_stop_above_and_target_below():
+    (order,) = decide(risk(), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    assert isinstance(order, Order)
+    assert (order.side, order.action, order.contract.kind) == (Side.SELL, OrderAction.ENTER, PUT)
+    assert order.stop_price is not None
+    assert order.target_price is not None
+    assert order.target_price < 70.0 < order.stop_price
+    assert order.limit_price <= 70.0
+    assert order.valid_until_ns > order.header.ts
+    assert order.lots >= 1
+
+
+def test_a_bearish_signal_sells_a_call():
+    (order,) = decide(risk(), signal(1, at(10, 30), -1), book_state(1, at(10, 30)))
+    assert isinstance(order, Order)
+    assert order.contract.kind is CALL
+    assert order.contract.strike == 24600.0
+
+
+def test_the_order_of_arrival_of_signal_and_book_does_not_matter():
+    first = decide(risk(), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    second = decide(risk(), book_state(1, at(10, 30)), signal(1, at(10, 30), 1))
+    assert first == second
+
+
+def test_a_signal_whose_book_never_came_is_denied_by_the_next():
+    handler = risk()
+    assert decide(handler, signal(1, at(10, 30), 1)) == []
+    assert only_denial(decide(handler, signal(2, at(10, 31), 1))) is DenialCode.BOOK_UNKNOWN
+
+
+def test_a_repeated_signal_is_decided_once():
+    handler = risk()
+    decide(handler, book_state(1, at(10, 30)), signal(1, at(10, 30), 1))
+    assert decide(handler, signal(1, at(10, 30), 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("market", "code"),
+    [
+        (tradable_market(minutes_from_open=2.0), DenialCode.SESSION_START),
+        (tradable_market(minutes_to_close=10.0), DenialCode.SESSION_END),
+        (tradable_market(minutes_from_open=-1.0), DenialCode.OFF_SESSION),
+        (tradable_market(quality=(QualityFlag.STALE,)), DenialCode.STALE_MARKET),
+        (tradable_market(quality=(QualityFlag.FALLBACK,)), DenialCode.STALE_MARKET),
+        (market_view(), DenialCode.NO_CANDIDATE),
+        (market_view(candidate(24400.0, PUT, None, 70.0, -0.3)), DenialCode.NO_QUOTE),
+        (market_view(candidate(24400.0, PUT, 50.0, 70.0, -0.3)), DenialCode.WIDE_SPREAD),
+        (market_view(candidate(24400.0, PUT, 70.0, 70.5, -0.05)), DenialCode.NO_CANDIDATE),
+    ],
+)
+def test_a_market_that_cannot_be_sold_is_denied_with_its_code(market, code: DenialCode):
+    assert only_denial(decide(risk(), signal(1, at(10, 30), 1, market=market), book_state(1, at(10, 30)))) is code
+
+
+def test_low_confidence_is_never_raised_to_a_trade():
+    events = decide(risk(), signal(1, at(10, 30), 1, confidence=0.59), book_state(1, at(10, 30)))
+    assert only_denial(events) is DenialCode.LOW_CONFIDENCE
+
+
+def test_three_positions_are_the_most():
+    held = tuple(position(24000.0 + 50.0 * n, order_id=str(n)) for n in range(3))
+    events = decide(risk(), signal(1, at(10, 30), 1), book_state(1, at(10, 30), positions=held))
+    assert only_denial(events) is DenialCode.MAX_POSITIONS
+
+
+def test_a_pending_entry_counts_until_it_is_filled_or_expired():
+    handler = risk(min_seconds_between_orders=1.0)
+    (order,) = decide(handler, signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    waiting = book_state(2, at(10, 31), pending_orders=(order.header.id,))
+    assert only_denial(decide(handler, signal(2, at(10, 31), -1), waiting)) is DenialCode.ORDER_PENDING
+    (after,) = decide(handler, signal(3, at(10, 34), -1), book_state(3, at(10, 34)))
+    assert isinstance(after, Order)
+
+
+def test_after_a_stop_the_book_cools_down():
+    book = book_state(5, at(10, 30), last_stop_ts=at(10, 30) - 3 * NS_PER_MINUTE)
+    assert only_denial(decide(risk(), signal(5, at(10, 30), 1), book)) is DenialCode.COOL_DOWN
+
+
+def test_no_reentry_on_the_snapshot_of_an_exit():
+    book = book_state(5, at(10, 30), last_exit_seq=5)
+    assert only_denial(decide(risk(), signal(5, at(10, 30), 1), book)) is DenialCode.COOL_DOWN
+
+
+def test_the_same_strike_is_not_sold_again():
+    book = book_state(1, at(10, 30), positions=(position(24400.0),))
+    assert only_denial(decide(risk(), signal(1, at(10, 30), 1), book)) is DenialCode.STRIKE_CONCENTRATION
+
+
+def test_a_stop_too_far_for_the_capital_gives_no_lots():
+    events = decide(risk(capital=50_000.0), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    assert only_denial(events) in {DenialCode.SIZE_ZERO, DenialCode.MAX_EXPOSURE}
+
+
+def test_the_loss_at_the_stop_stays_within_its_share_of_capital():
+    settings = RiskSettings(capital=2_000_000.0)
+    (order,) = decide(RiskHandler("nifty", settings), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    assert isinstance(order, Order)
+    assert order.stop_price is not None
+    loss = (order.stop_price - 70.0) * order.lots * order.lot_size
+    assert loss <= settings.max_loss_per_trade * settings.capital
+    assert order.margin_paise <= settings.max_exposure_per_trade * settings.capital * 100
+
+
+def test_a_turned_signal_exits_and_may_open_the_other_side():
+    book = book_state(1, at(10, 30), positions=(position(24400.0, direction=1),))
+    leave, enter = decide(risk(), signal(1, at(10, 30), -1), book)
+    assert isinstance(leave, Order)
+    assert isinstance(enter, Order)
+    assert (leave.action, leave.closes, leave.exit_reason) == (OrderAction.EXIT, "p", ExitReason.SIGNAL_CHANGE)
+    assert enter.contract.kind is CALL
+    assert leave.header.id != enter.header.id
+
+
+def test_neutral_exits_after_patience_and_opens_nothing():
+    handler = risk(neutral_patience=2)
+    held = (position(),)
+    assert decide(handler, signal(1, at(10, 30), 0), book_state(1, at(10, 30), positions=held)) == []
+    (leave,) = decide(handler, signal(2, at(10, 31), 0), book_state(2, at(10, 31), positions=held))
+    assert isinstance(leave, Order)
+    assert leave.action is OrderAction.EXIT
+    assert decide(handler, signal(3, at(10, 32), 0), book_state(3, at(10, 32), positions=held)) == []
+
+
+def test_halt_and_reduce_open_nothing_until_resumed():
+    handler = risk()
+
+    def say(kind: CommandKind) -> None:
+        handler.handle(Command(header=chain_header(0, at(10, 0)), kind=kind, operator="test", reason="drill"))
+
+    say(CommandKind.HALT)
+    assert only_denial(decide(handler, signal(1, at(10, 30), 1), book_state(1, at(10, 30)))) is DenialCode.HALTED
+    say(CommandKind.REDUCE)
+    assert only_denial(decide(handler, signal(2, at(10, 31), 1), book_state(2, at(10, 31)))) is DenialCode.REDUCING
+    say(CommandKind.RESUME)
+    assert isinstance(decide(handler, signal(3, at(10, 32), 1), book_state(3, at(10, 32)))[0], Order)
+
+
+def test_a_restart_between_signal_and_book_changes_nothing():
+    first, second = risk(), risk()
+    first.handle(signal(1, at(10, 30), 1))
+    second.restore(first.checkpoint())
+    assert second.handle(book_state(1, at(10, 30))) == first.handle(book_state(1, at(10, 30)))

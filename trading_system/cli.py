@@ -1,0 +1,40 @@
+"""The command line: the front door's verbs for people and scripts."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from shared.errors import ConfigError, ThetaflowError
+from trading_system.commands import demo, doctor, inspect, live, simulate
+
+_EXIT_FAILED, _EXIT_CONFIG = 1, 2
+
+app = typer.Typer(
+    name="thetaflow",
+    help="Sell NIFTY index options by model and rule. Paper by default; educational and research software.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command(name="demo")(demo.demo)
+app.command(name="simulate")(simulate.simulate_command)
+app.command(name="live")(live.live)
+app.command(name="inspect")(inspect.inspect_command)
+app.command(name="doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; an error raised on purpose is one line and an exit code, not a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        sys.stderr.write(f"thetaflow: configuration: {error}\n")
+        raise SystemExit(_EXIT_CONFIG) from None
+    except ThetaflowError as error:
+        sys.stderr.write(f"thetaflow: {type(error).__name__}: {error}\n")
+        raise SystemExit(_EXIT_FAILED) from None
+
+
+if __name__ == "__main__":
+    main()

