@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
+
+import msgspec
+
+from shared.errors import ConfigError
+
+PUBLISHED = "feature_schema.json"
+"""Written by `python -m services.features.registry`, beside this module: readers need not import the features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +26,16 @@ class FeatureSchema:
     id: str
     names: tuple[str, ...]
     units: tuple[str, ...]
+
+
+def published_schema() -> FeatureSchema:
+    """Read the schema the features service publishes with this version of the code.
+
+    Raises:
+        ConfigError: the file is missing or no schema.
+    """
+    resource = files("shared.learning").joinpath(PUBLISHED)
+    try:
+        return msgspec.json.decode(resource.read_bytes(), type=FeatureSchema)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ConfigError(f"{PUBLISHED}: expected the published feature schema, got {error}") from error

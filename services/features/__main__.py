@@ -1,0 +1,22 @@
+"""`python -m services.features`: wiring only."""
+
+from __future__ import annotations
+
+import threading
+
+from services.features.service import features_service
+from services.features.settings import FeaturesSettings
+from shared.config import load_settings, run_service
+from shared.market.calendar import TradingCalendar
+from shared.market.contracts import ContractTable
+from shared.streaming.serving import serve
+
+
+def main(stop: threading.Event) -> int:
+    """Run features until told to stop."""
+    settings = load_settings(FeaturesSettings)
+    return serve(features_service(settings, TradingCalendar.load(), ContractTable.load()), stop)
+
+
+if __name__ == "__main__":
+    run_service(main)

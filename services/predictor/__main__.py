@@ -1,0 +1,20 @@
+"""`python -m services.predictor`: wiring only."""
+
+from __future__ import annotations
+
+import threading
+
+from services.predictor.service import predictor_service
+from services.predictor.settings import PredictorSettings
+from shared.config import load_settings, run_service
+from shared.learning.feature_schema import published_schema
+from shared.streaming.serving import serve
+
+
+def main(stop: threading.Event) -> int:
+    """Run the predictor until told to stop."""
+    return serve(predictor_service(load_settings(PredictorSettings), published_schema()), stop)
+
+
+if __name__ == "__main__":
+    run_service(main)

@@ -1,0 +1,19 @@
+"""`python -m services.risk`: wiring only."""
+
+from __future__ import annotations
+
+import threading
+
+from services.risk.service import risk_service
+from services.risk.settings import RiskSettings
+from shared.config import load_settings, run_service
+from shared.streaming.serving import serve
+
+
+def main(stop: threading.Event) -> int:
+    """Run risk until told to stop."""
+    return serve(risk_service(load_settings(RiskSettings)), stop)
+
+
+if __name__ == "__main__":
+    run_service(main)

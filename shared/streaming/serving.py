@@ -1,0 +1,77 @@
+"""A service's process around its engine: settings, logs, health, metrics, and a graceful end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from shared.config import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.observability.health import HealthServer, Verdict
+from shared.observability.logging import configure_logging, get_logger
+from shared.observability.metrics import ServiceMetrics
+from shared.streaming.handler import Service
+from shared.streaming.redis import RedisEngine
+
+
+class EngineCollector(Collector):
+    """Shows an engine's counters to Prometheus as they stand when asked."""
+
+    def __init__(self, engine: RedisEngine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        """Give one counter per engine counter and the number of partitions owned."""
+        for name, value in sorted(self._engine.counters.items()):
+            yield CounterMetricFamily(f"thetaflow_engine_{name}", f"Engine counter {name}.", value=value)
+        yield GaugeMetricFamily("thetaflow_engine_partitions", "Partitions owned.", value=len(self._engine.owned))
+
+
+def serve(service: Service, stop: threading.Event) -> int:
+    """Run a service on the broker of the environment until told to stop; give the exit code.
+
+    Raises:
+        ConfigError: a setting is wrong, or the broker refuses our rights.
+    """
+    broker = load_settings(BrokerSettings)
+    health = load_settings(HealthSettings)
+    configure_logging(load_settings(LogSettings), service.name, secrets_of(broker))
+    log = get_logger(f"thetaflow.{service.name}")
+    engine = RedisEngine(
+        service,
+        broker.url,
+        partitions=broker.partitions,
+        replica=f"{socket.gethostname()}-{os.getpid()}",
+        lease_ms=broker.lease_ms,
+        block_ms=broker.block_ms,
+        batch=broker.batch,
+    )
+    metrics = ServiceMetrics()
+    metrics.registry.register(EngineCollector(engine))
+    done = threading.Event()
+
+    def stop_engine() -> None:
+        stop.wait()
+        if not done.is_set():
+            engine.stop()
+
+    def owns_its_share() -> Verdict:
+        return Verdict(engine.ready, f"owns partitions {', '.join(map(str, engine.owned)) or 'none'}")
+
+    def turns() -> Verdict:
+        age = engine.idle_s
+        return Verdict(age <= health.beat_limit_s, f"last turn {age:.1f} s ago, limit {health.beat_limit_s:g} s")
+
+    watcher = threading.Thread(target=stop_engine, name="stop", daemon=True)
+    watcher.start()
+    log.info("started", broker=broker.shown_url, partitions=broker.partitions)
+    with HealthServer(health, live={"engine": turns}, ready={"partitions": owns_its_share}, metrics=metrics):
+        engine.run()
+    done.set()
+    stop.set()
+    log.info("stopped", **{name: int(value) for name, value in engine.counters.items()})
+    return 0
