@@ -14,6 +14,8 @@
     |  |- LeaseLostError      another owner holds the partition: whatever was not committed is not ours any more
     |  |- OrderGapError       older entries are pending elsewhere: recover before going on
     |  |- BrokerUnavailableError  the broker does not answer
+    |  |- BrokerReplyError   the broker answers with a refusal
+    |  |- PipelineBehindError  a consumer group has not caught up in the time it was given
     |- NoTrainingDataError    training was asked for and there is nothing to learn from
     |- NotArmedError          live trading was asked for without both confirmations
 
@@ -110,6 +112,30 @@ class OrderGapError(EngineError):
 
 class BrokerUnavailableError(EngineError):
     """The broker does not answer."""
+
+
+class BrokerReplyError(EngineError):
+    """The broker answers with a refusal.
+
+    Attributes:
+        code: first word of the refusal, such as NOGROUP.
+    """
+
+    def __init__(self, text: str, where: str) -> None:
+        self.code = text.split(" ", 1)[0]
+        super().__init__(f"expected an answer from {where}, got the refusal {text!r}")
+
+
+class PipelineBehindError(EngineError):
+    """A consumer group has not caught up in the time it was given.
+
+    Attributes:
+        group: the slowest one.
+    """
+
+    def __init__(self, group: str, message: str) -> None:
+        self.group = group
+        super().__init__(message)
 
 
 class NoTrainingDataError(ThetaflowError):
