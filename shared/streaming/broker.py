@@ -133,8 +133,8 @@ class Link:
     """
 
     def __init__(self, connection: AbstractConnection, where: str) -> None:
-        # redis-py leaves connections untyped.
-        self._connection: Any = connection
+        untyped: Any = connection  # redis-py annotates few of its methods
+        self._connection = untyped
         self.where = where
         try:
             self._connection.connect()

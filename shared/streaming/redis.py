@@ -114,11 +114,6 @@ class RedisEngine:
         """Books that have a handler here."""
         return tuple(book for partition in self._owned.values() for book in partition.books)
 
-    @property
-    def idle_s(self) -> float:
-        """Seconds since its last turn: what grows when a handler or the broker hangs."""
-        return monotonic() - self._turned
-
     def stop(self) -> None:
         """Ask `run` to finish its batch, commit, release the leases and return. Safe in a signal handler."""
         self._stopping = True
@@ -132,8 +127,7 @@ class RedisEngine:
         """
         try:
             while not self._stopping:
-                self._turned = monotonic()
-                try:
+                        try:
                     self._turn()
                 except (BrokerUnavailableError, BrokerReplyError, OrderGapError) as error:
                     self._disrupt(error)
