@@ -127,7 +127,7 @@ class RedisEngine:
         """
         try:
             while not self._stopping:
-                        try:
+                try:
                     self._turn()
                 except (BrokerUnavailableError, BrokerReplyError, OrderGapError) as error:
                     self._disrupt(error)
