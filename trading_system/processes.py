@@ -13,8 +13,9 @@ from time import monotonic
 from types import TracebackType
 from typing import IO, Self
 
-from shared.errors import EngineError
 from shared.streaming.inspection import inspect_broker
+
+from shared.errors import EngineError
 
 DECISION_SERVICES = ("features", "predictor", "risk", "executor", "trainer")
 _READY_TIMEOUT_S = 60.0
@@ -59,7 +60,7 @@ class Fleet:
     def __enter__(self) -> Self:
         """Start every service."""
         for name in self._services:
-            log = tempfile.TemporaryFile(prefix=f"thetaflow-{name}-")  # noqa: SIM115 - lives as long as the child
+            log = tempfile.TemporaryFile(prefix=f"thetaflow-{name}-")
             process = subprocess.Popen(  # noqa: S603 - our own module, no shell
                 [sys.executable, "-m", f"services.{name}"],
                 env=self._environ,

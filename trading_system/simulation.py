@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Protocol
+
+from services.ingest.replay import open_replay
+from shared.streaming.inspection import inspect_broker
 
 from services.ingest.handler import IngestHandler
-from services.ingest.parsed import Parsed, Refusal
-from services.ingest.replay import Replay, open_replay
+from services.ingest.parsed import Parsed
 from shared.config import BrokerSettings
 from shared.errors import BadInputError, ConfigError
 from shared.events import Event
 from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.inspection import inspect_broker
+from shared.streaming.history import read_stream
 from shared.streaming.lockstep import Lockstep
 from shared.streaming.memory import MemoryEngine
 from shared.streaming.publisher import Publisher
-from shared.streaming.redis import read_stream
 from shared.streaming.topics import Topic
-from trading_system.processes import Fleet
+from trading_system.processes import DECISION_SERVICES, Fleet
 from trading_system.report import Run, SimulationReport
 from trading_system.wiring import Installation
 
@@ -53,6 +55,8 @@ class SimulationRequest:
         book: key of the events.
         broker_url: an empty broker to use; an embedded one is started without it.
         store: where recorded days are.
+        companions: services to run beside the deciding ones, on the redis engine.
+        environ: settings of the service processes; this process's own when None.
     """
 
     source: str | Path
@@ -60,6 +64,21 @@ class SimulationRequest:
     book: str = "nifty"
     broker_url: str | None = None
     store: Path | None = None
+    companions: tuple[str, ...] = ()
+    environ: Mapping[str, str] | None = None
+
+
+class Items(Protocol):
+    """Captures in time order, and how many there will be when that is known."""
+
+    @property
+    def len_hint(self) -> int | None:
+        """How many, if known."""
+        ...
+
+    def __iter__(self) -> Iterator[Parsed]:
+        """Give them."""
+        ...
 
 
 def simulate(
@@ -69,88 +88,107 @@ def simulate(
 
     Raises:
         ConfigError: the engine is unknown, or the broker given is not empty.
-        BadInputError: the source is not there or nothing in it is readable as a format of ours.
+        BadInputError: the source is not there or holds nothing to replay.
     """
-    if request.engine not in ENGINES:
-        raise ConfigError(f"expected an engine of {', '.join(ENGINES)}, got {request.engine!r}")
-    return simulate_items(
-        open_replay(request.source, store=request.store), request, installation=installation, progress=progress
-    )
+    replay = open_replay(request.source, store=request.store)
+    return simulate_items(replay, request, installation=installation, progress=progress)
 
 
 def simulate_items(
-    replay: Replay,
+    replay: Items,
     request: SimulationRequest,
     *,
     installation: Installation | None = None,
     progress: Progress | None = None,
+    before_end: Callable[[SimulationReport], None] | None = None,
 ) -> SimulationReport:
-    """Replay what `replay` gives, as `simulate` does."""
+    """Replay what `replay` gives, as `simulate` does.
+
+    Args:
+        replay: captures in time order.
+        request: engine, book and broker.
+        installation: tables and settings; read from the environment when None.
+        progress: told of each capture.
+        before_end: sees the report while the service processes still run.
+    """
+    if request.engine not in ENGINES:
+        raise ConfigError(f"expected an engine of {', '.join(ENGINES)}, got {request.engine!r}")
     house = installation or Installation.load()
-    run = Run()
     ingest = house.ingest_handler(request.book)
+    run = Run()
     started = perf_counter()
     steps = _steps(replay, ingest, progress)
+
+    def report() -> SimulationReport:
+        run.refusals.update({verdict.value: count for verdict, count in ingest.refusals.items()})
+        return SimulationReport.of(
+            run,
+            engine=request.engine,
+            source=str(request.source),
+            book=request.book,
+            elapsed_s=perf_counter() - started,
+        )
+
     if request.engine == "memory":
         engine = MemoryEngine(house.services(), observer=run.observe)
         for events in steps:
             engine.publish(events)
-    else:
-        _run_on_broker(steps, request, run)
-    run.refusals.update({verdict.value: count for verdict, count in ingest.refusals.items()})
-    return SimulationReport.of(
-        run,
-        engine=request.engine,
-        source=str(request.source),
-        book=request.book,
-        elapsed_s=perf_counter() - started,
-    )
+        outcome = report()
+        if before_end is not None:
+            before_end(outcome)
+        return outcome
+    return _run_on_broker(steps, request, run, report, before_end)
 
 
-def _steps(replay: Replay, ingest: IngestHandler, progress: Progress | None) -> Iterator[list[Event]]:
-    """Give the events that enter the pipeline, item by item, and those that end the last day."""
-    total = replay.len_hint
+def _steps(replay: Items, ingest: IngestHandler, progress: Progress | None) -> Iterator[list[Event]]:
+    """Give the events that enter the pipeline, capture by capture, and those that end the last day.
+
+    Raises:
+        BadInputError: there was no capture at all.
+    """
     seen = 0
-    chains = 0
-    last_refusal: Refusal | None = None
-    item: Parsed
     for item in replay:
         seen += 1
-        if isinstance(item, Refusal):
-            last_refusal = item
-        else:
-            chains += 1
         yield ingest.accept(item)
         if progress is not None:
-            progress(seen, total)
-    yield ingest.end_of_day()
+            progress(seen, replay.len_hint)
     if seen == 0:
-        raise BadInputError("at least one capture to replay", "none", str(replay))
-    del last_refusal, chains
+        raise BadInputError("at least one capture to replay", "none")
+    yield ingest.end_of_day()
 
 
-def _run_on_broker(steps: Iterator[list[Event]], request: SimulationRequest, run: Run) -> None:
+def _run_on_broker(
+    steps: Iterator[list[Event]],
+    request: SimulationRequest,
+    run: Run,
+    report: Callable[[], SimulationReport],
+    before_end: Callable[[SimulationReport], None] | None,
+) -> SimulationReport:
     """Publish step by step to service processes, wait for each to be done, then read back what they made."""
+    partitions = BrokerSettings().partitions
     with ExitStack() as stack:
         url = request.broker_url
         if url is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="thetaflow-")))
             url = stack.enter_context(EmbeddedBroker(folder)).url
-        partitions = BrokerSettings().partitions
         if any(stream.length for stream in inspect_broker(url, partitions).streams):
-            raise ConfigError(
-                f"expected an empty broker to simulate on, got one with events at {url.rpartition('@')[2]}"
-            )
-        fleet = stack.enter_context(Fleet(url, books=(request.book,)))
+            raise ConfigError("expected an empty broker to simulate on, got one that holds events")
+        services = (*DECISION_SERVICES, *request.companions)
+        fleet = stack.enter_context(
+            Fleet(url, books=(request.book,), services=services, partitions=partitions, environ=request.environ)
+        )
         fleet.wait_until_ready()
-        publisher = Publisher(url, producer="ingest", partitions=partitions)
-        lockstep = Lockstep(url, partitions)
+        publisher = stack.enter_context(Publisher(url, producer="ingest", partitions=partitions))
+        lockstep = stack.enter_context(Lockstep(url, partitions))
         for events in steps:
             for event in events:
                 publisher.publish([event])
                 fleet.check_alive()
                 lockstep.wait(request.book, _STEP_TIMEOUT_S)
-        fleet.stop()
         for topic in _REPORTED_TOPICS:
             for event in read_stream(url, topic, partitions):
                 run.observe(event)
+        outcome = report()
+        if before_end is not None:
+            before_end(outcome)
+        return outcome

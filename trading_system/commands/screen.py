@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from trading_system.simulation import Progress as ProgressCall
 
 STDERR = Console(stderr=True)
+STDOUT = Console()
 
 
 @contextmanager
