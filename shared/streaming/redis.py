@@ -21,7 +21,8 @@ from shared.streaming.handler import Service
 from shared.streaming.lease import Leases, fair_share
 from shared.streaming.partition import FaultHook, OwnedPartition
 from shared.streaming.reader import Reader
-from shared.streaming.topics import DEFAULT_PARTITIONS
+from shared.streaming.topics import DEFAULT_PARTITIONS, consumers_of
+from shared.streaming.trimming import Trimmer, TrimPolicy
 
 _LOG: Final = logging.getLogger("thetaflow.engine")
 _BEATS_PER_LEASE: Final = 6
@@ -30,7 +31,7 @@ _LONGEST_PAUSE_S: Final = 1.0
 _STUCK_TURNS: Final = 2
 _COUNTED: Final = (
     "acquired", "commits", "dead", "disruptions", "events", "folded_again", "gaps", "lease_losses", "passed_over",
-    "recoveries", "redelivered", "repeats", "retries", "takeovers", "trimmed", "vanished",
+    "recoveries", "redelivered", "repeats", "retries", "takeovers", "trimmed", "trimmed_unread", "vanished",
 )  # fmt: skip
 """All counters, so that whoever watches them sees the same names from the start."""
 
@@ -47,6 +48,7 @@ class RedisEngine:
         block_ms: longest wait of a read; `stop` takes at most this long on an idle stream.
         batch: entries per stream and read.
         chunk: entries per commit.
+        trimming: what the streams it works on may hold.
         fault: called at named points with the partition; tests end the process there.
 
     Raises:
@@ -64,6 +66,7 @@ class RedisEngine:
         block_ms: int = 500,
         batch: int = 256,
         chunk: int = 64,
+        trimming: TrimPolicy | None = None,
         fault: FaultHook | None = None,
     ) -> None:
         if min(partitions, lease_ms, block_ms, batch, chunk) < 1 or block_ms * 2 > lease_ms:
@@ -79,6 +82,8 @@ class RedisEngine:
         self._batch = batch
         self._chunk = chunk
         self._fault = fault
+        self._trimmer = Trimmer(trimming or TrimPolicy())
+        self._next_trim = 0.0
         self._broker = Broker(broker)
         self._name = f"{replica}.{os.getpid()}.{secrets.token_hex(4)}"
         self._leases = Leases(self._broker, service.name, self._name, lease_ms)
@@ -86,6 +91,7 @@ class RedisEngine:
         self._readers: dict[int, Reader] = {}
         self._wanted: int | None = None
         self._next_beat = 0.0
+        self._next_tend = 0.0
         self._pause_s = _FIRST_PAUSE_S
         self._stopping = False
         self._last_turn = monotonic()
@@ -182,14 +188,16 @@ class RedisEngine:
                 reader.send_commit(partition, topic)
                 if self._fault is not None:
                     self._fault("sent", partition.number)
-                if monotonic() >= self._next_beat:
+                if monotonic() >= self._next_tend:
                     # A long batch must not cost us the leases of the partitions that wait behind it.
                     reader.finish_commits()
+                    self._leases.beat()
                     self._tend()
 
     # --- leases -----------------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
+        self._next_beat = monotonic() + self._lease_ms / 1000 / _BEATS_PER_LEASE
         names = self._leases.beat()
         self._tend()
         self._wanted = fair_share(names.index(self._name), len(names), self._partitions)
@@ -202,10 +210,24 @@ class RedisEngine:
                 break
             if number not in self._owned:
                 self._acquire(number)
+        if monotonic() >= self._next_trim:
+            self._trim()
         self._pause_s = _FIRST_PAUSE_S
 
+    def _trim(self) -> None:
+        self._next_trim = monotonic() + self._trimmer.policy.turn_ms / 1000
+        for partition in self._owned.values():
+            # What nobody is expected to read, its producer looks after.
+            unread = [topic for topic in partition.written if not consumers_of(topic)]
+            for topic in (*self._service.inputs, *unread):
+                trimmed = self._trimmer.trim(self._broker.shared(partition.number), topic, partition.number)
+                if trimmed is not None:
+                    self.counters["trimmed"] += trimmed.deleted
+                    self.counters["trimmed_unread"] += trimmed.unread
+
     def _tend(self) -> None:
-        self._next_beat = monotonic() + self._lease_ms / 1000 / _BEATS_PER_LEASE
+        # Half a beat later than the beat itself, so that a steady stream of short batches never puts that off.
+        self._next_tend = monotonic() + 1.5 * self._lease_ms / 1000 / _BEATS_PER_LEASE
         for partition in list(self._owned.values()):
             pending = self._leases.tend(partition)
             if pending is None:
