@@ -95,20 +95,18 @@ def _settings(environ: Mapping[str, str] | None) -> Iterator[Finding]:
 
 
 def _tables(today: date) -> Iterator[Finding]:
-    tables = {
-        "calendar": TradingCalendar.load(),
-        "contracts": ContractTable.load(),
-        "costs": CostTable.load(),
-        "margin": MarginTable.load(),
+    calendar = TradingCalendar.load()
+    stale = {
+        "calendar": calendar.staleness(today),
+        "contracts": ContractTable.load().staleness(today),
+        "costs": CostTable.load().staleness(today),
+        "margin": MarginTable.load().staleness(today),
     }
-    for name, table in tables.items():
-        warnings = table.staleness(today)
-        grade = Grade.WARNING if warnings else Grade.OK
+    for name, warnings in stale.items():
         text = "; ".join(warning.message for warning in warnings) or f"covers {today.isoformat()}"
-        yield Finding(f"table {name}", grade, text)
-    session = tables["calendar"].session(today)
-    note = tables["calendar"].holiday_name(today)
-    yield Finding("session today", Grade.OK, str(session.kind.value) if session else f"closed: {note or 'no session'}")
+        yield Finding(f"table {name}", Grade.WARNING if warnings else Grade.OK, text)
+    session, holiday = calendar.session(today), calendar.holiday_name(today)
+    yield Finding("session today", Grade.OK, session.kind.value if session else f"closed: {holiday or 'no session'}")
 
 
 def _broker(environ: Mapping[str, str] | None) -> Finding:

@@ -13,9 +13,8 @@ from time import monotonic
 from types import TracebackType
 from typing import IO, Self
 
-from shared.streaming.inspection import inspect_broker
-
 from shared.errors import EngineError
+from shared.streaming.inspection import inspect_broker
 
 DECISION_SERVICES = ("features", "predictor", "risk", "executor", "trainer")
 _READY_TIMEOUT_S = 60.0
@@ -93,7 +92,11 @@ class Fleet:
         deadline = monotonic() + timeout_s
         while True:
             self.check_alive()
-            leases = {(lease.group, lease.partition) for lease in inspect_broker(self._url, self._partitions).leases}
+            leases = {
+                (lease.group, lease.partition)
+                for lease in inspect_broker(self._url, self._partitions).leases
+                if lease.owner
+            }
             missing = wanted - leases
             if not missing:
                 return

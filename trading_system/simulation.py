@@ -11,7 +11,6 @@ from time import perf_counter
 from typing import Protocol
 
 from services.ingest.replay import open_replay
-from shared.streaming.inspection import inspect_broker
 
 from services.ingest.handler import IngestHandler
 from services.ingest.parsed import Parsed
@@ -20,6 +19,7 @@ from shared.errors import BadInputError, ConfigError
 from shared.events import Event
 from shared.streaming.broker import EmbeddedBroker
 from shared.streaming.history import read_stream
+from shared.streaming.inspection import inspect_broker
 from shared.streaming.lockstep import Lockstep
 from shared.streaming.memory import MemoryEngine
 from shared.streaming.publisher import Publisher
