@@ -1,0 +1,70 @@
+"""Tree ensembles at decision time: output and exact TreeSHAP contributions of one row in one call.
+
+Both families are served by XGBoost's predictor: boosted trees as trained, forests converted to its format.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from shared.errors import BadInputError
+
+Floats = NDArray[np.float64]
+
+
+class Attributed(Protocol):
+    """A member of the ensemble that can say which feature brought what."""
+
+    def outputs(self, values: Floats) -> Floats:
+        """Give one output per row of raw features, shape (rows, features)."""
+        ...
+
+
+class TreeEnsemble:
+    """Trees with an additive output.
+
+    Args:
+        booster: trained or converted; its margin is the output.
+        scale: multiplies the output.
+        shift: subtracted from the margin before scaling.
+    """
+
+    def __init__(self, booster: xgboost.Booster, *, scale: float = 1.0, shift: float = 0.0) -> None:
+        booster.set_param({"nthread": 1})
+        self._booster = booster
+        self._scale = scale
+        self._shift = shift
+
+    @classmethod
+    def load(cls, raw: bytes, *, scale: float = 1.0, shift: float = 0.0) -> TreeEnsemble:
+        """Read XGBoost's UBJSON; BadInputError when it is none."""
+        booster = xgboost.Booster(params={"nthread": 1})
+        try:
+            booster.load_model(bytearray(raw))
+        except xgboost.core.XGBoostError as error:
+            raise BadInputError("a model in XGBoost's format", str(error), "TreeEnsemble.load") from error
+        return cls(booster, scale=scale, shift=shift)
+
+    def save(self) -> bytes:
+        """Give the trees as UBJSON."""
+        return bytes(self._booster.save_raw("ubj"))
+
+    def outputs(self, values: Floats) -> Floats:
+        """Give the scaled margin of each row, shape (rows,), from raw features, NaN where missing."""
+        matrix = xgboost.DMatrix(values.astype(np.float32), nthread=1)
+        margin = self._booster.predict(matrix, output_margin=True)
+        return (margin.astype(np.float64) - self._shift) * self._scale
+
+    def contributions(self, values: Floats) -> Floats:
+        """Give each feature's part in the scaled margin and the base value last, shape (rows, features + 1).
+
+        Path-dependent TreeSHAP (Lundberg et al. 2018): the parts and the base add up to the output.
+        """
+        matrix = xgboost.DMatrix(values.astype(np.float32), nthread=1)
+        parts = self._booster.predict(matrix, pred_contribs=True).astype(np.float64) * self._scale
+        parts[:, -1] -= self._shift * self._scale
+        return np.asarray(parts, dtype=np.float64)
