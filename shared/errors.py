@@ -17,6 +17,7 @@
     |  |- BrokerReplyError   the broker answers with a refusal
     |  |- PipelineBehindError  a consumer group has not caught up in the time it was given
     |- NoTrainingDataError    training was asked for and there is nothing to learn from
+    |- BundleError            a model bundle is missing, corrupt, or of another feature schema; the last good one stays
     |- NotArmedError          live trading was asked for without both confirmations
 
 A message says what was expected, what came, and where. Errors that concern one event carry its id.
@@ -140,6 +141,10 @@ class PipelineBehindError(EngineError):
 
 class NoTrainingDataError(ThetaflowError):
     """Training was asked for and there is nothing to learn from."""
+
+
+class BundleError(ThetaflowError):
+    """A model bundle is missing, corrupt, or of another feature schema."""
 
 
 class NotArmedError(ThetaflowError):
