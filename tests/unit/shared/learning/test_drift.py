@@ -4,34 +4,55 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared.learning.drift import DriftReference, dissimilarity
+from shared.learning.drift import DriftMonitor, DriftReference, dissimilarity
 from shared.learning.scaling import RobustScaler
 
 
 def reference(seed=0):
     values = np.random.default_rng(seed).normal(size=(3000, 6))
-    return DriftReference.fit(values, RobustScaler.fit(values).transform(values)), RobustScaler.fit(values)
+    scaler = RobustScaler.fit(values)
+    return DriftReference.fit(values, scaler.transform(values), vectors_per_session=80.0), scaler
 
 
-def psi_of(drift, values):
-    counts = np.zeros(drift.share.shape, dtype=np.int64)
+def monitor_of(drift, values):
+    monitor = DriftMonitor(drift)
     for row in values:
-        counts[np.arange(6), drift.counts(row)] += 1
-    return drift.psi(counts)
+        monitor.take(row)
+    return monitor
 
 
 def test_more_of_the_same_is_no_drift():
     drift, _ = reference()
-    assert psi_of(drift, np.random.default_rng(1).normal(size=(400, 6))).max() < 0.1
+    monitor = monitor_of(drift, np.random.default_rng(1).normal(size=(800, 6)))
+    assert monitor.psi().max() < 0.15
+    assert monitor.index() < drift.index_limit
 
 
 def test_shifted_and_vanished_features_are_named():
     drift, _ = reference()
-    values = np.random.default_rng(2).normal(size=(400, 6))
+    values = np.random.default_rng(2).normal(size=(800, 6))
     values[:, 1] += 1.0
     values[:, 4] = np.nan
-    index = psi_of(drift, values)
-    assert set(np.flatnonzero(index > 0.25)) == {1, 4}
+    monitor = monitor_of(drift, values)
+    assert set(np.flatnonzero(monitor.psi() > 0.25)) == {1, 4}
+    assert monitor.index() > drift.index_limit
+
+
+def test_nothing_is_judged_before_the_window_is_half_full():
+    drift, _ = reference()
+    assert monitor_of(drift, np.full((150, 6), 9.0)).index() == 0.0
+    assert monitor_of(drift, np.full((250, 6), 9.0)).index() > drift.index_limit
+
+
+def test_a_restored_monitor_goes_on_as_if_nothing_had_happened():
+    drift, _ = reference()
+    values = np.random.default_rng(4).normal(size=(500, 6))
+    whole = monitor_of(drift, values)
+    resumed = DriftMonitor(drift)
+    resumed.restore(monitor_of(drift, values[:300]).checkpoint())
+    for row in values[300:]:
+        resumed.take(row)
+    assert resumed.checkpoint() == whole.checkpoint()
 
 
 def test_an_odd_vector_lies_beyond_the_limit_and_usual_ones_within():
