@@ -2,9 +2,9 @@
 
     python bench/pricing.py [--json] [--rounds N] [--roundtrip]
 
-Every figure is the median over rounds of one call on one expiry of 240 legs; nothing here uses a second thread. The rounds are
-interleaved (one call of each contender per round), so that a busy machine slows all of them alike. `--roundtrip`
-prices a million random options, inverts them and reports the largest error in volatility.
+Every figure is the median over rounds of one call on one expiry of 240 legs; nothing here uses a second thread. The
+contenders take turns within every round, so that a busy machine slows all of them alike. `--roundtrip` prices a
+million random options, inverts them and reports the largest error in volatility.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ LEGS = 240
 FORWARD = 24_187.75
 YEARS = 5 / 365
 TICK = 0.05
+WARM_CALLS = 5
 
 
 def legs(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -42,11 +43,13 @@ def legs(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return strikes, is_call, np.maximum(np.round(premium / TICK) * TICK, intrinsic + TICK)
 
 
-def quantlib_loop(strikes: list[float], kinds: list[int], premiums: list[float]) -> list[float]:
+def quantlib_loop(
+    strikes: list[float], kinds: list[int], premiums: list[float], accuracy: float = 1e-12
+) -> list[float]:
     root = math.sqrt(YEARS)
     invert = ql.blackFormulaImpliedStdDev
     return [
-        invert(kind, strike, FORWARD, premium, 1.0, 0.0, 0.2 * root, 1e-12) / root
+        invert(kind, strike, FORWARD, premium, 1.0, 0.0, 0.2 * root, accuracy) / root
         for kind, strike, premium in zip(kinds, strikes, premiums, strict=True)
     ]
 
@@ -76,17 +79,25 @@ def vollib_loop(strikes: list[float], flags: list[str], premiums: list[float]) -
     ]
 
 
-def medians(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median microseconds per call, the contenders taking turns within every round."""
-    for call in contenders.values():
-        call()
-    spent: dict[str, list[int]] = {name: [] for name in contenders}
-    for _ in range(rounds):
+def medians(contenders: dict[str, Callable[[], object]], rounds: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Median microseconds per call, warm and cold, the contenders taking turns within every round.
+
+    The first call of a turn finds the processor's caches full of the other contenders' work and counts as cold, the
+    other `WARM_CALLS` as warm.
+    """
+    warm: dict[str, list[int]] = {name: [] for name in contenders}
+    cold: dict[str, list[int]] = {name: [] for name in contenders}
+    for turn in range(rounds + 1):
         for name, call in contenders.items():
-            start = time.perf_counter_ns()
-            call()
-            spent[name].append(time.perf_counter_ns() - start)
-    return {name: statistics.median(times) / 1_000.0 for name, times in spent.items()}
+            spent = []
+            for _ in range(1 + WARM_CALLS):
+                start = time.perf_counter_ns()
+                call()
+                spent.append(time.perf_counter_ns() - start)
+            if turn:
+                cold[name].append(spent[0])
+                warm[name] += spent[1:]
+    return tuple({name: statistics.median(times) / 1_000.0 for name, times in kind.items()} for kind in (warm, cold))
 
 
 def compare(rounds: int) -> dict[str, object]:
@@ -98,18 +109,21 @@ def compare(rounds: int) -> dict[str, object]:
         "ours_iv": lambda: implied_volatility(premium, FORWARD, strikes, YEARS, is_call),
         "ours_iv_and_greeks": lambda: implied_greeks(premium, FORWARD, strikes, YEARS, is_call),
         "quantlib_iv_loop": lambda: quantlib_loop(*plain),
+        "quantlib_iv_loop_to_1e-6": lambda: quantlib_loop(*plain, accuracy=1e-6),
         "quantlib_iv_and_greeks_loop": lambda: quantlib_greeks_loop(*plain),
         "vollib_iv_loop": lambda: vollib_loop(*flags),
     }
-    micros = medians(contenders, rounds)
+    micros, cold = medians(contenders, rounds)
     ours = implied_greeks(premium, FORWARD, strikes, YEARS, is_call)
     sensitive = ours.vega > 1.0
     return {
         "legs": LEGS,
         "rounds": rounds,
         "median_us": micros,
+        "median_us_first_call_of_a_turn": cold,
         "times_faster": {
             "iv_than_quantlib": micros["quantlib_iv_loop"] / micros["ours_iv"],
+            "iv_than_quantlib_to_1e-6": micros["quantlib_iv_loop_to_1e-6"] / micros["ours_iv"],
             "iv_than_vollib": micros["vollib_iv_loop"] / micros["ours_iv"],
             "iv_and_greeks_than_quantlib": micros["quantlib_iv_and_greeks_loop"] / micros["ours_iv_and_greeks"],
         },
@@ -126,7 +140,7 @@ def scaling(rounds: int) -> dict[str, float]:
     for count in (24, 60, 120, 240, 480, 960, 2_400, 9_600):
         strikes, is_call, premium = legs(count)
         contenders[str(count)] = lambda p=premium, k=strikes, c=is_call: implied_greeks(p, FORWARD, k, YEARS, c)
-    return medians(contenders, rounds)
+    return medians(contenders, rounds)[0]
 
 
 def round_trip(points: int = 1_000_000) -> dict[str, float]:

@@ -31,8 +31,8 @@ from shared.market.pricing.black import FloatArray, as_floats, forward_greeks, s
 ROOT_HALF: Final = math.sqrt(0.5)
 ROOT_HALF_PI: Final = math.sqrt(0.5 * math.pi)
 ROOT_TWO_PI: Final = math.sqrt(2.0 * math.pi)
-LOG_ROOT_TWO_PI: Final = 0.5 * math.log(2.0 * math.pi)
-ULP: Final = 0.5 * sys.float_info.epsilon
+
+AT_THE_MONEY: Final = 1e-280
 
 CONVERGED_STEP: Final = 1e-4
 """A relative step this small leaves an error of about its fourth power, which is below float64 resolution."""
@@ -74,13 +74,14 @@ class ImpliedGreeks(NamedTuple):
 def _normal_volatility_table() -> tuple[FloatArray, FloatArray]:
     """Tabulate, for a normal forward d deviations from the strike, its deviation per unit of straddle.
 
-    Abscissa: ln(1 + m / (2 b)) for distance m and time value b, 0 at the money and about d^2 / 2 far out. Ordinate:
-    m / d divided by sqrt(2 pi) (b + m / 2), which is 1 at the money. Source: Bachelier's formula, inverted by knots.
+    Abscissa: ln(1 + m / b) for distance m and time value b, 0 at the money and about d^2 / 2 far out. Ordinate:
+    m / d divided by 2 b + m, which is sqrt(pi / 2) at the money. Source: Bachelier's formula, inverted by knots.
     """
     d = np.concatenate([np.linspace(0.005, 1.0, 200), np.geomspace(1.0, 40.0, 601)[1:]])
-    log_ratio = -0.5 * d * d - LOG_ROOT_TWO_PI + np.log(1.0 / d - ROOT_HALF_PI * erfcx(d * ROOT_HALF))
-    knots = np.concatenate([[0.0], np.logaddexp(0.0, -log_ratio - math.log(2.0))])
-    values = np.concatenate([[1.0], 1.0 / (d * ROOT_TWO_PI * (np.exp(log_ratio) + 0.5))])
+    density = np.exp(-0.5 * d * d) / ROOT_TWO_PI
+    relative = 1.0 / d - ROOT_HALF_PI * erfcx(d * ROOT_HALF)
+    knots = np.concatenate([[0.0], np.logaddexp(0.0, 0.5 * d * d + math.log(ROOT_TWO_PI) - np.log(relative))])
+    values = np.concatenate([[ROOT_HALF_PI], 1.0 / (d * (2.0 * density * relative + 1.0))])
     knots.setflags(write=False)
     values.setflags(write=False)
     return knots, values
@@ -89,15 +90,14 @@ def _normal_volatility_table() -> tuple[FloatArray, FloatArray]:
 _KNOTS, _VALUES = _normal_volatility_table()
 
 
-def _first_guess(moneyness: FloatArray, half_gap: FloatArray, value: FloatArray) -> FloatArray:
+def _first_guess(moneyness: FloatArray, distance: FloatArray, value: FloatArray) -> FloatArray:
     """Total deviation of a normal forward with this time value, corrected to the lognormal one.
 
-    `moneyness` is |ln(F/K)|, `half_gap` |F - K| / 2 and `value` the time value, both in points.
+    `moneyness` is |ln(F/K)|, `distance` |F - K| and `value` the time value, both in points.
     """
-    reach = half_gap / value
-    straddle = (value + half_gap) * (moneyness / half_gap) * (0.5 * ROOT_TWO_PI)
-    guess = straddle * np.interp(np.log1p(reach), _KNOTS, _VALUES)
-    return guess + guess * guess * guess * (1.0 / 24.0)
+    reach = distance / value
+    guess = moneyness * (1.0 + 2.0 / reach) * np.interp(np.log1p(reach), _KNOTS, _VALUES)
+    return guess * (1.0 + guess * guess * (1.0 / 24.0))
 
 
 def _total_deviation(moneyness: FloatArray, log_twice_value: FloatArray, guess: FloatArray) -> FloatArray:
@@ -113,11 +113,11 @@ def _total_deviation(moneyness: FloatArray, log_twice_value: FloatArray, guess: 
         half = deviation * (0.5 * ROOT_HALF)
         a, b = centre * centre, half * half
         ratio = erfcx(centre - half) - erfcx(centre + half)
-        error = log_twice_value + a + b - np.log(ratio)
-        newton = error * ratio * ROOT_HALF_PI / deviation
+        error = a + b + log_twice_value - np.log(ratio)
+        newton = error * ratio / deviation * ROOT_HALF_PI
         t = 2.0 * newton * (a - b) - error
-        curvature = t * (t - error) - newton * newton * (6.0 * a + 2.0 * b)
-        step = newton * (1.0 + 0.5 * t) / (1.0 + t + curvature * (1.0 / 6.0))
+        curvature = t * (t - error) * (1.0 / 6.0) - newton * newton * (a + b * (1.0 / 3.0))
+        step = newton * (1.0 + 0.5 * t) / (1.0 + t + curvature)
         deviation = deviation + deviation * step
         moving = np.abs(step) > CONVERGED_STEP
         if not moving.any():
@@ -134,20 +134,19 @@ def _solve(
     discount: FloatArray,
 ) -> FloatArray:
     """Implied volatility; whatever has none becomes NaN on the way, without branches over elements."""
-    gap = forward - strike
+    # the offset is far below one ulp of any gap but zero, and spares the guess a 0/0 exactly at the money
+    gap = forward - strike + AT_THE_MONEY
     intrinsic = np.maximum(sign * gap, 0.0)
     value = (price - discount * intrinsic) / discount
     # both bounds hold only for positive forward, strike, discount and price, so they need no checks of their own
     bounded = (value > ROUNDING * intrinsic) & (value < np.minimum(forward, strike))
     value = np.where(bounded, value, np.nan)
-    # one ulp apart instead of equal: the guess divides by the gap, and the difference is below resolution
-    moneyness = np.maximum(np.abs(np.log1p(gap / strike)), ULP)
-    half_gap = 0.5 * np.maximum(np.abs(gap), ULP * strike)
-    guess = _first_guess(moneyness, half_gap, value)
-    log_twice_value = np.log(2.0 * value / np.sqrt(forward * strike))
+    moneyness = np.abs(np.log1p(gap / strike))
+    guess = _first_guess(moneyness, np.abs(gap), value)
+    log_twice_value = np.log(value / np.sqrt(0.25 * forward * strike))
     deviation = _total_deviation(moneyness, log_twice_value, guess)
-    volatility = deviation / np.sqrt(years)
-    return np.where(volatility < np.inf, volatility, np.nan)
+    # years / years is 1, or NaN for a time that is zero or infinite
+    return np.asarray(deviation / (np.sqrt(years) * (years / years)), dtype=np.float64)
 
 
 def _status(

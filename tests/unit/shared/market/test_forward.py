@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,3 +87,18 @@ def test_a_mid_needs_two_sides_that_do_not_cross():
     assert mids[0] == 10.5
     assert np.isnan(mids[1:]).all()
     assert mid_quote(10.0, 10.0) == 10.0
+
+
+@pytest.mark.market_data
+def test_a_day_without_a_spot_column_has_a_tight_forward_all_day(market_data):
+    """29 August 2025: the front weekly's five strikes agree within a few points and its forward stays in the day's range."""
+    bodies = sorted((market_data / "nse-chain-1min-20250829" / "snapshots" / "20250829").glob("*.parquet"))[::15]
+    sides = ["Strike_Price", "CALLS_Bid_Price", "CALLS_Ask_Price", "PUTS_Bid_Price", "PUTS_Ask_Price"]
+    estimates = []
+    for body in bodies:
+        chain = pd.read_parquet(body)
+        front = chain[chain["Expiry_Date"] == "02-Sep-2025"]
+        estimates.append(parity_forward(*front[sides].to_numpy(dtype=np.float64).T))
+    assert len(estimates) > 15
+    assert all(24_440.0 < estimate.forward < 24_598.0 and estimate.strikes_used == 5 for estimate in estimates)
+    assert np.median([estimate.dispersion for estimate in estimates]) < 2.0

@@ -129,6 +129,8 @@ class TestLastBodiesOfLate2025:
         gaps = np.abs(np.concatenate([legs.differences() for legs in met]))
         assert np.median(gaps) <= 0.01
         assert np.mean(gaps <= 0.05) >= 0.80
+        # taken one by one, three of them fall short: legs that traded after NSE's last batch carry its older figure
+        assert sum(np.mean(np.abs(legs.differences()) <= 0.05) >= 0.80 for legs in met) >= 15
 
     def test_after_the_close_the_others_used_an_older_spot(self, sessions):
         """Where NSE had not recomputed, one other spot for the whole chain explains at least half of every gap."""

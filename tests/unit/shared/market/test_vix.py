@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,3 +146,24 @@ def test_the_spline_agrees_with_scipys():
     at = np.linspace(1.0, 9.0, 41)
     expected = CubicSpline(knots, values, bc_type="natural")(at)
     np.testing.assert_allclose(natural_cubic_spline(knots, values, at), expected, rtol=1e-12)
+
+
+@pytest.mark.market_data
+def test_a_real_day_comes_near_the_exchange_s_own_index(market_data):
+    """29 August 2025, when India VIX moved between 11.59 and 12.20: the replica stays within half a point of that."""
+    bodies = sorted((market_data / "nse-chain-1min-20250829" / "snapshots" / "20250829").glob("*.parquet"))[::30]
+    sides = ["Strike_Price", "CALLS_Bid_Price", "CALLS_Ask_Price", "PUTS_Bid_Price", "PUTS_Ask_Price"]
+    replicas = []
+    for body in bodies:
+        chain = pd.read_parquet(body)
+        now = pd.to_datetime(chain["Fetch_Time"].iloc[0], format="%d-%b-%Y %H:%M:%S")
+        strips = []
+        for expiry in ("23-Sep-2025", "30-Sep-2025"):
+            minutes = (pd.Timestamp(f"{expiry} 15:30") - now).total_seconds() / 60.0
+            quotes = chain[chain["Expiry_Date"] == expiry].sort_values("Strike_Price")[sides].to_numpy(np.float64).T
+            strip = replicated_variance(*quotes, years=minutes / YEAR, rate=0.055, spread_limit=NSE_SPREAD_LIMIT)
+            strips += [strip.variance, minutes]
+        replicas.append(volatility_index(*strips))
+    assert len(replicas) > 8
+    assert min(replicas) > 11.59 - 0.5
+    assert max(replicas) < 12.20 + 0.5
