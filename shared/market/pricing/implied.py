@@ -7,7 +7,7 @@ sqrt(forward x strike) is
     b(h, s) = v(h, s) R(h, s),    v = exp(-(h^2 / s^2 + s^2 / 4) / 2) / sqrt(2 pi),
     R = sqrt(pi / 2) (erfcx((h / s - s / 2) / sqrt 2) - erfcx((h / s + s / 2) / sqrt 2)),
 
-so ln b needs no difference of tail probabilities and never underflows, and v is its own derivative in s. The first
+so ln b needs no difference of tail probabilities and never underflows, and v is the derivative of b in s. The first
 guess is the volatility of a normally distributed forward, read from a one-dimensional table, with its second-order
 correction. For s up to 0.1 it is right to five digits, and one fourth-order step ends at machine precision.
 
