@@ -10,7 +10,7 @@ import msgspec
 from shared.errors import ConfigError
 
 PUBLISHED = "feature_schema.json"
-"""Written by `python -m services.features.registry`, beside this module: readers need not import the features."""
+"""Written by `python -m services.features.publish_schema`, beside this module: readers need not import the features."""
 
 
 @dataclass(frozen=True, slots=True)
