@@ -1,0 +1,66 @@
+"""How the dashboard says things: the seller's direction, confidence in words, the trade log line."""
+
+from __future__ import annotations
+
+from shared.clock import from_ns
+from shared.events import OptionKind, Trade
+
+_HIGH = 0.70
+_MEDIUM = 0.62
+
+_LABELS = {1: "SHORT PUT", -1: "SHORT CALL", 0: "NEUTRAL"}
+_MEANINGS = {
+    1: "Gains when the market does not fall: the put's premium decays.",
+    -1: "Gains when the market does not rise: the call's premium decays.",
+    0: "No edge, or not confident enough: nothing is opened.",
+}
+_KIND_OF = {1: OptionKind.PUT, -1: OptionKind.CALL}
+
+
+def direction_label(direction: int) -> str:
+    """Name a direction as a seller does: +1 SHORT PUT, -1 SHORT CALL, 0 NEUTRAL; anything else says so."""
+    return _LABELS.get(direction, f"UNKNOWN ({direction:+d})")
+
+
+def direction_meaning(direction: int) -> str:
+    """Say what makes the direction pay, empty for a direction that does not exist."""
+    return _MEANINGS.get(direction, "")
+
+
+def kind_of(direction: int) -> OptionKind | None:
+    """Give the kind of option a direction sells: +1 a put, -1 a call."""
+    return _KIND_OF.get(direction)
+
+
+def confidence_word(confidence: float) -> str:
+    """Say a confidence of 0 to 1 as high (0.70 and above), medium (0.62 and above) or low."""
+    if confidence >= _HIGH:
+        return "high"
+    return "medium" if confidence >= _MEDIUM else "low"
+
+
+def clock_text(ns: int) -> str:
+    """Give the time of day in India, HH:MM:SS."""
+    return f"{from_ns(ns):%H:%M:%S}"
+
+
+def iso_text(ns: int) -> str:
+    """Give a moment as ISO 8601 in IST, to the millisecond."""
+    return from_ns(ns).isoformat(timespec="milliseconds")
+
+
+def sold_label(kind: OptionKind) -> str:
+    """Name a short position by what was sold."""
+    return "SHORT PUT" if kind is OptionKind.PUT else "SHORT CALL"
+
+
+def trade_log_line(trade: Trade) -> str:
+    """Write a trade's entry as its log line: time, what was sold, strike, premium, target, stop, confidence.
+
+    The label follows the contract that was really sold; prices in points.
+    """
+    return (
+        f"{clock_text(trade.entry_ts)} {sold_label(trade.contract.kind)} {trade.contract.strike:g} "
+        f"@ {trade.entry_price:.2f} target {trade.target_price:.2f} stop {trade.stop_price:.2f} "
+        f"confidence {confidence_word(trade.entry.confidence)}"
+    )
