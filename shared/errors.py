@@ -15,6 +15,7 @@
     |  |- OrderGapError       older entries are pending elsewhere: recover before going on
     |  |- BrokerUnavailableError  the broker does not answer
     |  |- BrokerReplyError   the broker answers with a refusal
+    |  |- StateError         a stored state is not one of this version of its handler
     |  |- PipelineBehindError  a consumer group has not caught up in the time it was given
     |- NoTrainingDataError    training was asked for and there is nothing to learn from
     |- BundleError            a model bundle is missing, corrupt, or of another feature schema; the last good one stays
@@ -125,6 +126,10 @@ class BrokerReplyError(EngineError):
     def __init__(self, text: str, where: str) -> None:
         self.code = text.split(" ", 1)[0]
         super().__init__(f"expected an answer from {where}, got the refusal {text!r}")
+
+
+class StateError(EngineError):
+    """A stored state is not one of this version of its handler."""
 
 
 class PipelineBehindError(EngineError):

@@ -7,40 +7,26 @@ User and password of an ACL stand before the `@` and are never shown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-import hiredis
-import redis
 from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 from redis.crc import key_slot
 from redis.retry import Retry
 
 from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
 from shared.streaming.embedded import EmbeddedBroker
+from shared.streaming.link import Link, decode_pairs
 from shared.streaming.topics import stream_key
 
-__all__ = ["Address", "Broker", "BrokerUrl", "EmbeddedBroker", "Link"]
-
-Arg = str | bytes | int
-"""What a command may consist of."""
+__all__ = ["Address", "Broker", "BrokerUrl", "EmbeddedBroker", "Link", "decode_pairs"]
 
 IO_TIMEOUT_S: Final = 5.0
 """How long an answer may take before the connection counts as dead."""
 
 _READ_SIZE: Final = 1 << 18
-_MOVED_AWAY = (
-    redis.exceptions.AskError,  # MOVED is its subclass
-    redis.exceptions.ClusterDownError,
-    redis.exceptions.MasterDownError,
-    redis.exceptions.NoScriptError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.TryAgainError,
-)
-_REFUSED_TO_US = (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,77 +110,6 @@ def _is_unix(base: str) -> bool:
 def _address(text: str) -> Address:
     host, _, port = text.rpartition(":") if ":" in text and not text.endswith("]") else (text, "", "6379")
     return Address(host.strip("[]") or "localhost", int(port))
-
-
-class Link:
-    """One connection. Commands may be sent ahead of their answers, which come in the same order.
-
-    Every failure closes it: an answer that went missing would otherwise be taken for the next one.
-    """
-
-    def __init__(self, connection: AbstractConnection, where: str) -> None:
-        untyped: Any = connection  # redis-py annotates few of its methods
-        self._connection = untyped
-        self.where = where
-        try:
-            self._connection.connect()
-        except (redis.RedisError, OSError) as error:
-            raise self._translate(error) from error
-
-    def send(self, *args: Arg) -> None:
-        """Send a command without waiting for its answer; BrokerUnavailableError when it cannot be sent."""
-        try:
-            packed = hiredis.pack_command(args)  # type: ignore[arg-type]  # the stub's tuple is not variadic
-            self._connection.send_packed_command([packed], check_health=False)
-        except (redis.RedisError, OSError) as error:
-            raise self._translate(error) from error
-
-    def receive(self) -> Any:  # noqa: ANN401 - an answer has the shape of its command
-        """Take the next answer.
-
-        Raises:
-            BrokerUnavailableError: none came, or the server is not the one that serves us now.
-            BrokerReplyError: the answer is a refusal; the link stays usable.
-            ConfigError: credentials or rights are wrong.
-        """
-        try:
-            return self._connection.read_response()
-        except redis.ResponseError as error:
-            raise self._translate(error) from error
-        except (redis.RedisError, OSError) as error:
-            raise self._translate(error) from error
-
-    def call(self, *args: Arg) -> Any:  # noqa: ANN401 - an answer has the shape of its command
-        """Send a command and take its answer; raises as `receive` does."""
-        self.send(*args)
-        return self.receive()
-
-    def has_answer(self) -> bool:
-        """Tell whether bytes of an answer are here already; BrokerUnavailableError on a closed connection."""
-        try:
-            return bool(self._connection.can_read(0))
-        except (redis.RedisError, OSError) as error:
-            raise self._translate(error) from error
-
-    def fileno(self) -> int:
-        """Give the socket to wait on."""
-        socket = self._connection._sock  # noqa: SLF001 - redis-py offers no other way to wait on several connections
-        return -1 if socket is None else int(socket.fileno())
-
-    def close(self) -> None:
-        """Close the connection; answers still on their way are lost."""
-        self._connection.disconnect()
-
-    def _translate(self, error: Exception) -> Exception:
-        if isinstance(error, _REFUSED_TO_US):
-            self.close()
-            return ConfigError(f"broker {self.where}: expected credentials and rights that suffice, got {error}")
-        if isinstance(error, redis.ResponseError) and not isinstance(error, _MOVED_AWAY):
-            code = getattr(error, "status_code", None)
-            text = str(error)
-            return BrokerReplyError(text if not code or text.startswith(code) else f"{code} {text}", self.where)
-        self.close()
-        return BrokerUnavailableError(f"broker {self.where}: {type(error).__name__}: {error}")
 
 
 class Broker:
@@ -301,8 +216,3 @@ class Broker:
                 options.pop(name, None)
         kind = SSLConnection if self.url.tls else Connection
         return Link(kind(host=address.host, port=address.port, **options), str(address))
-
-
-def decode_pairs(flat: Sequence[Any]) -> dict[bytes, Any]:
-    """Turn an answer of names and values in turn into a mapping."""
-    return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -6,7 +6,6 @@ of its stream handled it when it first came and pass over it now.
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -16,8 +15,8 @@ from shared.events import DeadLetter
 from shared.streaming import scripts
 from shared.streaming.broker import Broker
 from shared.streaming.codec import decode
+from shared.streaming.entries import ONLY, fields_from_text
 from shared.streaming.history import read_entries
-from shared.streaming.partition import BASE64_SUFFIX, ONLY
 from shared.streaming.topics import DEFAULT_PARTITIONS, Topic, stream_key
 
 
@@ -100,14 +99,6 @@ class DeadLetters:
         if int(partition) >= self._partitions:
             raise BadInputError(f"a partition below {self._partitions}", partition, "dead letters")
         return int(partition), entry_id
-
-
-def fields_from_text(fields: Mapping[str, str]) -> dict[bytes, bytes]:
-    """Give back the wire fields of a letter, byte for byte."""
-    return {
-        name.removesuffix(BASE64_SUFFIX).encode(): b64decode(value) if name.endswith(BASE64_SUFFIX) else value.encode()
-        for name, value in fields.items()
-    }
 
 
 def _letter(fields: Mapping[bytes, bytes], partition: int, entry_id: str) -> DeadLetter:

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from shared.errors import BrokerReplyError
 from shared.streaming import scripts
-from shared.streaming.broker import Broker, Link, decode_pairs
+from shared.streaming.broker import Broker
+from shared.streaming.keys import fence_key, lease_key
 from shared.streaming.lease import MEMBERS_PARTITION, members_key
-from shared.streaming.partition import fence_key, lease_key
+from shared.streaming.link import Link, decode_pairs
 from shared.streaming.topics import DEFAULT_PARTITIONS, SERVICE_INPUTS, Topic, stream_key
 
 _LAG_BOUND: Final = 10_000

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.streaming import scripts
-from shared.streaming.broker import Arg, Broker
-from shared.streaming.partition import OwnedPartition, fence_key, lease_key
+from shared.streaming.broker import Broker
+from shared.streaming.keys import fence_key, lease_key
+from shared.streaming.link import Arg
+from shared.streaming.partition import OwnedPartition
 from shared.streaming.topics import stream_key
 
 MEMBERS_PARTITION: Final = 0

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
-from shared import ids
-from shared.errors import OrderGapError, WireError
-from shared.events import Event, Header
+from shared.errors import OrderGapError, StateError, WireError
+from shared.events import Header
 from shared.streaming import scripts
-from shared.streaming.broker import Arg, Link, decode_pairs
-from shared.streaming.codec import decode, encode
+from shared.streaming.codec import decode
+from shared.streaming.commit import Commit
+from shared.streaming.entries import ONLY, Entry, entry_order, fields_as_text, made_up_header
 from shared.streaming.handler import Service
+from shared.streaming.keys import CONSUMER, lease_key, position_key, state_key
+from shared.streaming.link import Arg, Link, decode_pairs
 from shared.streaming.slot import BookSlot, dead_letter
-from shared.streaming.topics import TOPIC_OF, Topic, stream_key
-
-CONSUMER: Final = "owner"
-"""The one consumer of every group. Who may use it is settled by the lease, so a new owner finds all that is pending."""
-
-ONLY: Final = b"only"
-"""Wire field of a replayed entry: the one group that is to handle it; the others had it before."""
-
-BASE64_SUFFIX: Final = ";base64"
-"""Marks a field of a dead letter whose bytes are no text."""
-
-Entry = Sequence[Any]
-"""An id and its names and values in turn, None when the entry was deleted."""
+from shared.streaming.topics import Topic, stream_key
 
 FaultHook = Callable[[str, int], None]
 """Called with the name of a point and a partition; tests end the process there."""
@@ -37,26 +26,6 @@ _PAGE: Final = 512
 _DRAIN_TRIES: Final = 5
 _FLOOR: Final = "floor"
 _BOOK: Final = "book:"
-
-
-def lease_key(partition: int, group: str) -> str:
-    """Name the lease of a partition."""
-    return stream_key(partition, f"lease:{group}")
-
-
-def fence_key(partition: int, group: str) -> str:
-    """Name the counter of owners of a partition."""
-    return stream_key(partition, f"fence:{group}")
-
-
-def state_key(partition: int, group: str) -> str:
-    """Name the hash of checkpoints by book."""
-    return stream_key(partition, f"state:{group}")
-
-
-def position_key(partition: int, group: str) -> str:
-    """Name the hash of positions: last committed id by topic, id each book's checkpoint covers, floor of the rest."""
-    return stream_key(partition, f"position:{group}")
 
 
 class OwnedPartition:
@@ -98,11 +67,8 @@ class OwnedPartition:
         self._lease_ms = lease_ms
         self._counters = counters
         self._fault = fault
-        self._keys: list[str] = [
-            lease_key(number, service.name),
-            state_key(number, service.name),
-            position_key(number, service.name),
-        ]
+        group = service.name
+        self._hashes = (lease_key(number, group), state_key(number, group), position_key(number, group))
         self._slots: dict[str, BookSlot] = {}
         self._book_at: dict[str, bytes] = {}
         self._unsure: deque[tuple[Topic, bytes, int]] = deque()
@@ -130,7 +96,7 @@ class OwnedPartition:
         end = min(start + limit, len(entries))
         while at < end:
             entry_id, raw = entries[at]
-            self._ids.append(entry_id)
+            self._draft.ids.append(entry_id)
             if raw is None:
                 self._counters["vanished"] += 1
             else:
@@ -145,18 +111,12 @@ class OwnedPartition:
 
     def commit(self, topic: Topic) -> list[Arg]:
         """Make the command that commits what was taken since the last one; its answer goes to `settle`."""
-        last = self._ids[-1]
+        draft = self._draft
+        last = draft.ids[-1]
         states, positions = self._checkpoints(last)
-        keys = [*self._keys, self.streams[topic], *self._written_keys]
-        self._unsure.append((topic, last, len(self._ids)))
-        command: list[Arg] = [
-            "EVALSHA", scripts.digest("commit"), len(keys), *keys,
-            self.lease, self._lease_ms, self.service.name, topic.value,
-            len(self._ids), *self._ids,
-            len(states) // 2, *states,
-            len(positions) // 2, *positions,
-            self._output_count, *self._outputs,
-        ]  # fmt: skip
+        self._unsure.append((topic, last, len(draft.ids)))
+        self.written.update(draft.written)
+        command = draft.command(topic, self.lease, self._lease_ms, states, positions)
         self._begin()
         return command
 
@@ -179,13 +139,9 @@ class OwnedPartition:
             self._counters["gaps"] += 1
 
     def _begin(self) -> None:
-        self._ids: list[bytes] = []
-        self._outputs: list[Arg] = []
-        self._output_count = 0
+        self._draft = Commit(self.service.name, self.number)
         self._touched: dict[str, BookSlot] = {}
         self._due: set[str] = set()
-        self._written_keys: list[str] = []
-        self._written_at: dict[Topic, int] = {}
 
     def _handle(self, topic: Topic, entry_id: bytes, raw: Sequence[bytes]) -> None:
         fields = dict(zip(raw[::2], raw[1::2], strict=True))
@@ -196,7 +152,7 @@ class OwnedPartition:
         try:
             event = decode(fields)
         except WireError as error:
-            self._give_up(_made_up_header(topic, entry_id, fields), topic, entry_id, error, 1, fields)
+            self._give_up(made_up_header(topic, entry_id, fields), topic, entry_id, error, 1, fields)
             return
         book = event.header.book
         slot = self._slots.get(book)
@@ -211,7 +167,7 @@ class OwnedPartition:
             self._counters["retries"] += outcome.attempts - 1
         if outcome.failure is None:
             for output in outcome.outputs:
-                self._put(output)
+                self._draft.put(output)
             return
         # Whether it fails again when folded again must not matter.
         self._due.add(book)
@@ -236,19 +192,7 @@ class OwnedPartition:
             attempts=attempts,
             fields=fields_as_text(fields),
         ):
-            self._put(output)
-
-    def _put(self, output: Event) -> None:
-        topic = TOPIC_OF[type(output)]
-        number = self._written_at.get(topic)
-        if number is None:
-            self._written_keys.append(stream_key(self.number, topic))
-            number = self._written_at[topic] = len(self._keys) + 1 + len(self._written_keys)
-            self.written.add(topic)
-        wire = encode(output)
-        self._outputs += (number, len(wire))
-        self._outputs += wire
-        self._output_count += 1
+            self._draft.put(output)
 
     def _checkpoints(self, last: bytes) -> tuple[list[Arg], list[Arg]]:
         states: list[Arg] = []
@@ -273,6 +217,7 @@ class OwnedPartition:
         The one way to start, to take over and to go on after any failure. False when another replica owns it.
 
         Raises:
+            StateError: a stored state is not of this version of the handler.
             OrderGapError: entries stay pending however often they are committed.
         """
         self.broken = True
@@ -280,7 +225,7 @@ class OwnedPartition:
         answer = scripts.run(
             link,
             "open",
-            [*self._keys, *self.streams.values()],
+            [*self._hashes, *self.streams.values()],
             [self.lease, self._lease_ms, self.service.name, CONSUMER, *(topic.value for topic in self.streams)],
         )
         if answer is None:
@@ -297,7 +242,13 @@ class OwnedPartition:
         for raw, state in states.items():
             book = raw.decode()
             slot = self._slots[book] = BookSlot(self.service, book)
-            slot.load(state)
+            try:
+                slot.load(state)
+            except ValueError as error:
+                raise StateError(
+                    f"{self._hashes[1]}: expected a state of this version of {self.service.name} for book {book}, "
+                    f"got {error}; run the version that wrote it, or delete the field to start that book afresh"
+                ) from error
             self._book_at[book] = positions.get((_BOOK + book).encode(), b"0-0")
         if self.service.checkpoint_every > 1:
             self._fold_again(link, positions)
@@ -359,33 +310,3 @@ class OwnedPartition:
             f"partition {self.number} of {self.service.name}: expected pending entries to be committed in order, "
             f"got {_DRAIN_TRIES} refusals in a row"
         )
-
-
-def entry_order(entry_id: bytes) -> tuple[int, int]:
-    """Give what entry ids are ordered by."""
-    ms, _, seq = entry_id.partition(b"-")
-    return int(ms), int(seq or 0)
-
-
-def fields_as_text(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    """Write wire fields as text, whole: a value that is no UTF-8 goes as base64 under a marked name."""
-    text: dict[str, str] = {}
-    for name, value in fields.items():
-        try:
-            text[name.decode()] = value.decode()
-        except UnicodeDecodeError:
-            text[name.decode(errors="backslashreplace") + BASE64_SUFFIX] = b64encode(value).decode()
-    return text
-
-
-def _made_up_header(topic: Topic, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Header:
-    event_id = fields.get(b"id", b"").decode(errors="backslashreplace") or f"{topic.value}-{entry_id.decode()}"
-    ts = fields.get(b"ts", b"")
-    return Header(
-        id=event_id,
-        ts=int(ts) if ts.isdigit() else entry_order(entry_id)[0] * 1_000_000,
-        book=event_id.partition("-")[0],
-        seq=0,
-        producer="unreadable",
-        traceparent=ids.traceparent(event_id),
-    )

@@ -13,8 +13,9 @@ from typing import Any, Final, Self, TypeVar
 from shared.errors import BrokerReplyError, BrokerUnavailableError, PipelineBehindError
 from shared.events import Event
 from shared.streaming import scripts
-from shared.streaming.broker import Arg, Broker
+from shared.streaming.broker import Broker
 from shared.streaming.codec import encode
+from shared.streaming.link import Arg
 from shared.streaming.topics import (
     DECISION_GROUPS,
     DEFAULT_PARTITIONS,

@@ -6,8 +6,9 @@ from collections import deque
 from typing import Any
 
 from shared.streaming import scripts
-from shared.streaming.broker import Arg, Link
-from shared.streaming.partition import CONSUMER, OwnedPartition
+from shared.streaming.keys import CONSUMER
+from shared.streaming.link import Arg, Link
+from shared.streaming.partition import OwnedPartition
 from shared.streaming.topics import Topic
 
 
@@ -31,9 +32,9 @@ class Reader:
         scripts.load(link, "commit")
 
     @property
-    def reading(self) -> bool:
-        """Whether a read waits for its answer."""
-        return bool(self._expected) and self._expected[-1] is None
+    def read_done(self) -> bool:
+        """Whether no read waits for its answer; commits may."""
+        return not self._expected or self._expected[-1] is not None
 
     @property
     def quiet(self) -> bool:

@@ -12,23 +12,22 @@ import secrets
 import select
 import time
 from collections import Counter
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError, EngineError, OrderGapError
+from shared.errors import ConfigError, EngineError
 from shared.streaming.broker import Broker
 from shared.streaming.handler import Service
-from shared.streaming.lease import Leases, fair_share
-from shared.streaming.partition import FaultHook, OwnedPartition
+from shared.streaming.ownership import OUTAGES, Ownership
+from shared.streaming.partition import FaultHook
 from shared.streaming.reader import Reader
-from shared.streaming.topics import DEFAULT_PARTITIONS, consumers_of
+from shared.streaming.topics import DEFAULT_PARTITIONS
 from shared.streaming.trimming import Trimmer, TrimPolicy
 
 _LOG: Final = logging.getLogger("thetaflow.engine")
-_BEATS_PER_LEASE: Final = 6
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
-_STUCK_TURNS: Final = 2
 _COUNTED: Final = (
     "acquired", "commits", "dead", "disruptions", "events", "folded_again", "gaps", "lease_losses", "passed_over",
     "recoveries", "redelivered", "repeats", "retries", "takeovers", "trimmed", "trimmed_unread", "vanished",
@@ -76,22 +75,26 @@ class RedisEngine:
             )
         self.counters: Counter[str] = Counter(dict.fromkeys(_COUNTED, 0))
         self._service = service
-        self._partitions = partitions
         self._lease_ms = lease_ms
         self._block_ms = block_ms
         self._batch = batch
         self._chunk = chunk
         self._fault = fault
-        self._trimmer = Trimmer(trimming or TrimPolicy())
-        self._next_trim = 0.0
         self._broker = Broker(broker)
-        self._name = f"{replica}.{os.getpid()}.{secrets.token_hex(4)}"
-        self._leases = Leases(self._broker, service.name, self._name, lease_ms)
-        self._owned: dict[int, OwnedPartition] = {}
-        self._readers: dict[int, Reader] = {}
-        self._wanted: int | None = None
-        self._next_beat = 0.0
-        self._next_tend = 0.0
+        self._ownership = Ownership(
+            service,
+            self._broker,
+            partitions=partitions,
+            # A process that comes back under the same name is another owner.
+            replica=f"{replica}.{os.getpid()}.{secrets.token_hex(4)}",
+            lease_ms=lease_ms,
+            connect=self._connect,
+            serve=self._serve,
+            chunk=chunk,
+            trimmer=Trimmer(trimming or TrimPolicy()),
+            counters=self.counters,
+            fault=fault,
+        )
         self._pause_s = _FIRST_PAUSE_S
         self._stopping = False
         self._last_turn = monotonic()
@@ -104,21 +107,17 @@ class RedisEngine:
     @property
     def ready(self) -> bool:
         """Whether it owns its share of the partitions and all of them have recovered."""
-        return (
-            self._wanted is not None
-            and len(self._owned) >= self._wanted
-            and not any(partition.broken for partition in self._owned.values())
-        )
+        return self._ownership.settled
 
     @property
     def owned(self) -> tuple[int, ...]:
         """Partitions it owns."""
-        return tuple(self._owned)
+        return tuple(self._ownership.owned)
 
     @property
     def books(self) -> tuple[str, ...]:
         """Books that have a handler here."""
-        return tuple(book for partition in self._owned.values() for book in partition.books)
+        return tuple(book for partition in list(self._ownership.owned.values()) for book in partition.books)
 
     def stop(self) -> None:
         """Ask `run` to finish its batch, commit, release the leases and return. Safe in a signal handler."""
@@ -129,53 +128,71 @@ class RedisEngine:
 
         Raises:
             ConfigError: the broker refuses our credentials or rights.
-            ValueError: a stored state is not one of this handler's version.
+            StateError: a stored state is not one of this version of the handler.
         """
         try:
             while not self._stopping:
                 try:
                     self._turn()
-                except (BrokerUnavailableError, BrokerReplyError, OrderGapError) as error:
+                except OUTAGES as error:
                     self._disrupt(error)
             self._leave()
         finally:
-            self._close()
+            self._ownership.disconnect()
 
     # --- one turn ---------------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
         self._last_turn = monotonic()
-        if monotonic() >= self._next_beat:
-            self._beat()
-        self._mend()
-        readers = [reader for reader in self._readers.values() if reader.partitions]
+        ownership = self._ownership
+        if monotonic() >= ownership.next_beat:
+            ownership.beat()
+            self._pause_s = _FIRST_PAUSE_S
+        ownership.mend()
+        readers = [reader for reader in ownership.readers.values() if reader.partitions]
         if not readers:
-            self._pause(min(self._next_beat - monotonic(), self._lease_ms / 1000 / _BEATS_PER_LEASE))
+            self._pause(min(ownership.next_beat - monotonic(), ownership.beat_s))
             return
-        for reader in readers:
-            if not reader.reading:
-                reader.start_read(self._patience_ms())
-        if len(readers) == 1:
-            while readers[0].reading:
-                self._serve(readers[0])
+        if self._broker.is_cluster:
+            self._serve_many(readers)
             return
-        for reader in self._with_answers(readers):
-            self._serve(reader)
-            while not reader.quiet and reader.link.has_answer():
-                self._serve(reader)
+        readers[0].start_read(self._patience_ms())
+        while not readers[0].read_done:
+            self._serve(readers[0])
 
-    def _patience_ms(self) -> int:
-        return max(1, min(self._block_ms, int((self._next_beat - monotonic()) * 1000)))
+    def _serve_many(self, readers: list[Reader]) -> None:
+        for reader in readers:
+            self._isolating(reader, self._start)
+        for reader in self._with_answers([reader for reader in readers if not reader.quiet]):
+            self._isolating(reader, self._serve_what_is_here)
+
+    def _isolating(self, reader: Reader, step: Callable[[Reader], None]) -> None:
+        try:
+            step(reader)
+        except OUTAGES as error:
+            self._ownership.isolate(reader, error)
+
+    def _start(self, reader: Reader) -> None:
+        if reader.read_done:
+            reader.start_read(self._patience_ms())
+
+    def _serve_what_is_here(self, reader: Reader) -> None:
+        self._serve(reader)
+        while not reader.quiet and reader.link.buffered:
+            self._serve(reader)
 
     def _with_answers(self, readers: list[Reader]) -> list[Reader]:
-        ready = [reader for reader in readers if reader.link.has_answer()]
-        if ready:
-            return ready
-        poll = select.poll()
         by_socket = {reader.link.fileno(): reader for reader in readers}
+        closed = by_socket.pop(-1, None)
+        poll = select.poll()
         for socket in by_socket:
             poll.register(socket, select.POLLIN)
-        return [by_socket[socket] for socket, _ in poll.poll(self._patience_ms())]
+        here = [reader for reader in readers if reader.link.buffered or reader is closed]
+        ready = [by_socket[socket] for socket, _ in poll.poll(0 if here else self._patience_ms())]
+        return here + [reader for reader in ready if reader not in here]
+
+    def _patience_ms(self) -> int:
+        return max(1, min(self._block_ms, int((self._ownership.next_beat - monotonic()) * 1000)))
 
     def _serve(self, reader: Reader) -> None:
         answer = reader.receive()
@@ -188,119 +205,20 @@ class RedisEngine:
                 reader.send_commit(partition, topic)
                 if self._fault is not None:
                     self._fault("sent", partition.number)
-                if monotonic() >= self._next_tend:
-                    # A long batch must not cost us the leases of the partitions that wait behind it.
+                if monotonic() >= self._ownership.next_tend:
                     reader.finish_commits()
-                    self._leases.beat()
-                    self._tend()
+                    self._ownership.keep()
 
-    # --- leases -----------------------------------------------------------------------------------------------
+    def _connect(self, partition: int) -> Reader:
+        link = self._broker.connect(partition, patience_s=self._block_ms / 1000)
+        return Reader(link, self._service.name, self._batch)
 
-    def _beat(self) -> None:
-        self._next_beat = monotonic() + self._lease_ms / 1000 / _BEATS_PER_LEASE
-        names = self._leases.beat()
-        self._tend()
-        self._wanted = fair_share(names.index(self._name), len(names), self._partitions)
-        for number in list(self._owned)[self._wanted :]:
-            self._release(number)
-        start = names.index(self._name) * self._partitions // len(names)
-        for step in range(self._partitions):
-            number = (start + step) % self._partitions
-            if len(self._owned) >= self._wanted or self._stopping:
-                break
-            if number not in self._owned:
-                self._acquire(number)
-        if monotonic() >= self._next_trim:
-            self._trim()
-        self._pause_s = _FIRST_PAUSE_S
-
-    def _trim(self) -> None:
-        self._next_trim = monotonic() + self._trimmer.policy.turn_ms / 1000
-        for partition in self._owned.values():
-            # What nobody is expected to read, its producer looks after.
-            unread = [topic for topic in partition.written if not consumers_of(topic)]
-            for topic in (*self._service.inputs, *unread):
-                trimmed = self._trimmer.trim(self._broker.shared(partition.number), topic, partition.number)
-                if trimmed is not None:
-                    self.counters["trimmed"] += trimmed.deleted
-                    self.counters["trimmed_unread"] += trimmed.unread
-
-    def _tend(self) -> None:
-        # Half a beat later than the beat itself, so that a steady stream of short batches never puts that off.
-        self._next_tend = monotonic() + 1.5 * self._lease_ms / 1000 / _BEATS_PER_LEASE
-        for partition in list(self._owned.values()):
-            pending = self._leases.tend(partition)
-            if pending is None:
-                partition.lost = partition.broken = True
-                self.counters["lease_losses"] += 1
-                self._drop(partition)
-            elif pending and not partition.progress and not partition.unanswered:
-                # A former owner that woke up has taken entries meant for us: nobody works on them.
-                partition.stuck += 1
-                partition.broken = partition.broken or partition.stuck >= _STUCK_TURNS
-            else:
-                partition.stuck = 0
-            partition.progress = 0
-
-    def _acquire(self, number: int) -> None:
-        lease = self._leases.acquire(number)
-        if lease is None:
-            return
-        self._owned[number] = OwnedPartition(
-            self._service, number, lease, lease_ms=self._lease_ms, counters=self.counters, fault=self._fault
-        )
-        self.counters["acquired"] += 1
-        self.counters["takeovers"] += int(not lease.startswith(b"1|"))
-        _LOG.info("%s takes partition %d as %s", self._service.name, number, lease.decode())
-
-    def _release(self, number: int) -> None:
-        partition = self._owned[number]
-        reader = self._readers.get(self._reader_number(number))
-        while reader is not None and not reader.quiet:
-            self._serve(reader)
-        if not partition.lost:
-            self._leases.release(partition)
-        self._drop(partition)
-
-    def _drop(self, partition: OwnedPartition) -> None:
-        self._owned.pop(partition.number, None)
-        reader = self._readers.get(self._reader_number(partition.number))
-        if reader is not None:
-            reader.drop(partition.number)
-
-    # --- recovery ---------------------------------------------------------------------------------------------
-
-    def _mend(self) -> None:
-        for partition in [each for each in self._owned.values() if each.broken]:
-            reader = self._reader_of(partition.number)
-            while not reader.quiet:
-                self._serve(reader)
-            if partition.lost or not partition.recover(reader.link, self._chunk):
-                self._drop(partition)
-                continue
-            reader.add(partition)
-            if self._fault is not None:
-                self._fault("recovered", partition.number)
-
-    def _reader_number(self, partition: int) -> int:
-        return partition if self._broker.is_cluster else 0
-
-    def _reader_of(self, partition: int) -> Reader:
-        number = self._reader_number(partition)
-        reader = self._readers.get(number)
-        if reader is None:
-            link = self._broker.connect(partition, patience_s=self._block_ms / 1000)
-            reader = self._readers[number] = Reader(link, self._service.name, self._batch)
-        return reader
+    # --- trouble and the end ----------------------------------------------------------------------------------
 
     def _disrupt(self, error: EngineError) -> None:
         self.counters["disruptions"] += 1
         _LOG.warning("%s: %s; recovering", self._service.name, error)
-        self._close()
-        self._wanted = None
-        self._next_beat = 0.0
-        for partition in self._owned.values():
-            partition.broken = True
+        self._ownership.disconnect()
         self._pause(self._pause_s)
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
 
@@ -311,18 +229,10 @@ class RedisEngine:
 
     def _leave(self) -> None:
         try:
-            for reader in self._readers.values():
+            for reader in list(self._ownership.readers.values()):
                 while not reader.quiet:
                     self._serve(reader)
-            for number in list(self._owned):
-                self._release(number)
-            self._leases.leave()
-        except (BrokerUnavailableError, BrokerReplyError) as error:
+            self._ownership.leave()
+        except OUTAGES as error:
             # Whatever was not committed is still pending; the leases expire.
             _LOG.warning("%s: stopped without a goodbye: %s", self._service.name, error)
-
-    def _close(self) -> None:
-        for reader in self._readers.values():
-            reader.link.close()
-        self._readers.clear()
-        self._broker.close()

@@ -8,7 +8,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any
 
-from shared.streaming.broker import Arg, Link
+from shared.streaming.link import Arg, Link
 
 
 @cache

@@ -8,9 +8,9 @@ from typing import Final
 
 from shared.events import Alert, Header, Severity
 from shared.streaming import scripts
-from shared.streaming.broker import Arg, Link
 from shared.streaming.codec import encode
-from shared.streaming.partition import position_key
+from shared.streaming.keys import position_key
+from shared.streaming.link import Arg, Link
 from shared.streaming.topics import SERVICE_INPUTS, Topic, consumers_of, stream_key
 
 

@@ -28,7 +28,7 @@ from workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services,
 from shared.events import Event
 from shared.streaming.broker import EmbeddedBroker
 from shared.streaming.history import read_stream
-from shared.streaming.partition import fence_key
+from shared.streaming.keys import fence_key
 from shared.streaming.publisher import Publisher
 from shared.streaming.topics import stream_key
 
