@@ -59,17 +59,28 @@ class Fleet:
     def __enter__(self) -> Self:
         """Start every service."""
         for name in self._services:
-            log = tempfile.TemporaryFile(prefix=f"thetaflow-{name}-")
-            process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", f"services.{name}"],
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=Path.cwd(),
-            )
-            self._children[name] = (process, log)
+            self.start(name)
         return self
+
+    def start(self, name: str) -> None:
+        """Start one service; another replica when one of that name runs already is not what this is for."""
+        log = tempfile.TemporaryFile(prefix=f"thetaflow-{name}-")  # noqa: SIM115 - open as long as the child lives
+        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [sys.executable, "-m", f"services.{name}"],
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=Path.cwd(),
+        )
+        self._children[name] = (process, log)
+
+    def kill(self, name: str) -> None:
+        """End one service as a crash does, with nothing finished and nothing said."""
+        process, log = self._children.pop(name)
+        process.kill()
+        process.wait()
+        log.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
