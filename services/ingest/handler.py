@@ -1,0 +1,254 @@
+"""The pure part of ingest: what was parsed goes in, snapshots, clock ticks and alerts come out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+import msgspec
+
+from services.ingest.parsed import Parsed, ParsedChain, Refusal, Verdict
+from services.ingest.quality import Accepted, LastGood, judge_content, keep
+from services.ingest.quality_stamp import Objection, object_to_age, object_to_date, object_to_order, session_of
+from services.ingest.settings import IngestSettings
+from shared.clock import NS_PER_SECOND, ist_date
+from shared.errors import TableError
+from shared.events import Alert, ChainSnapshot, ClockTick, Event, Header, QualityFlag, Record, Severity
+from shared.market.calendar import Session, TradingCalendar
+from shared.market.contracts import ContractTable
+
+PRODUCER = "ingest"
+TICK_SUFFIX = "tick"
+_STATE_VERSION = 1
+
+
+class _Day(Record, frozen=True, kw_only=True):
+    """Where the book stands within one session: day, its bounds in ns UTC and the next beat."""
+
+    day: str
+    open_ns: int
+    close_ns: int
+    next_tick_ns: int
+
+
+class _State(Record, frozen=True, kw_only=True):
+    version: int
+    book: str
+    seq: int
+    today: _Day | None
+    last: LastGood | None
+    last_event_ns: int | None
+    last_snapshot_ns: int | None
+    refusals: dict[str, int]
+    alerted: dict[str, str]
+    alerts: int
+    front_checked: str
+
+
+class IngestHandler:
+    """Turns parsed chains of one book into its `chain` events.
+
+    Every chain becomes a snapshot or a counted refusal. Clock ticks lie on round multiples of the beat within the
+    session; a replay of what live recorded gives the same events, because live ticks wait until no acceptable
+    snapshot can come before them.
+
+    Args:
+        book: key of the events.
+        settings: what snapshots must be like.
+        calendar: sessions by date.
+        contracts: contract terms by date.
+    """
+
+    def __init__(
+        self, book: str, settings: IngestSettings, calendar: TradingCalendar, contracts: ContractTable
+    ) -> None:
+        self.book = book
+        self.refusals: Counter[Verdict] = Counter()
+        self._settings = settings
+        self._calendar = calendar
+        self._contracts = contracts
+        self._beat_ns = settings.beat_s * NS_PER_SECOND
+        self._seq = 0
+        self._today: _Day | None = None
+        self._last: LastGood | None = None
+        self._last_event_ns: int | None = None
+        self._last_snapshot_ns: int | None = None
+        self._alerted: dict[Verdict, str] = {}
+        self._alerts = 0
+        self._front_checked = ""
+
+    @property
+    def snapshots_and_ticks(self) -> int:
+        """Number of chain events given so far: the sequence number of the last."""
+        return self._seq
+
+    @property
+    def last_snapshot_ns(self) -> int | None:
+        """Event time of the newest snapshot, ns UTC."""
+        return self._last_snapshot_ns
+
+    def accept(self, item: Parsed) -> list[Event]:
+        """Take one parsed chain or refusal and give what follows, in order."""
+        if isinstance(item, Refusal):
+            text = item.text if item.where in item.text else f"{item.text} ({item.where})"
+            return self._refuse(item.verdict, text, item.stamp_ns)
+        judged = self._judge(item)
+        if isinstance(judged, Objection):
+            return self._refuse(judged.verdict, f"{judged.text} ({item.source})", item.stamp_ns)
+        accepted, session = judged
+        events = self._begin_day(session)
+        events += self._check_front(accepted, item, session)
+        events += self._ticks_until(item.stamp_ns - 1)
+        events.append(self._snapshot(item, accepted, session))
+        events += self._ticks_until(item.stamp_ns)
+        return events
+
+    def advance(self, now_ns: int) -> list[Event]:
+        """Give the ticks of a silent feed up to `now_ns` less the age at which a stamp would be refused as stale."""
+        due = now_ns - self._settings.stale_after_s * NS_PER_SECOND
+        events: list[Event] = []
+        session = self._session(ist_date(due))
+        if session is not None and due >= session.open_ns:
+            events += self._begin_day(session)
+        return events + self._ticks_until(due)
+
+    def end_of_day(self) -> list[Event]:
+        """Give the ticks up to and including the close of the session last seen, nothing when they are out already."""
+        return [] if self._today is None else self._ticks_until(self._today.close_ns)
+
+    def checkpoint(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.json.encode(
+            _State(
+                version=_STATE_VERSION,
+                book=self.book,
+                seq=self._seq,
+                today=self._today,
+                last=self._last,
+                last_event_ns=self._last_event_ns,
+                last_snapshot_ns=self._last_snapshot_ns,
+                refusals={verdict.value: count for verdict, count in self.refusals.items()},
+                alerted={verdict.value: day for verdict, day in self._alerted.items()},
+                alerts=self._alerts,
+                front_checked=self._front_checked,
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Become what `checkpoint` described; ValueError for anything else."""
+        try:
+            found = msgspec.json.decode(state, type=_State)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"expected a state of ingest, got {error}") from error
+        if found.version != _STATE_VERSION or found.book != self.book:
+            raise ValueError(
+                f"expected state version {_STATE_VERSION} of book {self.book}, got {found.version} of {found.book}"
+            )
+        self._seq = found.seq
+        self._today = found.today
+        self._last = found.last
+        self._last_event_ns = found.last_event_ns
+        self._last_snapshot_ns = found.last_snapshot_ns
+        self.refusals = Counter({Verdict(name): count for name, count in found.refusals.items()})
+        self._alerted = {Verdict(name): day for name, day in found.alerted.items()}
+        self._alerts = found.alerts
+        self._front_checked = found.front_checked
+
+    def _judge(self, chain: ParsedChain) -> tuple[Accepted, Session] | Objection:
+        settings = self._settings
+        if chain.underlying != settings.underlying:
+            return Objection(Verdict.WRONG_UNDERLYING, f"expected {settings.underlying}, got {chain.underlying!r}")
+        session = session_of(chain, self._calendar)
+        if not isinstance(session, Session):
+            return session
+        objection = (
+            object_to_date(chain)
+            or object_to_age(chain, session, settings.stale_after_s)
+            or object_to_order(chain.stamp_ns, self._last_snapshot_ns, self._last_event_ns)
+        )
+        if objection is not None:
+            return objection
+        last = self._last if self._last is not None and self._last.stamp_ns >= session.open_ns else None
+        judged = judge_content(chain, last, settings)
+        return (judged, session) if isinstance(judged, Accepted) else judged
+
+    def _snapshot(self, chain: ParsedChain, accepted: Accepted, session: Session) -> ChainSnapshot:
+        quality = accepted.quality
+        last_ns = self._last_snapshot_ns
+        silence = self._settings.stale_after_s * NS_PER_SECOND
+        if last_ns is not None and last_ns >= session.open_ns and chain.stamp_ns - last_ns > silence:
+            quality = (*quality, QualityFlag.AFTER_GAP)
+        self._last = keep(accepted, chain.stamp_ns)
+        self._last_snapshot_ns = self._last_event_ns = chain.stamp_ns
+        self._seq += 1
+        return ChainSnapshot(
+            header=Header.root(book=self.book, ts=chain.stamp_ns, seq=self._seq, producer=PRODUCER),
+            underlying=chain.underlying,
+            received_ns=chain.received_ns,
+            spot=accepted.spot,
+            vix=chain.vix,
+            expiries=accepted.expiries,
+            source=chain.source,
+            quality=quality,
+        )
+
+    def _check_front(self, accepted: Accepted, chain: ParsedChain, session: Session) -> list[Event]:
+        # The feed's own expiries hold; where the dated tables expect another front, a person should look.
+        if self._front_checked == session.day.isoformat():
+            return []
+        self._front_checked = session.day.isoformat()
+        front = accepted.expiries[0].expiry
+        try:
+            expected = self._contracts.next_expiry(chain.underlying, session.day, self._calendar).isoformat()
+        except TableError as error:
+            return [self._alert("ingest.contract_table", str(error), chain.stamp_ns)]
+        if front == expected:
+            return []
+        text = f"expected the nearest expiry {expected} by the contract table, got {front} ({chain.source})"
+        return [self._alert("ingest.front_expiry", text, chain.stamp_ns)]
+
+    def _session(self, day: date) -> Session | None:
+        try:
+            return self._calendar.session(day)
+        except TableError:
+            return None
+
+    def _begin_day(self, session: Session) -> list[Event]:
+        day = session.day.isoformat()
+        if self._today is not None and self._today.day == day:
+            return []
+        closing = self.end_of_day()
+        first = -(-session.open_ns // self._beat_ns) * self._beat_ns
+        self._today = _Day(day=day, open_ns=session.open_ns, close_ns=session.close_ns, next_tick_ns=first)
+        return closing
+
+    def _ticks_until(self, limit_ns: int) -> list[Event]:
+        today = self._today
+        if today is None:
+            return []
+        ticks: list[Event] = []
+        beat = today.next_tick_ns
+        while beat <= min(limit_ns, today.close_ns):
+            self._seq += 1
+            header = Header.root(book=self.book, ts=beat, seq=self._seq, producer=PRODUCER, suffix=TICK_SUFFIX)
+            ticks.append(ClockTick(header=header, last_snapshot_ts=self._last_snapshot_ns))
+            self._last_event_ns = beat
+            beat += self._beat_ns
+        if ticks:
+            self._today = msgspec.structs.replace(today, next_tick_ns=beat)
+        return ticks
+
+    def _refuse(self, verdict: Verdict, text: str, stamp_ns: int | None) -> list[Event]:
+        self.refusals[verdict] += 1
+        ts = stamp_ns if stamp_ns is not None else self._last_event_ns or 0
+        day = ist_date(ts).isoformat()
+        if self._alerted.get(verdict) == day:
+            return []
+        self._alerted[verdict] = day
+        return [self._alert(f"ingest.{verdict.value}", text, ts)]
+
+    def _alert(self, code: str, text: str, ts: int) -> Alert:
+        self._alerts += 1
+        suffix = f"alert{self._alerts}"
+        header = Header.root(book=self.book, ts=ts, seq=self._seq, producer=PRODUCER, suffix=suffix)
+        return Alert(header=header, severity=Severity.WARNING, code=code, text=text)

@@ -1,0 +1,44 @@
+"""First looks into files: a few bytes, or the column names of a Parquet file."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shared.errors import BadInputError
+
+HEAD_BYTES = 8192
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def head_bytes(path: Path, length: int = HEAD_BYTES) -> bytes:
+    """Give the first bytes of a file, unpacked when gzipped; BadInputError when it cannot be read."""
+    try:
+        with path.open("rb") as raw:
+            start = raw.read(length)
+        if not start.startswith(_GZIP_MAGIC):
+            return start
+        with gzip.open(path, "rb") as packed:
+            return packed.read(length)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadInputError("a readable file", str(error), str(path)) from error
+
+
+def parquet_columns(path: Path) -> set[str]:
+    """Name the columns of a Parquet file; BadInputError when it is none."""
+    try:
+        return set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise BadInputError("a Parquet file", str(error), str(path)) from error
+
+
+def parquet_rows(path: Path) -> int:
+    """Count the rows of a Parquet file; BadInputError when it is none."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise BadInputError("a Parquet file", str(error), str(path)) from error

@@ -1,0 +1,133 @@
+"""Replay of stored or captured chains in time order, whatever format they are in."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from services.ingest.parsed import Parsed, Refusal, refusal_of
+from services.ingest.readers.recognise import DOCUMENT_SUFFIXES, Recognised, recognise
+from shared.errors import BadInputError
+
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CATALOGUES = frozenset({"index.csv"})
+
+
+class Replay:
+    """Chains and refusals in time order; can be iterated more than once.
+
+    Args:
+        source: what the captures are called in messages.
+        files: recognised files.
+        refused: what was found and could not be recognised.
+        passed_over: documents beside the captures.
+    """
+
+    def __init__(
+        self, source: str, files: Iterable[Recognised], refused: Iterable[Refusal], passed_over: Iterable[Path] = ()
+    ) -> None:
+        self.source = source
+        self.files = tuple(files)
+        self.refused = tuple(refused)
+        self.passed_over = tuple(passed_over)
+
+    @property
+    def len_hint(self) -> int:
+        """Number of chains and refusals to come, as far as it is known without reading them; for progress bars."""
+        return len(self.refused) + sum(file.moments for file in self.files)
+
+    def __iter__(self) -> Iterator[Parsed]:
+        """Give what could not be recognised first, then everything in the order of time."""
+        yield from self.refused
+        dated = sorted(
+            (file for file in self.files if file.captured_ns is not None and file.moments == 1),
+            key=lambda file: (file.captured_ns or 0, file.path.name),
+        )
+        rest = [file for file in self.files if file.captured_ns is None or file.moments != 1]
+        streams = [_keyed(dated), *(_keyed([file]) for file in rest)]
+        for _, _, item in heapq.merge(*(_numbered(stream, n) for n, stream in enumerate(streams))):
+            yield item.value
+
+
+class _Held:
+    """An item that heapq never compares."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Parsed) -> None:
+        self.value = value
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+
+def _numbered(stream: Iterator[tuple[int, Parsed]], number: int) -> Iterator[tuple[int, int, _Held]]:
+    # A stream's key never falls, so that a merge takes a late or repeated capture where it stood.
+    newest = 0
+    for key, item in stream:
+        newest = max(newest, key)
+        yield newest, number, _Held(item)
+
+
+def _keyed(files: Iterable[Recognised]) -> Iterator[tuple[int, Parsed]]:
+    for file in files:
+        for item in read_file(file):
+            stamp = item.stamp_ns
+            yield (stamp if stamp is not None else file.captured_ns or 0), item
+
+
+def read_file(file: Recognised) -> Iterator[Parsed]:
+    """Read one file; what its reader raises becomes the last item."""
+    try:
+        yield from file.read()
+    except BadInputError as error:
+        yield refusal_of(error, str(file.path), file.captured_ns)
+
+
+def open_replay(source: str | Path, *, store: Path | None = None) -> Replay:
+    """Open captures for replay.
+
+    Args:
+        source: a file, a folder (all files below it), or an ISO date that is looked up in the store.
+        store: folder of the recorder.
+
+    Raises:
+        BadInputError: there is no such file or folder, nothing in it, or no such day in the store.
+    """
+    path = Path(source)
+    if not path.exists():
+        if _ISO_DAY.fullmatch(str(source)) and store is not None:
+            return open_stored_day(str(source), store)
+        raise BadInputError("a file, a folder, or a day YYYY-MM-DD that the store holds", str(source), "replay")
+    found: list[Recognised] = []
+    refused: list[Refusal] = []
+    passed_over: list[Path] = []
+    for one in list_files(path):
+        if one.suffix.lower() in DOCUMENT_SUFFIXES or one.name in _CATALOGUES:
+            passed_over.append(one)
+            continue
+        try:
+            found.append(recognise(one))
+        except BadInputError as error:
+            refused.append(refusal_of(error, str(one)))
+    if not found and not refused:
+        raise BadInputError("captures", f"{len(passed_over)} documents", str(path))
+    return Replay(str(source), found, refused, passed_over)
+
+
+def list_files(path: Path) -> list[Path]:
+    """Name the files of a source in order: itself, or all below it; hidden ones are left out."""
+    if path.is_file():
+        return [path]
+    return sorted(
+        one
+        for one in path.rglob("*")
+        if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)
+    )
+
+
+def open_stored_day(day: str, store: Path) -> Replay:
+    """Open one recorded day."""
+    raise BadInputError("a recorded day", day, str(store))

@@ -1,0 +1,60 @@
+"""What the ingest service may be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.config import ServiceSettings
+
+
+class IngestSettings(ServiceSettings):
+    """Where snapshots come from and what they must be like.
+
+    Attributes:
+        source: `replay` reads `replay_path`, `synthetic` makes a market, `kite` watches `kite_folder` for a broker's
+            CSV pushes, `nse` polls the exchange's site and needs `accept_nse_terms`.
+        accept_nse_terms: must be true for `nse`. NSE's terms of use (clauses 3 and 4, 29 October 2025) forbid
+            automated collection and use in virtual trading or simulation; the operator answers for a licence.
+        replay_path: file, folder, or ISO date in the store; empty means none.
+        replay_speed: event time per second of real time; 0 replays as fast as the pipeline takes it.
+        store: folder of the recorder.
+        underlying: symbol on which the book trades.
+        max_expiries: unexpired expiries that enter a snapshot, nearest first.
+        beat_s: seconds between clock ticks.
+        stale_after_s: market time after which a stamp is too old, and how long silence lasts before ticks go on
+            without a snapshot.
+        frozen_polls: identical snapshots in a row, counted with the first, from which on they are refused.
+        spot_tolerance: share of the forward by which spot may differ before it is flagged.
+        unrelated_spot: share of the forward from which spot and quotes cannot belong to one market.
+        oi_jump: share of an expiry's OI that may change between two snapshots before it is flagged.
+        poll_s, poll_jitter_s: seconds between polls of the site and the random part on top.
+        nse_url: base address of the site.
+        kite_folder: folder a broker's feed writes its CSV files into.
+        synthetic_seed, synthetic_days: which made-up market and how many of its days.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="THETAFLOW_INGEST_")
+
+    source: Literal["replay", "synthetic", "kite", "nse"] = "synthetic"
+    accept_nse_terms: bool = False
+    replay_path: str = ""
+    replay_speed: float = Field(default=0.0, ge=0)
+    store: Path = Path("store")
+    underlying: str = Field(default="NIFTY", min_length=1)
+    max_expiries: int = Field(default=4, ge=1, le=64)
+    beat_s: int = Field(default=60, ge=1, le=3600)
+    stale_after_s: int = Field(default=180, ge=1, le=3600)
+    frozen_polls: int = Field(default=3, ge=2, le=1000)
+    spot_tolerance: float = Field(default=0.005, gt=0, lt=1)
+    unrelated_spot: float = Field(default=0.05, gt=0, lt=1)
+    oi_jump: float = Field(default=0.5, gt=0)
+    poll_s: float = Field(default=60.0, ge=5, le=3600)
+    poll_jitter_s: float = Field(default=5.0, ge=0, le=300)
+    nse_url: str = "https://www.nseindia.com"
+    kite_folder: Path = Path("kite")
+    synthetic_seed: int = Field(default=7, ge=0)
+    synthetic_days: int = Field(default=1, ge=1, le=10_000)
