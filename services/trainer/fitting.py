@@ -1,0 +1,168 @@
+"""Fitting the members of the ensemble on one stretch of samples, each with what tells it when to stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.trainer.lstm import LstmSettings, fit_lstm
+from services.trainer.samples import TrainingSamples
+from services.trainer.stacker import fit_linear
+from services.trainer.tree_members import fit_booster, fit_forest
+from shared.errors import NoTrainingDataError
+from shared.learning.ensemble import LinearMember
+from shared.learning.recurrent import SequenceModel
+from shared.learning.regime import REGIMES, RegimeModel, fit_regimes, observations_of
+from shared.learning.scaling import RobustScaler
+from shared.learning.trees import TreeEnsemble
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_SIDES = 2
+_CHUNK = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """Size and pace of a training.
+
+    Attributes:
+        seed: of everything random.
+        folds: stretches of the walk-forward; the first only teaches the stacker, the others are judged.
+        min_train: share of the days before the first stretch.
+        embargo_minutes: between the last known training label and a test stretch.
+        trees, forest_depth: of the forest.
+        rounds, booster_depth, rate: of the booster.
+        leaf: least weight of a leaf in independent samples.
+        lstm: size and pace of the network.
+        alpha: of the conformal sets.
+        threshold: least probability of a signal, beside the side's break-even.
+    """
+
+    seed: int = 7
+    folds: int = 6
+    min_train: float = 0.25
+    embargo_minutes: float = 0.0
+    trees: int = 150
+    forest_depth: int = 7
+    rounds: int = 250
+    booster_depth: int = 3
+    rate: float = 0.05
+    leaf: float = 20.0
+    lstm: LstmSettings = field(default_factory=LstmSettings)
+    alpha: float = 0.25
+    threshold: float = 0.55
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The members fitted on one stretch."""
+
+    scaler: RobustScaler
+    forests: tuple[TreeEnsemble, ...]
+    boosters: tuple[TreeEnsemble, ...]
+    linear: LinearMember
+    sequence: SequenceModel
+    regimes: RegimeModel
+
+    def outputs(self, samples: TrainingSamples, rows: Integers) -> Floats:
+        """Give every member's output for some rows, shape (rows, sides, members)."""
+        values = samples.values[rows]
+        lstm = self._lstm(samples, rows)
+        linear = self.linear.outputs(self.scaler.transform(values))
+        return np.stack(
+            [
+                np.stack([forest.outputs(values), booster.outputs(values), lstm[:, side], linear[:, side]], axis=-1)
+                for side, (forest, booster) in enumerate(zip(self.forests, self.boosters, strict=True))
+            ],
+            axis=1,
+        )
+
+    def regime_probabilities(self, samples: TrainingSamples, rows: Integers) -> Floats:
+        """Give filtered regime probabilities, shape (rows, regimes); each session is filtered from its start."""
+        days = np.isin(samples.day, np.unique(samples.day[rows]))
+        part = np.flatnonzero(days)
+        filtered = np.full((len(samples), len(REGIMES)), np.nan)
+        observations = observations_of(samples.values[part], samples.features)
+        filtered[part] = self.regimes.filter_sessions(observations, samples.starts[part])
+        return filtered[rows]
+
+    def _lstm(self, samples: TrainingSamples, rows: Integers) -> Floats:
+        channels = self.sequence.channels(samples.values)
+        windows = samples.windows(rows, self.sequence.weights.length)
+        parts = []
+        for start in range(0, rows.size, _CHUNK):
+            window = windows[start : start + _CHUNK]
+            mask = window >= 0
+            parts.append(self.sequence.outputs(np.where(mask[..., None], channels[window], 0.0), mask))
+        return np.concatenate(parts)
+
+
+def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) -> Members:
+    """Fit every member on labelled rows; NoTrainingDataError when a class is missing or there are too few.
+
+    The last fifth of the days, purged, decides when to stop and how hard to penalise.
+    """
+    labels, weights = samples.pays[rows], samples.weight[rows]
+    days = np.unique(samples.day[rows])
+    late = samples.day[rows] >= days[-max(days.size // 5, 1)]
+    keep = late | (samples.known[rows] < samples.ts[rows][late][0])
+    usable = rows[keep]
+    if days.size < 4 or (~late & keep).sum() < 40 or not _both_classes(samples.pays[usable], late[keep]):  # noqa: PLR2004 - below that no held-out stretch means anything
+        raise NoTrainingDataError(
+            f"expected outcomes of both kinds on at least 4 days and 40 samples, got {rows.size} on {days.size}"
+        )
+    seen = np.flatnonzero(np.isin(samples.day, days) & (samples.ts <= samples.ts[rows[-1]]))
+    scaler = RobustScaler.fit(samples.values[seen])
+    observations = observations_of(samples.values[seen], samples.features)
+    held_out, values = late[keep], samples.values[usable]
+    forests, boosters = [], []
+    for side in range(_SIDES):
+        forest, _ = fit_forest(
+            samples.values[rows],
+            labels[:, side],
+            weights,
+            trees=plan.trees,
+            depth=plan.forest_depth,
+            leaf=plan.leaf,
+            seed=plan.seed + side,
+        )
+        forests.append(forest)
+        boosters.append(
+            fit_booster(
+                values,
+                samples.pays[usable, side],
+                samples.weight[usable],
+                held_out=held_out,
+                rounds=plan.rounds,
+                depth=plan.booster_depth,
+                rate=plan.rate,
+                leaf=plan.leaf,
+                seed=plan.seed + side,
+            )
+        )
+    return Members(
+        scaler=scaler,
+        forests=tuple(forests),
+        boosters=tuple(boosters),
+        linear=fit_linear(scaler.transform(values), samples.pays[usable], samples.weight[usable], held_out),
+        sequence=fit_lstm(
+            samples.values,
+            samples.windows(usable, plan.lstm.length),
+            samples.pays[usable],
+            samples.weight[usable],
+            scaler=scaler,
+            held_out=held_out,
+            seed=plan.seed,
+            settings=plan.lstm,
+        ),
+        regimes=fit_regimes(observations, samples.starts[seen]),
+    )
+
+
+def _both_classes(labels: Floats, held_out: NDArray[np.bool_]) -> bool:
+    parts = (labels[~held_out], labels[held_out])
+    return all(0.0 < part[:, side].mean() < 1.0 for part in parts for side in range(_SIDES))
