@@ -86,7 +86,7 @@ e2e: $(VENV)/.full ## build the images, run compose for real, crash containers; 
 	$(BIN)/python -m pytest -s -m compose tests/e2e --timeout=1800 $(ARGS)
 
 docs: $(VENV)/.full ## write the generated references and .env.example anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m trading_system.settings_reference
 
 PIP_COMPILE = $(BIN)/pip-compile --quiet --strip-extras --no-header --no-annotate --allow-unsafe --unsafe-package pip \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options

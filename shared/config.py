@@ -24,6 +24,7 @@ from shared.process import run_service
 from shared.setting_text import describe_expected, holds_secret, split_list
 
 __all__ = [
+    "SHARED_SETTINGS",
     "BookSettings",
     "BrokerSettings",
     "HealthSettings",
@@ -33,6 +34,7 @@ __all__ = [
     "load_settings",
     "run_service",
     "secrets_of",
+    "variable_of",
     "variables_of",
 ]
 
@@ -127,7 +129,12 @@ class BrokerSettings(ServiceSettings):
 
 
 class LogSettings(ServiceSettings):
-    """How much is logged and in which form: `json` for machines, `console` for people."""
+    """How much is logged and in which form.
+
+    Attributes:
+        level: least severity that is written.
+        format: `json` for machines, `console` for people.
+    """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_LOG_")
 
@@ -154,7 +161,11 @@ class HealthSettings(ServiceSettings):
 
 
 class TraceSettings(ServiceSettings):
-    """Where spans go: appended to `file` as JSON lines; no file, no spans."""
+    """Where spans go.
+
+    Attributes:
+        file: spans are appended to it as JSON lines; without it there are none.
+    """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_TRACE_")
 
@@ -162,7 +173,11 @@ class TraceSettings(ServiceSettings):
 
 
 class BookSettings(ServiceSettings):
-    """Which books this installation runs: `THETAFLOW_BOOKS=nifty,bank`."""
+    """Which books this installation runs.
+
+    Attributes:
+        books: sets of underlyings that share one risk budget, each by a name of its own.
+    """
 
     books: Annotated[tuple[str, ...], AfterValidator(_names)] = ("nifty",)
 
@@ -194,7 +209,7 @@ def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
     given: dict[str, object] = {}
     origin: dict[str, str] = {}
     for field, info in cls.model_fields.items():
-        name = _variable(cls, field)
+        name = variable_of(cls, field)
         alias = cls.aliases.get(field, name)
         source = name if name in variables else alias
         origin[field] = source if source in variables else name
@@ -234,12 +249,13 @@ def secrets_of(*settings: ServiceSettings) -> tuple[str, ...]:
 
 def _own_variables(cls: type[ServiceSettings]) -> Iterator[str]:
     for field, info in cls.model_fields.items():
-        yield _variable(cls, field)
+        yield variable_of(cls, field)
         if holds_secret(info.annotation):
-            yield f"{_variable(cls, field)}_FILE"
+            yield f"{variable_of(cls, field)}_FILE"
 
 
-def _variable(cls: type[ServiceSettings], field: str) -> str:
+def variable_of(cls: type[ServiceSettings], field: str) -> str:
+    """Name the variable of one field."""
     return f"{cls.model_config['env_prefix']}{field}".upper()
 
 

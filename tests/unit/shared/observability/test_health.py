@@ -124,7 +124,7 @@ class TestServer:
     def test_metrics_are_served(self, server):
         status, text = self.ask(server, "/metrics")
         assert status == 200
-        assert "thetaflow_dead_letters_total 0.0" in text
+        assert "thetaflow_last_event_timestamp_seconds 0.0" in text
 
     def test_other_paths_are_named_wrong(self, server):
         assert self.ask(server, "/")[0] == 404

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.observability.metrics import ServiceMetrics
@@ -12,30 +11,26 @@ def sample(metrics: ServiceMetrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-def test_counts_are_exposed_by_topic_and_event():
+def test_what_is_written_is_counted_by_topic_and_event():
     metrics = ServiceMetrics()
-    metrics.events.labels("chain", "ChainSnapshot").inc()
-    assert sample(metrics, "thetaflow_events_total", topic="chain", event="ChainSnapshot") == 1
+    metrics.produced.labels("chain", "ChainSnapshot").inc()
+    assert sample(metrics, "thetaflow_events_produced_total", topic="chain", event="ChainSnapshot") == 1
 
 
 def test_two_sets_are_apart():
     first, second = ServiceMetrics(), ServiceMetrics()
-    first.dead.inc()
-    assert sample(second, "thetaflow_dead_letters_total") == 0
-
-
-def test_handling_is_timed_also_when_it_fails():
-    metrics = ServiceMetrics()
-    with pytest.raises(ZeroDivisionError), metrics.timed():
-        _ = 1 / 0
-    assert sample(metrics, "thetaflow_handle_seconds_count") == 1
+    first.last_event.set(5)
+    assert sample(second, "thetaflow_last_event_timestamp_seconds") == 0
 
 
 def test_the_exposition_can_be_parsed():
-    body, kind = ServiceMetrics().render()
-    names = {family.name for family in text_string_to_metric_families(body.decode())}
+    metrics = ServiceMetrics()
+    metrics.rejected.labels("stale").inc(3)
+    body, kind = metrics.render()
+    families = {family.name: family for family in text_string_to_metric_families(body.decode())}
     assert kind.startswith("text/plain")
-    assert {"thetaflow_events", "thetaflow_lag_entries", "thetaflow_handle_seconds"} <= names
+    assert families["thetaflow_rejected"].samples[0].labels == {"reason": "stale"}
+    assert "process_resident_memory_bytes" in families
 
 
 def test_openmetrics_is_given_to_who_takes_it():
