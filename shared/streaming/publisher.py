@@ -15,6 +15,7 @@ from shared.events import Event
 from shared.streaming import scripts
 from shared.streaming.broker import Broker
 from shared.streaming.codec import encode
+from shared.streaming.layout import agree_on_partitions
 from shared.streaming.link import Arg
 from shared.streaming.topics import (
     DECISION_GROUPS,
@@ -87,6 +88,7 @@ class Publisher:
         self._window = window
         self._patience_s = patience_s
         self._since_look: dict[str, int] = {}
+        self._agreed = False
 
     def publish(self, events: Sequence[Event]) -> Published:
         """Publish events, in order per partition, each partition's (up to 256 of them) in one step.
@@ -94,7 +96,11 @@ class Publisher:
         Raises:
             BrokerUnavailableError: the broker did not answer within `patience_s`; nothing is lost by calling again.
             PipelineBehindError: a decision group stayed more than `window` entries behind for `patience_s`.
+            ConfigError: the broker is laid out for another number of partitions.
         """
+        if not self._agreed:
+            self._retrying(partial(agree_on_partitions, self._broker, self._partitions))
+            self._agreed = True
         by_partition: dict[int, list[Event]] = {}
         for event in events:
             by_partition.setdefault(partition_of(event.header.book, self._partitions), []).append(event)

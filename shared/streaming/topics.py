@@ -18,6 +18,7 @@ class Topic(StrEnum):
     FILLS = "fills"
     TRADES = "trades"
     BOOK = "book"
+    INTENTS = "intents"
     MODELS = "models"
     CONTROL = "control"
     ALERTS = "alerts"
@@ -34,6 +35,7 @@ TOPIC_OF: dict[type[events.Event], Topic] = {
     events.Fill: Topic.FILLS,
     events.Trade: Topic.TRADES,
     events.BookState: Topic.BOOK,
+    events.Intent: Topic.INTENTS,
     events.ModelPublished: Topic.MODELS,
     events.Command: Topic.CONTROL,
     events.Alert: Topic.ALERTS,

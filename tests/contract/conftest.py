@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from hashlib import blake2b
 from time import monotonic
 
 import pytest
 import redis
 
+from shared.events import Alert, ClockTick, Event, Header, Severity
 from shared.streaming.broker import EmbeddedBroker
+from shared.streaming.handler import Service
+from shared.streaming.history import read_stream
+from shared.streaming.memory import MemoryEngine
+from shared.streaming.redis import RedisEngine
+from shared.streaming.topics import Topic
+from shared.streaming.trimming import TrimPolicy
 
 _CLUSTER_BUS = 10_000
 _SLOTS = 16_384
@@ -24,6 +32,188 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
     while not condition():
         assert monotonic() < deadline, f"not within {timeout_s:g} s"
         pause.wait(0.005)
+
+
+class Chained:
+    """Puts a hash over all it saw into one alert per event; fails on the sequence numbers it is told to."""
+
+    def __init__(self, poison: Sequence[int] = ()) -> None:
+        self._poison = tuple(poison)
+        self._digest = ""
+
+    def handle(self, event: Event) -> Sequence[Event]:
+        if event.header.seq in self._poison:
+            raise ArithmeticError(f"poison {event.header.seq}")
+        self._digest = blake2b(f"{self._digest}|{event.header.id}".encode(), digest_size=8).hexdigest()
+        header = event.header.child("features")
+        return [Alert(header=header, severity=Severity.INFO, code="chained", text=self._digest)]
+
+    def checkpoint(self) -> bytes:
+        return self._digest.encode()
+
+    def restore(self, state: bytes) -> None:
+        if not state.isalnum():
+            raise ValueError(f"expected a hash, got {state!r}")
+        self._digest = state.decode()
+
+
+def chained(every: int = 1, poison: Sequence[int] = ()) -> Service:
+    """Make the service of `Chained` handlers."""
+    return Service("features", lambda _: Chained(poison), (Topic.CHAIN,), every)
+
+
+def ticks(count: int, books: Sequence[str] = ("nifty", "sensex", "bankex", "finnifty"), start: int = 0) -> list[Event]:
+    """Make market ticks, one book after the other."""
+    return [
+        ClockTick(
+            header=Header.root(
+                book=books[number % len(books)],
+                ts=(number + 1) * 1_000_000_000,
+                seq=number,
+                producer="ingest",
+                suffix="tick",
+            )
+        )
+        for number in range(start, start + count)
+    ]
+
+
+class Bench:
+    """What a test does with a broker.
+
+    Args:
+        url: of the broker.
+    """
+
+    ticks = staticmethod(ticks)
+    chained = staticmethod(chained)
+    eventually = staticmethod(eventually)
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._running: list[tuple[RedisEngine, threading.Thread]] = []
+
+    def engine(
+        self,
+        service: Service | None = None,
+        *,
+        replica: str = "one",
+        partitions: int = 4,
+        lease_ms: int = 600,
+        batch: int = 256,
+        chunk: int = 64,
+        trimming: TrimPolicy | None = None,
+        fault: Callable[[str, int], None] | None = None,
+    ) -> RedisEngine:
+        """Make an engine that is quick to notice."""
+        return RedisEngine(
+            service or chained(),
+            self.url,
+            partitions=partitions,
+            replica=replica,
+            lease_ms=lease_ms,
+            block_ms=50,
+            batch=batch,
+            chunk=chunk,
+            trimming=trimming,
+            fault=fault,
+        )
+
+    def start(
+        self,
+        service: Service | None = None,
+        *,
+        replica: str = "one",
+        lease_ms: int = 600,
+        batch: int = 256,
+        chunk: int = 64,
+        trimming: TrimPolicy | None = None,
+        fault: Callable[[str, int], None] | None = None,
+    ) -> RedisEngine:
+        """Start an engine in a thread; `Killed` in its fault hook ends it as a kill would."""
+        engine = self.engine(
+            service, replica=replica, lease_ms=lease_ms, batch=batch, chunk=chunk, trimming=trimming, fault=fault
+        )
+        thread = threading.Thread(target=self._run, args=(engine,))
+        thread.start()
+        self._running.append((engine, thread))
+        return engine
+
+    def join(self, engine: RedisEngine, timeout_s: float = 10.0) -> None:
+        """Wait for an engine to end."""
+        for running, thread in self._running:
+            if running is engine:
+                thread.join(timeout_s)
+                assert not thread.is_alive()
+
+    def stop(self, engine: RedisEngine) -> float:
+        """Stop an engine; give the seconds it took."""
+        begun = monotonic()
+        engine.stop()
+        self.join(engine)
+        return monotonic() - begun
+
+    def close(self) -> None:
+        for engine, _ in self._running:
+            engine.stop()
+        for engine, _ in self._running:
+            self.join(engine)
+
+    def alerts(self) -> dict[str, list[Event]]:
+        """Give what the services made, by book."""
+        return by_book(event for event in read_stream(self.url, Topic.ALERTS) if isinstance(event, Alert))
+
+    @staticmethod
+    def expected(events: Iterable[Event], service: Service | None = None) -> dict[str, list[Event]]:
+        """Give what they had to make."""
+        seen: list[Event] = []
+        MemoryEngine([service or chained()], observer=seen.append).publish(events)
+        return by_book(event for event in seen if isinstance(event, Alert))
+
+    def await_outputs(self, events: Iterable[Event], service: Service | None = None) -> None:
+        """Wait until all is made, and hold it against what had to be."""
+        want = self.expected(events, service)
+        count = sum(map(len, want.values()))
+        eventually(lambda: sum(map(len, self.alerts().values())) >= count)
+        assert self.alerts() == want
+
+    @staticmethod
+    def _run(engine: RedisEngine) -> None:
+        with suppress(Killed):
+            engine.run()
+
+
+class Killed(BaseException):
+    """Ends an engine on the spot, as kill -9 would: nothing is released."""
+
+
+def by_book(events: Iterable[Event]) -> dict[str, list[Event]]:
+    books: dict[str, list[Event]] = {}
+    for event in events:
+        books.setdefault(event.header.book, []).append(event)
+    return books
+
+
+@pytest.fixture
+def killed() -> type[BaseException]:
+    """What a fault hook raises to kill its engine."""
+    return Killed
+
+
+@pytest.fixture
+def bench(broker_url: str) -> Iterator[Bench]:
+    """Each kind of broker in turn, with engines that end with the test."""
+    bench = Bench(broker_url)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def server_bench(server_url: str) -> Iterator[Bench]:
+    """One server, with engines that end with the test."""
+    bench = Bench(server_url)
+    yield bench
+    bench.close()
 
 
 @pytest.fixture(scope="session")
