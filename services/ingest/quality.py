@@ -157,7 +157,9 @@ def front_forward(front: ExpiryChain, near: float | None) -> float:
     if not any(call_bid) and not any(put_bid):
         call_bid = call_ask = front.call.ltp[rows]
         put_bid = put_ask = front.put.ltp[rows]
-    return parity_forward(strikes, _floats(call_bid), _floats(call_ask), _floats(put_bid), _floats(put_ask)).forward
+    found = parity_forward(strikes, _floats(call_bid), _floats(call_ask), _floats(put_bid), _floats(put_ask)).forward
+    # A spot far off the strikes' own money leads to unquoted strikes: ask the whole chain then.
+    return front_forward(front, None) if math.isnan(found) and near is not None else found
 
 
 def _floats(column: Sequence[float | None]) -> list[float]:
