@@ -399,6 +399,8 @@ class DenialCode(StrEnum):
     CONSECUTIVE_LOSSES = "consecutive_losses"
     SLIPPAGE = "slippage"
     BOOK_UNKNOWN = "book_unknown"
+    EXPIRY_DAY = "expiry_day"
+    THIN_MARKET = "thin_market"
 
 
 class Denial(Event, frozen=True, kw_only=True):
@@ -488,6 +490,14 @@ class Trade(Event, frozen=True, kw_only=True):
     entry: EntryContext
 
 
+class MarkSource(StrEnum):
+    """Where a position's mark comes from: a quote of this snapshot, the last good one, or a model for want of any."""
+
+    QUOTE = "quote"
+    LAST = "last"
+    THEORETICAL = "theoretical"
+
+
 class Position(Record, frozen=True, kw_only=True):
     """An open short option.
 
@@ -495,7 +505,10 @@ class Position(Record, frozen=True, kw_only=True):
         entry_price, stop_price, target_price: premium, points.
         best_price: lowest ask seen since entry: what the trail hangs on.
         mark_price: what closing would cost now, points; `mark_ts` is the event time of that quote.
+        mark_source: what the mark is; anything but a quote has an age.
         exit_reason: set once an exit is under way.
+        iv: own Black-76 volatility of the last two-sided quote, decimal.
+        delta, gamma, vega: of one unit of the option (not of the short), as in `CandidateQuote`.
     """
 
     order_id: str
@@ -516,6 +529,11 @@ class Position(Record, frozen=True, kw_only=True):
     margin_paise: int
     exit_reason: ExitReason | None
     entry: EntryContext
+    mark_source: MarkSource = MarkSource.QUOTE
+    iv: float | None = None
+    delta: float | None = None
+    gamma: float | None = None
+    vega: float | None = None
 
 
 class TradeStatistics(Record, frozen=True, kw_only=True):
@@ -542,6 +560,8 @@ class BookState(Event, frozen=True, kw_only=True):
         exposure_paise: premium at risk, |mark| * units.
         equity_paise, peak_equity_paise: cash less what closing would cost, and its highest.
         last_stop_ts: event time of the last stopped-out trade, for the cool-down.
+        slippage_paise: of the day: what fills cost beyond the quote that decided them, gains not set against it.
+        halted: the executor itself takes no entry.
     """
 
     positions: tuple[Position, ...]
@@ -559,6 +579,47 @@ class BookState(Event, frozen=True, kw_only=True):
     statistics: TradeStatistics
     last_stop_ts: int | None
     last_exit_seq: int | None
+    slippage_paise: int = 0
+    halted: bool = False
+
+
+class VenueTarget(Record, frozen=True, kw_only=True):
+    """What one slot of an outside venue should hold.
+
+    Attributes:
+        slot: number of the slot, from 1.
+        direction: +1 a short put, -1 a short call, 0 nothing.
+        order_id, signal_id: of the entry the slot is held for; empty for nothing.
+        valid_until_ns: after this event time the entry must not be sent any more.
+    """
+
+    slot: int
+    direction: int
+    order_id: str = ""
+    signal_id: str = ""
+    contract: Contract | None = None
+    lots: int = 0
+    stop_price: float | None = None
+    target_price: float | None = None
+    valid_until_ns: int = 0
+
+
+class Intent(Event, frozen=True, kw_only=True):
+    """What an outside venue should hold for a book from here on; a newer one replaces it whole.
+
+    Attributes:
+        number: grows with every intent of a book.
+        day: ISO date.
+        source: what the newest snapshot came through; a replay's says so.
+        halted: the executor takes no entry.
+        targets: one per slot.
+    """
+
+    number: int
+    day: str
+    source: str
+    halted: bool
+    targets: tuple[VenueTarget, ...]
 
 
 # --- learning, operation ------------------------------------------------------------------------------------------
@@ -639,6 +700,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     Fill,
     Trade,
     BookState,
+    Intent,
     ModelPublished,
     Command,
     Alert,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from services.risk.halts import OPENS, HaltState
 from services.risk.settings import RiskSettings
 from services.risk.state import RiskState
-from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
+from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, from_ns, ist_date
 from shared.events import BookState, DenialCode, QualityFlag, Signal
 
 _STALE = frozenset({QualityFlag.STALE, QualityFlag.FALLBACK})
@@ -22,9 +23,9 @@ class Refused:
 
 
 def entry_refusal(signal: Signal, book: BookState | None, state: RiskState, settings: RiskSettings) -> Refused | None:
-    """Give the first gate that refuses the entry, or None. Order: operator, market, signal, book, rate."""
+    """Give the first gate that refuses the entry, or None. Order: halts, market, signal, book, rate."""
     return (
-        _operator(state)
+        _halts(state)
         or _session(signal, settings)
         or _signal(signal)
         or _book(signal, book, state, settings)
@@ -32,12 +33,16 @@ def entry_refusal(signal: Signal, book: BookState | None, state: RiskState, sett
     )
 
 
-def _operator(state: RiskState) -> Refused | None:
-    if state.mode == "halted":
-        return Refused(DenialCode.HALTED, "halted by an operator")
-    if state.mode == "reducing":
-        return Refused(DenialCode.REDUCING, "reducing: positions are closed, none opened")
-    return None
+def _halts(state: RiskState) -> Refused | None:
+    halts = state.halts
+    if halts.state in OPENS:
+        return None
+    if halts.latches:
+        latch = halts.latches[0]
+        return Refused(latch.code, f"{latch.text}; an operator must resume")
+    if halts.state is HaltState.HALTED:
+        return Refused(DenialCode.HALTED, f"halted by {halts.operator_text}")
+    return Refused(DenialCode.REDUCING, f"reducing by {halts.operator_text}: positions are closed, none opened")
 
 
 def _session(signal: Signal, settings: RiskSettings) -> Refused | None:
@@ -54,6 +59,8 @@ def _session(signal: Signal, settings: RiskSettings) -> Refused | None:
             DenialCode.SESSION_END,
             f"{market.minutes_to_close:.0f} minutes to the close, at least {settings.no_entry_last_minutes:.0f} needed",
         )
+    if from_ns(signal.header.ts).time() >= settings.no_entry_after:
+        return Refused(DenialCode.DAY_CUTOFF, f"no entry after {settings.no_entry_after:%H:%M}")
     stale = _STALE.intersection(market.quality)
     if stale:
         return Refused(DenialCode.STALE_MARKET, f"snapshot is {', '.join(sorted(flag.value for flag in stale))}")

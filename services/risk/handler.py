@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import msgspec
 
+from services.risk.exposure import concentration_refusal, margin_per_lot
 from services.risk.gates import Refused, day_of, entry_refusal
-from services.risk.protection import protect
+from services.risk.greeks import greeks_after, greeks_refusal
+from services.risk.halts import CLOSES_ALL, OPENS
+from services.risk.orders import denial, entry_order, exit_order
+from services.risk.protection import Protection, protect
 from services.risk.settings import RiskSettings
-from services.risk.sizing import size_position
+from services.risk.sizing import Size, Stake, estimate_edge, size_position
 from services.risk.state import RiskState
 from services.risk.strikes import ChosenStrike, NoStrike, choose_strike
-from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
 from shared.events import (
+    Alert,
     BookState,
     Command,
     CommandKind,
-    Contract,
-    Denial,
     DenialCode,
-    EntryContext,
     Event,
     ExitReason,
     Header,
     Order,
-    OrderAction,
-    Position,
-    Side,
+    Severity,
     Signal,
 )
-from shared.market.margin import short_option_margin
+from shared.market.contracts import ContractTable
+from shared.market.costs import CostTable, option_costs
+from shared.market.margin import MarginTable
 
-MINUTES_PER_YEAR = 525_600.0
-_LEAST_MINUTES = 5.0
-_UNKNOWN_VOLATILITY = 0.15
-_MODES = {CommandKind.HALT: "halted", CommandKind.REDUCE: "reducing", CommandKind.RESUME: "active"}
+
+class _Outputs:
+    """Events that follow from one input, numbered as they come."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def header(self, parent: Header) -> Header:
+        return parent.child("risk", len(self.events))
 
 
 class RiskHandler:
@@ -44,22 +49,36 @@ class RiskHandler:
 
     A signal of chain step N waits for the book of step N (or later), so exposure figures are the executor's own. A
     newer signal replaces a waiting one, which is then denied: the wait is bounded by one snapshot.
+
+    Args:
+        book: key of the events it sees.
+        settings: limits and rules.
+        contracts: lots and freeze quantities by date.
+        costs: cost rates by date.
+        margins: scan ranges by date.
     """
 
-    def __init__(self, book: str, settings: RiskSettings) -> None:
+    def __init__(
+        self, book: str, settings: RiskSettings, contracts: ContractTable, costs: CostTable, margins: MarginTable
+    ) -> None:
         self._book = book
+        self._configured = settings
         self._settings = settings
+        self._contracts = contracts
+        self._costs = costs
+        self._margins = margins
         self._state = RiskState()
 
     def handle(self, event: Event) -> Sequence[Event]:
-        """Take a Signal, a BookState or a Command; give Orders and Denials."""
+        """Take a Signal, a BookState or a Command; give Orders, Denials and Alerts."""
+        out = _Outputs()
         if isinstance(event, Signal):
-            return self._on_signal(event)
-        if isinstance(event, BookState):
-            return self._on_book(event)
-        if isinstance(event, Command):
-            self._on_command(event)
-        return ()
+            self._on_signal(event, out)
+        elif isinstance(event, BookState):
+            self._on_book(event, out)
+        elif isinstance(event, Command):
+            self._on_command(event, out)
+        return out.events
 
     def checkpoint(self) -> bytes:
         """Give the state."""
@@ -68,110 +87,156 @@ class RiskHandler:
     def restore(self, state: bytes) -> None:
         """Become what `checkpoint` described."""
         self._state = msgspec.json.decode(state, type=RiskState)
+        self._settings = self._configured
+        for name, value in self._state.overrides.items():
+            self._settings = self._settings.with_limit(name, value)
 
     # --- joining ------------------------------------------------------------------------------------------------
 
-    def _on_signal(self, signal: Signal) -> list[Event]:
+    def _on_signal(self, signal: Signal, out: _Outputs) -> None:
         state = self._state
         if signal.header.seq <= state.decided_seq:
-            return []
-        out: list[Event] = []
-        if state.waiting is not None:
+            return
+        waiting = state.waiting
+        if waiting is not None and waiting.direction:
             refused = Refused(DenialCode.BOOK_UNKNOWN, "the book did not follow before the next signal")
-            out.extend(_deny(state.waiting, refused) if state.waiting.direction else ())
+            out.events.append(denial(out.header(waiting.header), waiting, refused))
         state.waiting = signal
-        out.extend(self._decide_when_joined())
-        return out
+        self._decide_when_joined(out)
 
-    def _on_book(self, book: BookState) -> list[Event]:
+    def _on_book(self, book: BookState, out: _Outputs) -> None:
         state = self._state
         if state.book is not None and book.header.seq < state.book.header.seq:
-            return []
+            return
         state.book = book
-        known = set(book.pending_orders) | {position.order_id for position in book.positions}
+        open_ids = {position.order_id for position in book.positions}
+        known = open_ids | set(book.pending_orders)
         state.pending = {
             order_id: ts for order_id, ts in state.pending.items() if order_id not in known and book.header.ts <= ts
         }
-        open_ids = {position.order_id for position in book.positions}
         state.exiting = [order_id for order_id in state.exiting if order_id in open_ids]
-        return self._decide_when_joined()
+        for latch in state.halts.measure(book, self._settings):
+            text = f"{latch.text}; {state.halts.state.value} until an operator resumes"
+            out.events.append(_alert(out.header(book.header), latch.code.value, text, Severity.CRITICAL))
+        self._close_when_halted(book, out)
+        self._decide_when_joined(out)
 
-    def _decide_when_joined(self) -> list[Event]:
+    def _decide_when_joined(self, out: _Outputs) -> None:
         state = self._state
         signal, book = state.waiting, state.book
         if signal is None or book is None or book.header.seq < signal.header.seq:
-            return []
+            return
         state.waiting = None
         state.decided_seq = signal.header.seq
-        return self._decide(signal, book)
+        self._exit_by_signal(signal, book, out)
+        if signal.direction:
+            self._enter_or_deny(signal, book, out)
 
-    # --- deciding -----------------------------------------------------------------------------------------------
+    # --- closing ------------------------------------------------------------------------------------------------
 
-    def _decide(self, signal: Signal, book: BookState) -> list[Event]:
-        orders: list[Event] = list(self._exits(signal, book))
-        if signal.direction == 0:
-            return orders
-        refused = entry_refusal(signal, book, self._state, self._settings)
-        if refused is not None:
-            return [*orders, *_deny(signal, refused, len(orders))]
-        chosen = choose_strike(signal, self._settings)
-        if isinstance(chosen, NoStrike):
-            return [*orders, *_deny(signal, Refused(chosen.code, chosen.text), len(orders))]
-        return [*orders, self._enter(signal, book, chosen, len(orders))]
+    def _close_when_halted(self, book: BookState, out: _Outputs) -> None:
+        if self._state.halts.state in CLOSES_ALL:
+            words = ", ".join(latch.code.value for latch in self._state.halts.latches) or "an operator"
+            self._exit_all(book.header, book, ExitReason.FLATTEN, f"halted by {words}", out)
 
-    def _exits(self, signal: Signal, book: BookState) -> list[Order]:
+    def _exit_by_signal(self, signal: Signal, book: BookState, out: _Outputs) -> None:
         state, settings = self._state, self._settings
         state.neutral_run = state.neutral_run + 1 if signal.direction == 0 else 0
-        calm_down = settings.exit_on_neutral and state.neutral_run >= settings.neutral_patience
-        orders: list[Order] = []
-        for position in book.positions:
-            against = signal.direction == -position.entry.direction
-            if position.exit_reason is not None or position.order_id in state.exiting:
-                continue
-            if against or calm_down:
-                words = "the signal turned" if against else f"{state.neutral_run} neutral signals in a row"
-                orders.append(_exit(signal.header.child("risk", len(orders)), position, words))
-                state.exiting.append(position.order_id)
-        return orders
+        words = "the signal turned"
+        against = {p.order_id for p in book.positions if signal.direction == -p.entry.direction}
+        if settings.exit_on_neutral and state.neutral_run >= settings.neutral_patience:
+            words = f"{state.neutral_run} neutral signals in a row"
+            against = {p.order_id for p in book.positions}
+        self._exit_all(signal.header, book, ExitReason.SIGNAL_CHANGE, words, out, only=against)
 
-    def _enter(self, signal: Signal, book: BookState, chosen: ChosenStrike, index: int) -> Event:
-        settings, market = self._settings, signal.market
-        contract = chosen.quote.contract
-        limit = _floor_to_tick(chosen.bid * (1.0 - settings.limit_buffer))
-        levels = protect(chosen.bid, market.atm_iv, settings)
-        refused = _concentration(contract, book, settings)
+    def _exit_all(
+        self,
+        parent: Header,
+        book: BookState,
+        reason: ExitReason,
+        words: str,
+        out: _Outputs,
+        only: set[str] | None = None,
+    ) -> None:
+        for position in book.positions:
+            asked = position.exit_reason is not None or position.order_id in self._state.exiting
+            if asked or (only is not None and position.order_id not in only):
+                continue
+            out.events.append(exit_order(out.header(parent), position, reason, words))
+            self._state.exiting.append(position.order_id)
+
+    # --- opening ------------------------------------------------------------------------------------------------
+
+    def _enter_or_deny(self, signal: Signal, book: BookState, out: _Outputs) -> None:
+        settings = self._settings
+        header = out.header(signal.header)
+        refused = entry_refusal(signal, book, self._state, settings)
         if refused is not None:
-            return _deny(signal, refused, index, contract)[0]
-        lot_margin = margin_per_lot(chosen, signal)
-        size = size_position(
-            premium=chosen.bid,
-            stop=levels.stop,
-            lot_size=market.lot_size,
-            margin_per_lot=lot_margin,
-            margin_in_use=book.margin_paise / 100.0,
+            out.events.append(denial(header, signal, refused))
+            return
+        chosen = choose_strike(signal, settings)
+        if isinstance(chosen, NoStrike):
+            out.events.append(denial(header, signal, Refused(chosen.code, chosen.text)))
+            return
+        contract = chosen.quote.contract
+        levels = protect(chosen.bid, signal.market.atm_iv, settings)
+        stake = self._stake(signal, book, chosen, levels)
+        refused = concentration_refusal(contract, book, settings)
+        size = self._size(signal, book, chosen, stake)
+        if refused is None and size.denial is not None:
+            refused = Refused(size.denial, size.reason)
+        if refused is not None:
+            out.events.append(denial(header, signal, refused, contract))
+            return
+        order = entry_order(
+            header,
+            signal,
+            chosen,
+            levels,
+            lots=size.lots,
+            margin_paise=round(stake.margin_per_lot * size.lots * 100.0),
+            reason=f"{signal.reason}; {chosen.reason}; {size.reason}",
             settings=settings,
         )
-        if size.denial is not None:
-            return _deny(signal, Refused(size.denial, size.reason), index, contract)[0]
-        order = Order(
-            header=signal.header.child("risk", index),
-            action=OrderAction.ENTER,
-            side=Side.SELL,
-            contract=contract,
-            lots=size.lots,
-            lot_size=market.lot_size,
-            limit_price=limit,
-            stop_price=levels.stop,
-            target_price=levels.target,
-            trail_points=levels.trail,
-            time_exit_ns=signal.header.ts + int(settings.max_holding_minutes * NS_PER_MINUTE),
-            valid_until_ns=signal.header.ts + int(settings.order_valid_seconds * NS_PER_SECOND),
-            reason=f"{signal.reason}; {chosen.reason}; {size.reason}",
-            margin_paise=round(lot_margin * size.lots * 100.0),
-            entry=_context(signal),
-        )
         self._note_order(order)
-        return order
+        out.events.append(order)
+
+    def _stake(self, signal: Signal, book: BookState, chosen: ChosenStrike, levels: Protection) -> Stake:
+        market, today = signal.market, day_of(signal.header.ts)
+        costs = option_costs(chosen.bid, levels.stop, market.lot_size, on=today, table=self._costs)
+        margin = margin_per_lot(chosen, signal, self._margins) * (1.0 + self._settings.margin_buffer)
+        return Stake(
+            premium=chosen.bid,
+            stop=levels.stop,
+            target=levels.target,
+            lot_size=market.lot_size,
+            costs_per_lot=costs.total,
+            margin_per_lot=margin,
+            margin_in_use=book.margin_paise / 100.0,
+            freeze_units=self._contracts.freeze_quantity(market.underlying, today),
+        )
+
+    def _size(self, signal: Signal, book: BookState, chosen: ChosenStrike, stake: Stake) -> Size:
+        settings, market = self._settings, signal.market
+        probability = signal.p_put_pays if signal.direction > 0 else signal.p_call_pays
+        shown = chosen.quote.bid_qty
+        size = size_position(
+            estimate_edge(probability, book.statistics, stake, settings),
+            stake,
+            atm_iv=market.atm_iv,
+            regime=signal.regime,
+            most_lots=settings.max_lots if shown is None else shown // market.lot_size,
+            settings=settings,
+        )
+        level = market.forward or market.spot or chosen.quote.contract.strike
+        broken = None
+        for lots in range(size.lots, 0, -1):
+            greeks = greeks_after(book.positions, chosen.quote, lots * market.lot_size)
+            broken = greeks_refusal(greeks, level, settings)
+            if broken is None:
+                words = size.reason if lots == size.lots else f"{lots} lots for the book's Greeks, of {size.reason}"
+                return Size(lots, words)
+        return size if broken is None else Size(0, broken, DenialCode.GREEKS_LIMIT)
 
     def _note_order(self, order: Order) -> None:
         state = self._state
@@ -181,85 +246,32 @@ class RiskHandler:
         state.last_order_ts = order.header.ts
         state.pending[order.header.id] = order.valid_until_ns
 
-    def _on_command(self, command: Command) -> None:
-        mode = _MODES.get(command.kind)
-        if mode is not None:
-            self._state.mode = mode
+    # --- operator -----------------------------------------------------------------------------------------------
+
+    def _on_command(self, command: Command, out: _Outputs) -> None:
+        state = self._state
+        who = f"{command.operator}: {command.reason}"
+        if command.kind is CommandKind.SET_LIMIT:
+            self._set_limit(command, who, out)
+            return
+        state.halts.obey(command.kind, who, state.book)
+        severity = Severity.INFO if state.halts.state in OPENS else Severity.WARNING
+        out.events.append(_alert(out.header(command.header), command.kind.value, who, severity))
+        if state.book is not None and state.halts.state in CLOSES_ALL:
+            self._exit_all(command.header, state.book, ExitReason.FLATTEN, f"{command.kind.value} by {who}", out)
+
+    def _set_limit(self, command: Command, who: str, out: _Outputs) -> None:
+        header, name, value = out.header(command.header), command.limit, command.value
+        try:
+            if name is None or value is None:
+                raise ValueError(f"expected a limit and a value, got {name!r} and {value!r}")  # noqa: TRY301  # one place words all refusals
+            self._settings = self._settings.with_limit(name, value)
+        except ValueError as error:
+            out.events.append(_alert(header, "limit_refused", f"{error} ({who})", Severity.WARNING))
+            return
+        self._state.overrides[name] = value
+        out.events.append(_alert(header, "limit_set", f"{name} = {value:g} by {who}", Severity.INFO))
 
 
-def margin_per_lot(chosen: ChosenStrike, signal: Signal) -> float:
-    """Reckon the margin of one lot of the chosen strike, rupees."""
-    market, contract = signal.market, chosen.quote.contract
-    forward = market.forward if market.forward is not None else contract.strike
-    return short_option_margin(
-        strike=contract.strike,
-        kind=contract.kind,
-        expiry=date.fromisoformat(contract.expiry),
-        years=max(market.minutes_to_expiry or 0.0, _LEAST_MINUTES) / MINUTES_PER_YEAR,
-        volatility=chosen.quote.iv or market.atm_iv or _UNKNOWN_VOLATILITY,
-        quantity=market.lot_size,
-        spot=market.spot if market.spot is not None else forward,
-        forward=forward,
-        on=day_of(signal.header.ts),
-    ).total
-
-
-def _concentration(contract: Contract, book: BookState, settings: RiskSettings) -> Refused | None:
-    held = [position.contract for position in book.positions]
-    if held.count(contract) >= settings.max_positions_per_strike:
-        return Refused(DenialCode.STRIKE_CONCENTRATION, f"{contract} is already open")
-    same_expiry = sum(other.expiry == contract.expiry for other in held)
-    if same_expiry >= settings.max_positions_per_expiry:
-        return Refused(DenialCode.EXPIRY_CONCENTRATION, f"{same_expiry} positions expire on {contract.expiry}")
-    return None
-
-
-def _deny(signal: Signal, refused: Refused, index: int = 0, contract: Contract | None = None) -> list[Denial]:
-    return [
-        Denial(
-            header=signal.header.child("risk", index),
-            code=refused.code,
-            text=refused.text,
-            signal_id=signal.header.id,
-            direction=signal.direction,
-            contract=contract,
-        )
-    ]
-
-
-def _exit(header: Header, position: Position, words: str) -> Order:
-    return Order(
-        header=header,
-        action=OrderAction.EXIT,
-        side=Side.BUY,
-        contract=position.contract,
-        lots=position.lots,
-        lot_size=position.lot_size,
-        limit_price=position.stop_price,
-        stop_price=None,
-        target_price=None,
-        trail_points=None,
-        time_exit_ns=None,
-        valid_until_ns=header.ts,
-        reason=words,
-        closes=position.order_id,
-        exit_reason=ExitReason.SIGNAL_CHANGE,
-    )
-
-
-def _context(signal: Signal) -> EntryContext:
-    return EntryContext(
-        signal_id=signal.header.id,
-        direction=signal.direction,
-        confidence=signal.confidence,
-        regime=signal.regime,
-        mode=signal.mode,
-        model_version=signal.model_version,
-        schema_id=signal.schema_id,
-        features=signal.entry_features,
-        top_features=signal.top_features,
-    )
-
-
-def _floor_to_tick(price: float) -> float:
-    return max(round(int(price / 0.05 + 1e-9) * 0.05, 2), 0.05)
+def _alert(header: Header, code: str, text: str, severity: Severity) -> Alert:
+    return Alert(header=header, severity=severity, code=code, text=text)

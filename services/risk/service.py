@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from services.risk.handler import RiskHandler
 from services.risk.settings import RiskSettings
+from shared.market.contracts import ContractTable
+from shared.market.costs import CostTable
+from shared.market.margin import MarginTable
 from shared.streaming.handler import Service
 
 
 def risk_service(settings: RiskSettings) -> Service:
     """Make the service; every book gets a handler of its own."""
-    return Service(name="risk", make=lambda book: RiskHandler(book, settings))
+    contracts, costs, margins = ContractTable.load(), CostTable.load(), MarginTable.load()
+    return Service(name="risk", make=lambda book: RiskHandler(book, settings, contracts, costs, margins))

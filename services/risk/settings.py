@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from datetime import time
+from typing import Self
+
+from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from shared.config import ServiceSettings
@@ -14,15 +17,27 @@ class RiskSettings(ServiceSettings):
     Attributes:
         capital: rupees the book trades with; caps are fractions of it.
         max_positions: open positions and pending entries together.
-        max_loss_per_trade: fraction of capital that may be lost between entry and stop.
+        max_loss_per_trade: fraction of capital that may be lost between entry and stop, whatever Kelly says.
         max_exposure_per_trade: fraction of capital one trade's margin may bind.
         max_margin: fraction of capital all positions' margin may bind.
+        margin_buffer: added to the reckoned margin, as brokers ask for more than the clearing house.
         max_lots: cap on the lots of one trade.
         max_positions_per_strike, max_positions_per_expiry: concentration.
+        kelly_fraction: share of the Kelly stake that is risked.
+        kelly_prior_trades: closed trades that measured figures need to weigh as much as the prior ones.
+        prior_win_rate: of a signal without a probability, before the book's own trades say otherwise. An assumption.
+        prior_win_loss_ratio: average win to average loss before there are any; None takes target over stop.
+        least_volatility_scale: how far size shrinks at most when volatility is above `reference_volatility`.
+        cautious_regimes, cautious_scale: regimes in which size is scaled down, and to what.
+        max_delta_loss, max_gamma_loss, max_vega_loss: of the book after the trade, as fractions of capital: what a move
+            of 1 % costs by delta, what it costs by gamma, what one point of volatility costs.
         stop_fraction, target_fraction, trail_fraction: of the entry premium, at `reference_volatility`.
         reference_volatility: annual; stops and targets widen and narrow with own ATM volatility relative to it.
         max_holding_minutes: time exit.
         no_entry_first_minutes, no_entry_last_minutes: of the session.
+        no_entry_after: the day's cut-off, time of day in India.
+        expiry_day_last_minutes: no entry in a contract that expires sooner.
+        expiry_day_max_delta: largest absolute delta sold on the day of expiry, where gamma is greatest.
         order_valid_seconds: life of an entry order.
         limit_buffer: fraction a marketable limit gives way from the quote.
         cool_down_minutes: no entry after a stop.
@@ -30,7 +45,13 @@ class RiskSettings(ServiceSettings):
         min_delta, max_delta, target_delta: absolute delta of the sold strike.
         min_premium, max_premium: points.
         max_spread: fraction of the mid quote.
+        min_open_interest: contracts; thinner strikes are passed over.
+        oi_wall_weight: how much delta a strike with the side's greatest open interest may be off and still be chosen.
         exit_on_neutral: close when the signal is neutral `neutral_patience` times in a row.
+        max_daily_loss, max_drawdown: fractions of capital; reached, everything is closed and nothing opened until an
+            operator resumes.
+        max_consecutive_losses: in a row; reached, nothing is opened until an operator resumes.
+        max_daily_slippage: fraction of capital; the same.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_RISK_")
@@ -40,9 +61,20 @@ class RiskSettings(ServiceSettings):
     max_loss_per_trade: float = Field(default=0.01, gt=0.0, le=0.1)
     max_exposure_per_trade: float = Field(default=0.40, gt=0.0, le=1.0)
     max_margin: float = Field(default=0.90, gt=0.0, le=1.0)
+    margin_buffer: float = Field(default=0.15, ge=0.0, le=1.0)
     max_lots: int = Field(default=10, ge=1)
     max_positions_per_strike: int = Field(default=1, ge=1)
     max_positions_per_expiry: int = Field(default=3, ge=1)
+    kelly_fraction: float = Field(default=0.25, gt=0.0, le=1.0)
+    kelly_prior_trades: float = Field(default=30.0, gt=0.0)
+    prior_win_rate: float = Field(default=0.60, gt=0.0, lt=1.0)
+    prior_win_loss_ratio: float | None = Field(default=None, gt=0.0)
+    least_volatility_scale: float = Field(default=0.5, gt=0.0, le=1.0)
+    cautious_regimes: tuple[str, ...] = ("volatile",)
+    cautious_scale: float = Field(default=0.5, gt=0.0, le=1.0)
+    max_delta_loss: float = Field(default=0.06, gt=0.0)
+    max_gamma_loss: float = Field(default=0.03, gt=0.0)
+    max_vega_loss: float = Field(default=0.02, gt=0.0)
     stop_fraction: float = Field(default=0.30, gt=0.0)
     target_fraction: float = Field(default=0.25, gt=0.0, lt=1.0)
     trail_fraction: float = Field(default=0.20, gt=0.0)
@@ -50,6 +82,9 @@ class RiskSettings(ServiceSettings):
     max_holding_minutes: float = Field(default=90.0, gt=0.0)
     no_entry_first_minutes: float = Field(default=10.0, ge=0.0)
     no_entry_last_minutes: float = Field(default=45.0, ge=0.0)
+    no_entry_after: time = time(15, 0)
+    expiry_day_last_minutes: float = Field(default=90.0, ge=0.0)
+    expiry_day_max_delta: float = Field(default=0.40, gt=0.0, le=1.0)
     order_valid_seconds: float = Field(default=150.0, gt=0.0)
     limit_buffer: float = Field(default=0.08, ge=0.0, lt=0.4)
     cool_down_minutes: float = Field(default=10.0, ge=0.0)
@@ -61,5 +96,28 @@ class RiskSettings(ServiceSettings):
     min_premium: float = Field(default=10.0, gt=0.0)
     max_premium: float = Field(default=400.0, gt=0.0)
     max_spread: float = Field(default=0.05, gt=0.0)
+    min_open_interest: int = Field(default=500, ge=0)
+    oi_wall_weight: float = Field(default=0.05, ge=0.0, le=0.5)
     exit_on_neutral: bool = True
     neutral_patience: int = Field(default=5, ge=1)
+    max_daily_loss: float = Field(default=0.03, gt=0.0, le=1.0)
+    max_drawdown: float = Field(default=0.10, gt=0.0, le=1.0)
+    max_consecutive_losses: int = Field(default=5, ge=1)
+    max_daily_slippage: float = Field(default=0.01, gt=0.0, le=1.0)
+
+    def with_limit(self, name: str, value: float) -> Self:
+        """Give the settings with one numeric limit changed.
+
+        Raises:
+            ValueError: there is no such limit, or the value is not one it takes.
+        """
+        values = dict(self)
+        held = values.get(name)
+        if isinstance(held, bool) or not isinstance(held, int | float):
+            names = ", ".join(sorted(key for key, at in values.items() if type(at) in {int, float}))
+            raise ValueError(f"expected one of {names}, got {name!r}")  # noqa: TRY004  # the name is wrong, not a type
+        exact = int(value) if isinstance(held, int) and value == int(value) else value
+        try:
+            return type(self)(**{**values, name: exact})
+        except ValidationError as error:
+            raise ValueError(f"{name}: {error.errors()[0]['msg']}, got {value!r}") from error

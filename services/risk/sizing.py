@@ -1,4 +1,10 @@
-"""How many lots: the loss at the stop and the margin bound, against the book's capital."""
+"""How many lots: a fraction of the Kelly stake, scaled by volatility and regime, under every cap.
+
+The stake is what is lost between entry and stop. With win probability p and average win b times the average loss, the
+stake that grows capital fastest is p - (1 - p) / b of it. Source: Kelly (1956), "A new interpretation of information
+rate". Both figures are estimates, so measured ones are shrunk towards prior ones while trades are few, and only a
+fraction of the stake is risked.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,7 @@ from dataclasses import dataclass
 from math import floor
 
 from services.risk.settings import RiskSettings
-from shared.events import DenialCode
+from shared.events import DenialCode, TradeStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,29 +24,123 @@ class Size:
     denial: DenialCode | None = None
 
 
-def size_position(
-    *, premium: float, stop: float, lot_size: int, margin_per_lot: float, margin_in_use: float, settings: RiskSettings
-) -> Size:
-    """Take the smallest of the caps, in whole lots.
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """What there is to win and to lose with one lot, and what it binds.
 
-    Args:
+    Attributes:
         premium: expected to be received, points.
-        stop: premium that closes the position, points.
-        lot_size: units per lot.
+        stop, target: premiums that close the position, points.
+        lot_size: units.
+        costs_per_lot: of the round trip, rupees.
         margin_per_lot: rupees.
         margin_in_use: of the positions already open, rupees.
+        freeze_units: largest order the exchange takes, units.
+    """
+
+    premium: float
+    stop: float
+    target: float
+    lot_size: int
+    costs_per_lot: float
+    margin_per_lot: float
+    margin_in_use: float
+    freeze_units: int
+
+    @property
+    def loss_per_lot(self) -> float:
+        """Rupees lost at the stop, costs included."""
+        return (self.stop - self.premium) * self.lot_size + self.costs_per_lot
+
+    @property
+    def gain_per_lot(self) -> float:
+        """Rupees gained at the target, net of costs; not under 0."""
+        return max((self.premium - self.target) * self.lot_size - self.costs_per_lot, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Win probability, win to loss ratio, and the words for where they come from."""
+
+    probability: float
+    ratio: float
+    reason: str
+
+    @property
+    def kelly(self) -> float:
+        """Stake as a share of capital that grows it fastest; negative when the edge is."""
+        return self.probability - (1.0 - self.probability) / self.ratio if self.ratio > 0.0 else -1.0
+
+
+def estimate_edge(probability: float | None, statistics: TradeStatistics, stake: Stake, settings: RiskSettings) -> Edge:
+    """Give the edge of a trade.
+
+    Args:
+        probability: calibrated, that the trade pays net of costs; None when the signal has none.
+        statistics: closed trades of the book.
+        stake: of one lot.
+        settings: priors and how many trades outweigh them.
+    """
+    weight = statistics.trades / (statistics.trades + settings.kelly_prior_trades)
+    prior_ratio = settings.prior_win_loss_ratio or stake.gain_per_lot / stake.loss_per_lot
+    ratio = prior_ratio + weight * (_measured_ratio(statistics, prior_ratio) - prior_ratio)
+    if probability is not None:
+        return Edge(probability, ratio, f"calibrated probability {probability:.2f}, win/loss {ratio:.2f}")
+    won = statistics.wins / statistics.trades if statistics.trades else settings.prior_win_rate
+    shrunk = settings.prior_win_rate + weight * (won - settings.prior_win_rate)
+    words = f"no model: prior win rate {settings.prior_win_rate:.2f} and {statistics.trades} trades give {shrunk:.2f}"
+    return Edge(shrunk, ratio, f"{words}, win/loss {ratio:.2f}")
+
+
+def size_position(
+    edge: Edge, stake: Stake, *, atm_iv: float | None, regime: str, most_lots: int, settings: RiskSettings
+) -> Size:
+    """Take the smallest of the stake and the caps, in whole lots.
+
+    Args:
+        edge: of the trade.
+        stake: of one lot.
+        atm_iv: annual; above the reference size shrinks, below it does not grow.
+        regime: name; some are traded smaller.
+        most_lots: what the bid shows, so that the order does not exceed the market.
         settings: capital and caps.
     """
-    loss_per_lot = (stop - premium) * lot_size
+    kelly = edge.kelly
+    if kelly <= 0.0:
+        return Size(0, f"Kelly stake {kelly:+.3f} of capital: {edge.reason}", DenialCode.NO_EDGE)
+    capital = settings.capital
+    scale = _scale(atm_iv, regime, settings)
+    risked = min(settings.kelly_fraction * kelly, settings.max_loss_per_trade) * scale
     caps = {
-        DenialCode.SIZE_ZERO: settings.max_loss_per_trade * settings.capital / loss_per_lot,
-        DenialCode.MAX_EXPOSURE: settings.max_exposure_per_trade * settings.capital / margin_per_lot,
-        DenialCode.MAX_MARGIN: (settings.max_margin * settings.capital - margin_in_use) / margin_per_lot,
+        DenialCode.SIZE_ZERO: risked * capital / stake.loss_per_lot,
+        DenialCode.MAX_EXPOSURE: settings.max_exposure_per_trade * capital / stake.margin_per_lot,
+        DenialCode.MAX_MARGIN: (settings.max_margin * capital - stake.margin_in_use) / stake.margin_per_lot,
+        DenialCode.FREEZE_QUANTITY: stake.freeze_units / stake.lot_size,
+        DenialCode.THIN_MARKET: float(most_lots),
     }
     binding = min(caps, key=lambda code: caps[code])
     lots = min(floor(max(caps[binding], 0.0)), settings.max_lots)
     if lots < 1:
-        return Size(
-            0, f"{binding.value} allows {caps[binding]:.2f} lots at Rs {margin_per_lot:,.0f} margin each", binding
+        text = (
+            f"{binding.value} allows {max(caps[binding], 0.0):.2f} lots of Rs {stake.loss_per_lot:,.0f} at the stop and "
+            f"Rs {stake.margin_per_lot:,.0f} margin each"
         )
-    return Size(lots, f"{lots} lots, Rs {lots * loss_per_lot:,.0f} at the stop")
+        return Size(0, text, binding)
+    limit = binding.value if caps[binding] < settings.max_lots else "max_lots"
+    return Size(
+        lots,
+        f"{lots} lots, Rs {lots * stake.loss_per_lot:,.0f} at the stop: Kelly {kelly:.3f} ({edge.reason}), "
+        f"scale {scale:.2f}, bound by {limit}",
+    )
+
+
+def _measured_ratio(statistics: TradeStatistics, otherwise: float) -> float:
+    if not statistics.wins or not statistics.losses or not statistics.lost_paise:
+        return otherwise
+    return (statistics.won_paise / statistics.wins) / (statistics.lost_paise / statistics.losses)
+
+
+def _scale(atm_iv: float | None, regime: str, settings: RiskSettings) -> float:
+    by_volatility = 1.0 if not atm_iv else min(max(settings.reference_volatility / atm_iv, 0.0), 1.0)
+    by_regime = settings.cautious_scale if regime in settings.cautious_regimes else 1.0
+    return max(by_volatility, settings.least_volatility_scale) * by_regime

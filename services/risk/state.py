@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from services.risk.halts import HaltRecord
 from shared.events import BookState, Signal
 
 
@@ -14,12 +15,12 @@ class RiskState(msgspec.Struct):
         waiting: a signal whose book step has not arrived.
         book: newest state of the book.
         decided_seq: chain step of the newest decided signal.
-        pending: entry orders sent and not yet seen in the book, order id to event time of the order.
+        pending: entry orders sent and not yet seen in the book, order id to event time until which one may fill.
         exiting: positions an EXIT was sent for.
         neutral_run: neutral signals in a row.
         orders_day, orders_today: ISO date and entries ordered on it.
         last_order_ts: event time of the newest entry order.
-        mode: active, reducing or halted, by operator command.
+        halts: operator's word, latches and what they are measured from.
         overrides: limits set by command, field name to value.
     """
 
@@ -32,5 +33,5 @@ class RiskState(msgspec.Struct):
     orders_day: str = ""
     orders_today: int = 0
     last_order_ts: int | None = None
-    mode: str = "active"
+    halts: HaltRecord = msgspec.field(default_factory=HaltRecord)
     overrides: dict[str, float] = {}

@@ -1,10 +1,11 @@
-"""Which strike to sell: by premium band, spread and delta."""
+"""Which strike to sell: nearest tradable expiry, then premium band, spread, depth, delta and the wall of open interest."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from services.risk.settings import RiskSettings
+from shared.clock import ist_date
 from shared.events import CandidateQuote, DenialCode, OptionKind, Signal
 
 
@@ -26,33 +27,103 @@ class NoStrike:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    quote: CandidateQuote
+    bid: float
+    ask: float
+
+
 def choose_strike(signal: Signal, settings: RiskSettings) -> ChosenStrike | NoStrike:
-    """Choose, among the signalled side's candidates with a sound quote, the delta nearest to the target."""
+    """Choose among the signalled side's candidates the delta nearest to the target.
+
+    A candidate needs a two-sided quote with a narrow spread, a bid of at least one lot, some open interest, and premium
+    and delta inside their bands. The strike with the side's greatest open interest is where most writers defend: it is
+    taken when its delta is not more than `oi_wall_weight` worse.
+    """
     kind = OptionKind.PUT if signal.direction > 0 else OptionKind.CALL
     of_kind = [quote for quote in signal.market.candidates if quote.contract.kind is kind]
     if not of_kind:
         return NoStrike(DenialCode.NO_CANDIDATE, f"no {kind.value} among the candidates")
-    quoted = [(quote, quote.bid, quote.ask) for quote in of_kind if quote.bid and quote.ask and quote.ask > quote.bid]
-    if not quoted:
-        return NoStrike(DenialCode.NO_QUOTE, f"none of {len(of_kind)} {kind.value} candidates has a two-sided quote")
-    tight = [(quote, bid, ask) for quote, bid, ask in quoted if (ask - bid) <= settings.max_spread * 0.5 * (ask + bid)]
-    if not tight:
-        return NoStrike(
-            DenialCode.WIDE_SPREAD, f"no spread within {settings.max_spread:.0%} of mid among {len(quoted)}"
-        )
+    expiry = min(quote.contract.expiry for quote in of_kind)
+    refused = _expiry_refusal(signal, expiry, settings)
+    if refused is not None:
+        return refused
+    sound = _sound(signal, [quote for quote in of_kind if quote.contract.expiry == expiry], settings)
+    if isinstance(sound, NoStrike):
+        return sound
+    expires_today = expiry == ist_date(signal.header.ts).isoformat()
+    most = min(settings.max_delta, settings.expiry_day_max_delta) if expires_today else settings.max_delta
     fitting = [
-        (abs(abs(quote.delta) - settings.target_delta), quote, bid, ask)
-        for quote, bid, ask in tight
-        if quote.delta is not None
-        and settings.min_delta <= abs(quote.delta) <= settings.max_delta
-        and settings.min_premium <= bid <= settings.max_premium
+        each
+        for each in sound
+        if each.quote.delta is not None
+        and settings.min_delta <= abs(each.quote.delta) <= most
+        and settings.min_premium <= each.bid <= settings.max_premium
     ]
     if not fitting:
         return NoStrike(
             DenialCode.NO_CANDIDATE,
-            f"no strike with delta {settings.min_delta:g} to {settings.max_delta:g} and premium "
-            f"{settings.min_premium:g} to {settings.max_premium:g} among {len(tight)}",
+            f"no strike with delta {settings.min_delta:g} to {most:g} and premium "
+            f"{settings.min_premium:g} to {settings.max_premium:g} among {len(sound)}",
         )
-    _, quote, bid, ask = min(fitting, key=lambda entry: (entry[0], entry[1].contract.strike))
-    reason = f"delta {quote.delta:+.2f} nearest to {settings.target_delta:g}, spread {ask - bid:.2f} on {bid:.2f}"
-    return ChosenStrike(quote, bid, ask, reason)
+    return _best(fitting, most, settings)
+
+
+def _expiry_refusal(signal: Signal, expiry: str, settings: RiskSettings) -> NoStrike | None:
+    today = ist_date(signal.header.ts).isoformat()
+    minutes = signal.market.minutes_to_expiry
+    if expiry < today:
+        return NoStrike(DenialCode.EXPIRY_DAY, f"{expiry} has expired")
+    if expiry == today and minutes is not None and minutes < settings.expiry_day_last_minutes:
+        return NoStrike(
+            DenialCode.EXPIRY_DAY,
+            f"{minutes:.0f} minutes to expiry, at least {settings.expiry_day_last_minutes:.0f} needed",
+        )
+    return None
+
+
+def _sound(signal: Signal, of_kind: list[CandidateQuote], settings: RiskSettings) -> list[_Quoted] | NoStrike:
+    quoted = [_Quoted(each, each.bid, each.ask) for each in of_kind if each.bid and each.ask and each.ask > each.bid]
+    if not quoted:
+        return NoStrike(DenialCode.NO_QUOTE, f"none of {len(of_kind)} candidates has a two-sided quote")
+    tight = [each for each in quoted if each.ask - each.bid <= settings.max_spread * 0.5 * (each.ask + each.bid)]
+    if not tight:
+        return NoStrike(
+            DenialCode.WIDE_SPREAD, f"no spread within {settings.max_spread:.0%} of mid among {len(quoted)}"
+        )
+    lot = signal.market.lot_size
+    deep = [
+        each
+        for each in tight
+        if (each.quote.bid_qty is None or each.quote.bid_qty >= lot)
+        and (each.quote.oi is None or each.quote.oi >= settings.min_open_interest)
+    ]
+    if not deep:
+        return NoStrike(
+            DenialCode.THIN_MARKET,
+            f"no bid for a lot of {lot} with open interest of {settings.min_open_interest} among {len(tight)}",
+        )
+    return deep
+
+
+def _best(fitting: list[_Quoted], most: float, settings: RiskSettings) -> ChosenStrike:
+    # A strike just inside the band beats one just outside the target on expiry day, where the band ends early.
+    target = min(settings.target_delta, most)
+    wall = max((each.quote.oi or 0 for each in fitting), default=0)
+
+    def distance(each: _Quoted) -> tuple[float, float]:
+        at_wall = settings.oi_wall_weight if wall and each.quote.oi == wall else 0.0
+        return abs(abs(each.quote.delta or 0.0) - target) - at_wall, each.quote.contract.strike
+
+    best = min(fitting, key=distance)
+    quote = best.quote
+    strike_words = (
+        f"{quote.contract.kind.value} {quote.contract.strike:g}: delta {quote.delta:+.2f} nearest to {target:g}"
+    )
+    wall_words = ", at the greatest open interest" if wall and quote.oi == wall else ""
+    reason = (
+        f"{strike_words} of {len(fitting)} strikes{wall_words}, "
+        f"spread {best.ask - best.bid:.2f} on {best.bid:.2f}, expiry {quote.contract.expiry}"
+    )
+    return ChosenStrike(quote, best.bid, best.ask, reason)

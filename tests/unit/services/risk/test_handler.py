@@ -20,6 +20,9 @@ from shared.events import (
     QualityFlag,
     Side,
 )
+from shared.market.contracts import ContractTable
+from shared.market.costs import CostTable
+from shared.market.margin import MarginTable
 from tests.builders import (
     CALL,
     PUT,
@@ -34,9 +37,11 @@ from tests.builders import (
     tradable_market,
 )
 
+CONTRACTS, COSTS, MARGINS = ContractTable.load(), CostTable.load(), MarginTable.load()
+
 
 def risk(**settings: object) -> RiskHandler:
-    return RiskHandler("nifty", RiskSettings(**settings))  # type: ignore[arg-type]
+    return RiskHandler("nifty", RiskSettings(**settings), CONTRACTS, COSTS, MARGINS)  # type: ignore[arg-type]
 
 
 def position(strike: float = 24400.0, direction: int = 1, order_id: str = "p") -> Position:
@@ -157,9 +162,9 @@ def test_no_reentry_on_the_snapshot_of_an_exit():
     assert only_denial(decide(risk(), signal(5, at(10, 30), 1), book)) is DenialCode.COOL_DOWN
 
 
-def test_the_same_strike_is_not_sold_again():
+def test_the_same_contract_is_not_sold_again():
     book = book_state(1, at(10, 30), positions=(position(24400.0),))
-    assert only_denial(decide(risk(), signal(1, at(10, 30), 1), book)) is DenialCode.STRIKE_CONCENTRATION
+    assert only_denial(decide(risk(), signal(1, at(10, 30), 1), book)) is DenialCode.ALREADY_OPEN
 
 
 def test_a_stop_too_far_for_the_capital_gives_no_lots():
@@ -169,7 +174,9 @@ def test_a_stop_too_far_for_the_capital_gives_no_lots():
 
 def test_the_loss_at_the_stop_stays_within_its_share_of_capital():
     settings = RiskSettings(capital=2_000_000.0)
-    (order,) = decide(RiskHandler("nifty", settings), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    (order,) = decide(
+        RiskHandler("nifty", settings, CONTRACTS, COSTS, MARGINS), signal(1, at(10, 30), 1), book_state(1, at(10, 30))
+    )
     assert isinstance(order, Order)
     assert order.stop_price is not None
     loss = (order.stop_price - 70.0) * order.lots * order.lot_size
@@ -216,3 +223,75 @@ def test_a_restart_between_signal_and_book_changes_nothing():
     first.handle(signal(1, at(10, 30), 1))
     second.restore(first.checkpoint())
     assert second.handle(book_state(1, at(10, 30))) == first.handle(book_state(1, at(10, 30)))
+
+
+def test_a_daily_loss_closes_everything_and_stays_until_an_operator_resumes():
+    handler = risk()
+    lost = {"realised_paise": -3_100_000, "positions": (position(),)}
+    events = decide(handler, book_state(1, at(10, 30), **lost))
+    assert [type(event).__name__ for event in events] == ["Alert", "Order"]
+    leave = events[1]
+    assert isinstance(leave, Order)
+    assert (leave.closes, leave.exit_reason) == ("p", ExitReason.FLATTEN)
+    restarted = risk()
+    restarted.restore(handler.checkpoint())
+    assert decide(restarted, book_state(2, at(10, 31), **lost)) == []
+    denied = decide(restarted, signal(2, at(10, 31), 1))
+    assert only_denial(denied) is DenialCode.DAILY_LOSS
+    restarted.handle(command(CommandKind.RESUME))
+    (order,) = decide(restarted, signal(3, at(10, 32), 1), book_state(3, at(10, 32), realised_paise=-3_100_000))
+    assert isinstance(order, Order)
+
+
+def command(kind: CommandKind, limit: str | None = None, value: float | None = None) -> Command:
+    return Command(
+        header=chain_header(9, at(10, 0)), kind=kind, operator="test", reason="drill", limit=limit, value=value
+    )
+
+
+def test_halt_asks_for_the_exit_of_what_is_open_at_once():
+    handler = risk()
+    decide(handler, book_state(1, at(10, 30), positions=(position(),)))
+    alert, leave = decide(handler, command(CommandKind.HALT))
+    assert isinstance(leave, Order)
+    assert (leave.action, leave.closes) == (OrderAction.EXIT, "p")
+    assert alert.header.id != leave.header.id
+
+
+def test_a_limit_set_by_an_operator_holds_from_then_on_also_after_a_restart():
+    handler = risk()
+    decide(handler, command(CommandKind.SET_LIMIT, "max_lots", 1))
+    restarted = risk()
+    restarted.restore(handler.checkpoint())
+    for each in (handler, restarted):
+        (order,) = decide(each, signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+        assert isinstance(order, Order)
+        assert order.lots == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("no_such_limit", 1.0), ("max_positions", 9.0), ("exit_on_neutral", 0.0), (None, 1.0)]
+)
+def test_a_limit_that_does_not_exist_or_fit_is_refused_with_an_alert(limit: str | None, value: float):
+    handler = risk()
+    (alert,) = decide(handler, command(CommandKind.SET_LIMIT, limit, value))
+    assert (alert.code, handler._state.overrides) == ("limit_refused", {})
+
+
+def test_the_order_says_why_this_strike_and_this_size():
+    (order,) = decide(risk(), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    assert isinstance(order, Order)
+    assert "nearest to 0.35" in order.reason
+    assert "Kelly" in order.reason
+    assert "no model" in order.reason
+
+
+def test_greeks_of_the_book_shrink_the_trade_before_they_forbid_it():
+    (free,) = decide(risk(max_exposure_per_trade=1.0), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    (tight,) = decide(
+        risk(max_exposure_per_trade=1.0, max_delta_loss=0.015), signal(1, at(10, 30), 1), book_state(1, at(10, 30))
+    )
+    assert isinstance(free, Order)
+    assert isinstance(tight, Order)
+    assert 1 <= tight.lots < free.lots
+    assert "Greeks" in tight.reason

@@ -1,0 +1,56 @@
+"""Limits on the Greeks of the whole book, in rupees a standard move would cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.risk.settings import RiskSettings
+from shared.events import CandidateQuote, Position
+
+_MOVE = 0.01
+_VOLATILITY_POINT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class BookGreeks:
+    """Greeks of the book in units of the underlying: delta, gamma per point, vega per 1.00 of volatility."""
+
+    delta: float
+    gamma: float
+    vega: float
+
+
+def greeks_after(positions: tuple[Position, ...], quote: CandidateQuote, units: int) -> BookGreeks:
+    """Add the short of `units` of a candidate to the shorts held.
+
+    A position whose Greeks nobody knows counts with the candidate's, on its own side: the strikes sold are alike.
+    """
+    delta, gamma, vega = (-(greek or 0.0) * units for greek in (quote.delta, quote.gamma, quote.vega))
+    for position in positions:
+        held = position.lots * position.lot_size
+        side = -1.0 if position.entry.direction > 0 else 1.0
+        guess = side * abs(quote.delta or 0.0)
+        delta -= held * (position.delta if position.delta is not None else guess)
+        gamma -= held * (position.gamma if position.gamma is not None else quote.gamma or 0.0)
+        vega -= held * (position.vega if position.vega is not None else quote.vega or 0.0)
+    return BookGreeks(delta, gamma, vega)
+
+
+def greeks_refusal(greeks: BookGreeks, level: float, settings: RiskSettings) -> str | None:
+    """Say which limit the book would break, or None.
+
+    Args:
+        greeks: of the book after the trade.
+        level: of the underlying, points.
+        settings: limits as fractions of capital.
+    """
+    move = _MOVE * level
+    costs = (
+        ("delta", abs(greeks.delta) * move, settings.max_delta_loss, "a move of 1 %"),
+        ("gamma", max(-0.5 * greeks.gamma * move * move, 0.0), settings.max_gamma_loss, "a move of 1 %"),
+        ("vega", abs(greeks.vega) * _VOLATILITY_POINT, settings.max_vega_loss, "one point of volatility"),
+    )
+    for name, rupees, share, event in costs:
+        if rupees > share * settings.capital:
+            return f"by {name}, {event} would cost Rs {rupees:,.0f}, the limit is Rs {share * settings.capital:,.0f}"
+    return None

@@ -1,0 +1,129 @@
+"""Halt states and the latches that set them: they survive restarts, and only an operator lifts them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from services.risk.settings import RiskSettings
+from shared.events import BookState, CommandKind, DenialCode
+
+_PAISE = 100.0
+
+
+class HaltState(StrEnum):
+    """How much risk lets a book do.
+
+    ACTIVE: everything. REDUCING: nothing is opened, what is open runs by its own rules. HALTED: nothing is opened and
+    what is open is closed.
+    """
+
+    ACTIVE = "active"
+    REDUCING = "reducing"
+    HALTED = "halted"
+
+
+OPENS = frozenset({HaltState.ACTIVE})
+"""States in which an entry may be ordered."""
+
+CLOSES_ALL = frozenset({HaltState.HALTED})
+"""States in which every open position is closed."""
+
+STATE_OF_LATCH = {
+    DenialCode.DAILY_LOSS: HaltState.HALTED,
+    DenialCode.DRAWDOWN: HaltState.HALTED,
+    DenialCode.CONSECUTIVE_LOSSES: HaltState.REDUCING,
+    DenialCode.SLIPPAGE: HaltState.REDUCING,
+}
+_SEVERITY = (HaltState.ACTIVE, HaltState.REDUCING, HaltState.HALTED)
+_OPERATOR = {
+    CommandKind.HALT: HaltState.HALTED,
+    CommandKind.FLATTEN: HaltState.HALTED,
+    CommandKind.REDUCE: HaltState.REDUCING,
+}
+
+
+class Latch(msgspec.Struct, frozen=True):
+    """A limit that was reached: which, in words, and the event time, ns UTC."""
+
+    code: DenialCode
+    text: str
+    ts: int
+
+
+class HaltRecord(msgspec.Struct):
+    """What halts a book, and what the limits are measured from since an operator last resumed.
+
+    Attributes:
+        operator: what the operator asked for last.
+        operator_text: by whom and why.
+        latches: limits reached and not lifted, oldest first.
+        day, loss_base_paise, slippage_base_paise: figures of the day at the last RESUME; 0 on another day.
+        losses_base: losses in a row at the last RESUME.
+        peak_equity_paise: highest equity since the start or the last RESUME.
+    """
+
+    operator: HaltState = HaltState.ACTIVE
+    operator_text: str = ""
+    latches: list[Latch] = []
+    day: str = ""
+    loss_base_paise: int = 0
+    slippage_base_paise: int = 0
+    losses_base: int = 0
+    peak_equity_paise: int | None = None
+
+    @property
+    def state(self) -> HaltState:
+        """The most severe of what the operator and the latches say."""
+        return max((self.operator, *(STATE_OF_LATCH[latch.code] for latch in self.latches)), key=_SEVERITY.index)
+
+    def obey(self, kind: CommandKind, text: str, book: BookState | None) -> None:
+        """Take an operator's word; RESUME lifts every latch and measures limits from the present on."""
+        if kind in _OPERATOR:
+            self.operator, self.operator_text = _OPERATOR[kind], text
+        elif kind is CommandKind.RESUME:
+            self.operator, self.operator_text = HaltState.ACTIVE, ""
+            self.latches = []
+            if book is not None:
+                self.day = book.day
+                self.loss_base_paise = _day_pnl(book)
+                self.slippage_base_paise = book.slippage_paise
+                self.losses_base = book.statistics.consecutive_losses
+                self.peak_equity_paise = book.equity_paise
+
+    def measure(self, book: BookState, settings: RiskSettings) -> list[Latch]:
+        """Compare the book with the limits and give the latches that fell with this step."""
+        if book.day != self.day:
+            self.day, self.loss_base_paise, self.slippage_base_paise = book.day, 0, 0
+        self.losses_base = min(self.losses_base, book.statistics.consecutive_losses)
+        self.peak_equity_paise = max(self.peak_equity_paise or book.equity_paise, book.equity_paise)
+        held = {latch.code for latch in self.latches}
+        fallen = [Latch(code, text, book.header.ts) for code, text in self._reached(book, settings) if code not in held]
+        self.latches = [*self.latches, *fallen]
+        return fallen
+
+    def _reached(self, book: BookState, settings: RiskSettings) -> list[tuple[DenialCode, str]]:
+        capital = settings.capital * _PAISE
+        loss = self.loss_base_paise - _day_pnl(book)
+        drawdown = (self.peak_equity_paise or 0) - book.equity_paise
+        losses = book.statistics.consecutive_losses - self.losses_base
+        slippage = book.slippage_paise - self.slippage_base_paise
+        amounts = (
+            (DenialCode.DAILY_LOSS, "lost today", loss, settings.max_daily_loss),
+            (DenialCode.DRAWDOWN, "below the highest equity", drawdown, settings.max_drawdown),
+            (DenialCode.SLIPPAGE, "lost to slippage today", slippage, settings.max_daily_slippage),
+        )
+        found = [
+            (code, f"Rs {paise / _PAISE:,.2f} {words}, the limit is {share:.1%} of Rs {settings.capital:,.0f}")
+            for code, words, paise, share in amounts
+            if paise >= share * capital
+        ]
+        if losses >= settings.max_consecutive_losses:
+            text = f"{losses} losses in a row, the limit is {settings.max_consecutive_losses}"
+            found.append((DenialCode.CONSECUTIVE_LOSSES, text))
+        return found
+
+
+def _day_pnl(book: BookState) -> int:
+    return book.realised_paise + book.unrealised_paise

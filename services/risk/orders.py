@@ -1,0 +1,101 @@
+"""Orders and denials as risk words them."""
+
+from __future__ import annotations
+
+from services.risk.gates import Refused
+from services.risk.protection import Protection
+from services.risk.settings import RiskSettings
+from services.risk.strikes import ChosenStrike
+from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
+from shared.events import (
+    Contract,
+    Denial,
+    EntryContext,
+    ExitReason,
+    Header,
+    Order,
+    OrderAction,
+    Position,
+    Side,
+    Signal,
+)
+
+_TICK = 0.05
+
+
+def entry_order(
+    header: Header,
+    signal: Signal,
+    chosen: ChosenStrike,
+    levels: Protection,
+    *,
+    lots: int,
+    margin_paise: int,
+    reason: str,
+    settings: RiskSettings,
+) -> Order:
+    """Order to sell, with everything that closes the position set beside it."""
+    return Order(
+        header=header,
+        action=OrderAction.ENTER,
+        side=Side.SELL,
+        contract=chosen.quote.contract,
+        lots=lots,
+        lot_size=signal.market.lot_size,
+        limit_price=_floor_to_tick(chosen.bid * (1.0 - settings.limit_buffer)),
+        stop_price=levels.stop,
+        target_price=levels.target,
+        trail_points=levels.trail,
+        time_exit_ns=signal.header.ts + int(settings.max_holding_minutes * NS_PER_MINUTE),
+        valid_until_ns=signal.header.ts + int(settings.order_valid_seconds * NS_PER_SECOND),
+        reason=reason,
+        margin_paise=margin_paise,
+        entry=EntryContext(
+            signal_id=signal.header.id,
+            direction=signal.direction,
+            confidence=signal.confidence,
+            regime=signal.regime,
+            mode=signal.mode,
+            model_version=signal.model_version,
+            schema_id=signal.schema_id,
+            features=signal.entry_features,
+            top_features=signal.top_features,
+        ),
+    )
+
+
+def exit_order(header: Header, position: Position, reason: ExitReason, words: str) -> Order:
+    """Order to buy a position back whole."""
+    return Order(
+        header=header,
+        action=OrderAction.EXIT,
+        side=Side.BUY,
+        contract=position.contract,
+        lots=position.lots,
+        lot_size=position.lot_size,
+        limit_price=position.stop_price,
+        stop_price=None,
+        target_price=None,
+        trail_points=None,
+        time_exit_ns=None,
+        valid_until_ns=header.ts,
+        reason=words,
+        closes=position.order_id,
+        exit_reason=reason,
+    )
+
+
+def denial(header: Header, signal: Signal, refused: Refused, contract: Contract | None = None) -> Denial:
+    """Say why a signal opened nothing."""
+    return Denial(
+        header=header,
+        code=refused.code,
+        text=refused.text,
+        signal_id=signal.header.id,
+        direction=signal.direction,
+        contract=contract,
+    )
+
+
+def _floor_to_tick(price: float) -> float:
+    return max(round(int(price / _TICK + 1e-9) * _TICK, 2), _TICK)
