@@ -25,7 +25,7 @@ from shared.errors import ConfigError
 from shared.events import ChainSnapshot
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
-from shared.observability.health import Flag, Freshness, HealthServer
+from shared.observability.health import Check, Flag, Freshness, HealthServer
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import ServiceMetrics
 from shared.streaming.lockstep import Lockstep
@@ -51,7 +51,7 @@ def main(stop: threading.Event) -> int:
         metrics.last_event.set(snapshot.header.ts / 1e9)
         metrics.produced.labels("chain", "ChainSnapshot").inc()
 
-    checks = {"source": playing, "freshness": freshness}
+    checks: dict[str, Check] = {"source": playing, "freshness": freshness}
     with (
         HealthServer(health, live={}, ready=checks, metrics=metrics),
         Publisher(broker.url, "ingest", broker.partitions) as publisher,
