@@ -79,9 +79,9 @@ def test_without_trades_a_win_is_worth_target_over_stop_net_of_costs():
 def test_measured_figures_outweigh_the_prior_only_as_trades_come_in():
     few = estimate_edge(None, record(0, 3), stake(), SETTINGS).probability
     many = estimate_edge(None, record(0, 300), stake(), SETTINGS).probability
-    assert few == pytest.approx(0.6 * 30 / 33)
-    assert many == pytest.approx(0.6 * 30 / 330)
-    ratio = estimate_edge(0.6, record(15, 15, won=30_000, lost=15_000), stake(), SETTINGS).ratio
+    assert few == pytest.approx(0.65 * 50 / 53)
+    assert many == pytest.approx(0.65 * 50 / 350)
+    ratio = estimate_edge(0.6, record(25, 25, won=50_000, lost=25_000), stake(), SETTINGS).ratio
     assert ratio == pytest.approx(0.5 * 2.0 + 0.5 * stake().gain_per_lot / stake().loss_per_lot)
 
 
