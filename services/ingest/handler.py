@@ -19,6 +19,7 @@ from shared.market.contracts import ContractTable
 
 PRODUCER = "ingest"
 TICK_SUFFIX = "tick"
+FALLBACK_SUFFIX = "fallback"
 _STATE_VERSION = 1
 
 
@@ -103,18 +104,41 @@ class IngestHandler:
         events += self._ticks_until(item.stamp_ns)
         return events
 
-    def advance(self, now_ns: int) -> list[Event]:
-        """Give the ticks of a silent feed up to `now_ns` less the age at which a stamp would be refused as stale."""
+    def advance(self, now_ns: int, *, stand_in: bool = False) -> list[Event]:
+        """Give the ticks of a silent feed up to `now_ns` less the age at which a stamp would be refused as stale.
+
+        With `stand_in`, once the silence is that long by event time and no longer than `fallback_limit_s`, the last
+        good chain of the session follows each tick, flagged FALLBACK: to be shown and to close positions at, never
+        to open one.
+        """
         due = now_ns - self._settings.stale_after_s * NS_PER_SECOND
         events: list[Event] = []
         session = self._session(ist_date(due))
         if session is not None and due >= session.open_ns:
             events += self._begin_day(session)
-        return events + self._ticks_until(due)
+        return events + self._ticks_until(due, stand_in=stand_in)
 
     def end_of_day(self) -> list[Event]:
         """Give the ticks up to and including the close of the session last seen, nothing when they are out already."""
         return [] if self._today is None else self._ticks_until(self._today.close_ns)
+
+    def resume(self, seq: int, ts: int) -> None:
+        """Go on behind what is out already, where the state is older than that or lost.
+
+        Args:
+            seq: sequence of the last chain event published; a state that has come as far stays as it is.
+            ts: its event time, ns UTC.
+        """
+        if seq <= self._seq:
+            return
+        self._seq = seq
+        self._last_event_ns = max(ts, self._last_event_ns or ts)
+        session = self._session(ist_date(ts))
+        if session is not None:
+            self._begin_day(session)
+        if self._today is not None and self._today.next_tick_ns <= ts:
+            behind = (ts // self._beat_ns + 1) * self._beat_ns
+            self._today = msgspec.structs.replace(self._today, next_tick_ns=behind)
 
     def checkpoint(self) -> bytes:
         """Give the whole state."""
@@ -222,7 +246,7 @@ class IngestHandler:
         self._today = _Day(day=day, open_ns=session.open_ns, close_ns=session.close_ns, next_tick_ns=first)
         return closing
 
-    def _ticks_until(self, limit_ns: int) -> list[Event]:
+    def _ticks_until(self, limit_ns: int, *, stand_in: bool = False) -> list[Event]:
         today = self._today
         if today is None:
             return []
@@ -233,10 +257,33 @@ class IngestHandler:
             header = Header.root(book=self.book, ts=beat, seq=self._seq, producer=PRODUCER, suffix=TICK_SUFFIX)
             ticks.append(ClockTick(header=header, last_snapshot_ts=self._last_snapshot_ns))
             self._last_event_ns = beat
+            if stand_in:
+                ticks += self._stand_in(beat, today)
             beat += self._beat_ns
         if ticks:
             self._today = msgspec.structs.replace(today, next_tick_ns=beat)
         return ticks
+
+    def _stand_in(self, ts: int, today: _Day) -> list[Event]:
+        settings, last = self._settings, self._last
+        if last is None or last.stamp_ns < today.open_ns:
+            return []
+        age_s = (ts - last.stamp_ns) / NS_PER_SECOND
+        if not settings.stale_after_s <= age_s <= settings.fallback_limit_s:
+            return []
+        self._seq += 1
+        return [
+            ChainSnapshot(
+                header=Header.root(book=self.book, ts=ts, seq=self._seq, producer=PRODUCER, suffix=FALLBACK_SUFFIX),
+                underlying=settings.underlying,
+                received_ns=None,
+                spot=last.spot,
+                vix=None,
+                expiries=last.expiries,
+                source=FALLBACK_SUFFIX,
+                quality=(QualityFlag.STALE, QualityFlag.FALLBACK),
+            )
+        ]
 
     def _refuse(self, verdict: Verdict, text: str, stamp_ns: int | None) -> list[Event]:
         self.refusals[verdict] += 1

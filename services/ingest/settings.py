@@ -33,6 +33,10 @@ class IngestSettings(ServiceSettings):
         oi_jump: share of an expiry's OI that may change between two snapshots before it is flagged.
         poll_s, poll_jitter_s: seconds between polls of the site and the random part on top.
         nse_url: base address of the site.
+        nse_expiries: expiries asked for at each poll of the site, nearest first; one request each.
+        nse_timeout_s: longest wait for one whole answer of the site.
+        fallback_limit_s: market time for which the last good chain may stand in for a silent feed, marked as such, for
+            display and exits only; 0 never.
         kite_folder: folder a broker's feed writes its CSV files into.
         synthetic_seed, synthetic_days: which made-up market and how many of its days.
     """
@@ -55,6 +59,9 @@ class IngestSettings(ServiceSettings):
     poll_s: float = Field(default=60.0, ge=5, le=3600)
     poll_jitter_s: float = Field(default=5.0, ge=0, le=300)
     nse_url: str = "https://www.nseindia.com"
+    nse_expiries: int = Field(default=2, ge=1, le=8)
+    nse_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    fallback_limit_s: int = Field(default=900, ge=0, le=7200)
     kite_folder: Path = Path("kite")
     synthetic_seed: int = Field(default=7, ge=0)
     synthetic_days: int = Field(default=1, ge=1, le=10_000)

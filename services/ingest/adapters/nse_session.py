@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from types import MappingProxyType
 
 import httpx
@@ -118,19 +119,18 @@ class NseSession:
         if self._client is not None and age_s < _LONGEST_SESSION_S:
             return self._client
         await self.forget()
-        client = httpx.AsyncClient(
-            base_url=self._base_url,
-            headers={**_HEADERS, "Referer": f"{self._base_url}{PAGE}"},
-            timeout=httpx.Timeout(self._timeout_s),
-            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
-            max_redirects=3,
-        )
-        try:
+        async with AsyncExitStack() as until_known:
+            client = httpx.AsyncClient(
+                base_url=self._base_url,
+                headers={**_HEADERS, "Referer": f"{self._base_url}{PAGE}"},
+                timeout=httpx.Timeout(self._timeout_s),
+                limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
+                max_redirects=3,
+            )
+            until_known.push_async_callback(client.aclose)
             status, _, body = await self._answer(client, PAGE, {}, redirects=True)
             _check_status(status, body, PAGE)
-        except BaseException:
-            await client.aclose()
-            raise
+            until_known.pop_all()
         self._client, self._born_ns = client, self._clock.now_ns()
         self.renewals += 1
         return client
