@@ -139,8 +139,15 @@ def _tree(tree: object, number: int, positive: int, count: int, features: int) -
     missing_left = np.asarray(tree.missing_go_to_left)  # type: ignore[attr-defined]  # the same
     shares = np.asarray(tree.value)[:, 0, :]  # type: ignore[attr-defined]  # the same
     value = (shares[:, positive] / shares.sum(axis=1) if positive >= 0 else np.zeros(left.size)) / count
+    # XGBoost lays siblings side by side and its TreeSHAP counts on it; scikit-learn numbers nodes depth first.
+    order = _siblings_together(left, right)
+    place = np.empty_like(order)
+    place[order] = np.arange(order.size)
+    left, right = left[order], right[order]
     leaf = left < 0
-    conditions = np.where(leaf, value, _just_above(threshold))
+    left, right = np.where(leaf, -1, place[left]), np.where(leaf, -1, place[right])
+    feature, cover, missing_left, value = feature[order], cover[order], missing_left[order], value[order]
+    conditions = np.where(leaf, value, _just_above(threshold[order]))
     nodes = left.size
     parents = np.full(nodes, 2147483647)
     parents[left[~leaf]] = np.flatnonzero(~leaf)
@@ -168,6 +175,15 @@ def _tree(tree: object, number: int, positive: int, count: int, features: int) -
             "size_leaf_vector": "1",
         },
     }
+
+
+def _siblings_together(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order nodes breadth first, so that a right child follows its left sibling."""
+    order = [0]
+    for node in order:
+        if left[node] >= 0:
+            order += [int(left[node]), int(right[node])]
+    return np.array(order, dtype=np.int64)
 
 
 def _just_above(threshold: Floats) -> Floats:

@@ -53,6 +53,12 @@ class Thinking:
         """Direction of the better side: +1 SHORT PUT, -1 SHORT CALL."""
         return DIRECTIONS[self.side]
 
+    def signals(self, threshold: float) -> bool:
+        """Say whether the better side is worth a signal: it earns on average, is probable enough and unambiguous."""
+        side = self.side
+        probable = bool(self.probability[side] >= threshold)
+        return probable and bool(self.expected_net[side] > 0.0) and self.certain[side] and not self.out_of_distribution
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
