@@ -20,6 +20,9 @@ from shared.market.contracts import ContractTable
 PRODUCER = "ingest"
 TICK_SUFFIX = "tick"
 FALLBACK_SUFFIX = "fallback"
+VOLUME_PATIENCE = 2
+"""Chains in a row refused for fallen volumes before the next is believed."""
+
 _STATE_VERSION = 1
 
 
@@ -44,6 +47,7 @@ class _State(Record, frozen=True, kw_only=True):
     alerted: dict[str, str]
     alerts: int
     front_checked: str
+    volume_backs: int
 
 
 class IngestHandler:
@@ -77,6 +81,7 @@ class IngestHandler:
         self._alerted: dict[Verdict, str] = {}
         self._alerts = 0
         self._front_checked = ""
+        self._volume_backs = 0
 
     @property
     def snapshots_and_ticks(self) -> int:
@@ -155,6 +160,7 @@ class IngestHandler:
                 alerted={verdict.value: day for verdict, day in self._alerted.items()},
                 alerts=self._alerts,
                 front_checked=self._front_checked,
+                volume_backs=self._volume_backs,
             )
         )
 
@@ -177,6 +183,7 @@ class IngestHandler:
         self._alerted = {Verdict(name): day for name, day in found.alerted.items()}
         self._alerts = found.alerts
         self._front_checked = found.front_checked
+        self._volume_backs = found.volume_backs
 
     def _judge(self, chain: ParsedChain) -> tuple[Accepted, Session] | Objection:
         settings = self._settings
@@ -192,9 +199,12 @@ class IngestHandler:
         )
         if objection is not None:
             return objection
-        last = self._last if self._last is not None and self._last.stamp_ns >= session.open_ns else None
-        judged = judge_content(chain, last, settings)
-        return (judged, session) if isinstance(judged, Accepted) else judged
+        judged = judge_content(chain, self._last, settings, patience=self._volume_backs < VOLUME_PATIENCE)
+        if isinstance(judged, Accepted):
+            self._volume_backs = 0
+            return judged, session
+        self._volume_backs += judged.verdict is Verdict.VOLUME_BACK
+        return judged
 
     def _snapshot(self, chain: ParsedChain, accepted: Accepted, session: Session) -> ChainSnapshot:
         quality = accepted.quality

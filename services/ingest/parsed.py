@@ -28,6 +28,7 @@ class Verdict(StrEnum):
     VOLUME_BACK = "volume_back"
     SPOT_UNRELATED = "spot_unrelated"
     FEED_DOWN = "feed_down"
+    NOT_A_CHAIN = "not_a_chain"
 
 
 class ParsedChain(Record, frozen=True, kw_only=True):

@@ -28,7 +28,11 @@ CROSSED_SHARE = 0.2
 VOLUME_BACK_SHARE = 0.2
 """Share of traded contracts whose day volume fell from which the body as a whole is an older one."""
 
+SAME_VOLUME_SHARE = 0.3
+"""Share of contracts with the very day volume of the day before from which a new day's first chain is yesterday's."""
+
 QUOTED_SHARE = 0.6
+_ENOUGH_TRADED = 10
 _DAYS_PER_YEAR = 365.0
 _MONEY_STRIKES = 7
 _MIN_STRIKES = 3
@@ -56,10 +60,13 @@ class Accepted(Record, frozen=True, kw_only=True):
     repeats: int
 
 
-def judge_content(chain: ParsedChain, last: LastGood | None, settings: IngestSettings) -> Accepted | Objection:
-    """Judge what a chain holds; `last` is the last good one of the same day, if any.
+def judge_content(
+    chain: ParsedChain, last: LastGood | None, settings: IngestSettings, *, patience: bool = True
+) -> Accepted | Objection:
+    """Judge what a chain holds against the last good one, if any.
 
-    Impossible quotes are blanked and flagged, expired expiries and those beyond `max_expiries` left out.
+    Impossible quotes are blanked and flagged, expired expiries and those beyond `max_expiries` left out. With
+    `patience` gone, volumes that fell are believed: the good chain they are compared with was the odd one.
     """
     flags: set[QualityFlag] = set()
     day = ist_date(chain.stamp_ns)
@@ -76,12 +83,18 @@ def judge_content(chain: ParsedChain, last: LastGood | None, settings: IngestSet
     if not any(map(has_quote, expiries)):
         flags.add(QualityFlag.LTP_ONLY)
     objection = _money(chain.spot, expiries[0], day, settings, flags)
+    yesterday = last is not None and ist_date(last.stamp_ns) != day
     if objection is None and last is not None:
-        objection = _against_last(expiries, last, settings, flags)
+        objection = (
+            _object_to_yesterday(expiries, last) if yesterday else _against_last(expiries, last, settings, flags)
+        )
+        if objection is not None and objection.verdict is Verdict.VOLUME_BACK and not patience:
+            flags.add(QualityFlag.VOLUME_FELL)
+            objection = None
     if objection is not None:
         return objection
     repeats = 1
-    if last is not None and last.expiries == expiries and last.spot == chain.spot:
+    if last is not None and not yesterday and last.expiries == expiries and last.spot == chain.spot:
         repeats = last.repeats + 1
         if repeats >= settings.frozen_polls:
             return Objection(Verdict.FROZEN, f"expected the chain to move, got the same content {repeats} times")
@@ -187,6 +200,25 @@ def _against_last(
         )
     if fell:
         flags.add(QualityFlag.VOLUME_FELL)
+    return None
+
+
+def _object_to_yesterday(expiries: tuple[ExpiryChain, ...], last: LastGood) -> Objection | None:
+    before = {one.expiry: one for one in last.expiries}
+    same = traded = 0
+    for now in expiries:
+        then = before.get(now.expiry)
+        if then is None:
+            continue
+        for leg, old in ((now.call, then.call), (now.put, then.put)):
+            pairs = _aligned(now.strikes, leg.volume, then.strikes, old.volume)
+            same += sum(1 for new, earlier in pairs if earlier and new == earlier)
+            traded += sum(1 for _, earlier in pairs if earlier)
+    if traded >= _ENOUGH_TRADED and same > SAME_VOLUME_SHARE * traded:
+        return Objection(
+            Verdict.FROZEN,
+            f"expected day volumes to start anew, got those of the day before on {same} of {traded} contracts",
+        )
     return None
 
 

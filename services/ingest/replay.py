@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from services.ingest.parsed import Parsed, Refusal, refusal_of
+from services.ingest.parsed import Parsed, Refusal, Verdict, refusal_of
 from services.ingest.readers.recognise import DOCUMENT_SUFFIXES, Recognised, recognise
+from services.ingest.readers.terms import Terms
 from shared.errors import BadInputError
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -36,7 +37,7 @@ class Replay:
     @property
     def len_hint(self) -> int:
         """Number of chains and refusals to come, as far as it is known without reading them; for progress bars."""
-        return len(self.refused) + sum(file.moments for file in self.files)
+        return len(self.refused) + sum(max(file.moments, 1) for file in self.files)
 
     def __iter__(self) -> Iterator[Parsed]:
         """Give what could not be recognised first, then everything in the order of time."""
@@ -80,18 +81,23 @@ def _keyed(files: Iterable[Recognised]) -> Iterator[tuple[int, Parsed]]:
 
 def read_file(file: Recognised) -> Iterator[Parsed]:
     """Read one file; what its reader raises becomes the last item."""
+    if file.read is None:
+        text = f"expected chains, got a reference table ({file.format}): import it to query it"
+        yield Refusal(verdict=Verdict.NOT_A_CHAIN, text=text, where=str(file.path))
+        return
     try:
         yield from file.read()
     except BadInputError as error:
         yield refusal_of(error, str(file.path), file.captured_ns)
 
 
-def open_replay(source: str | Path, *, store: Path | None = None) -> Replay:
+def open_replay(source: str | Path, *, store: Path | None = None, terms: Terms | None = None) -> Replay:
     """Open captures for replay.
 
     Args:
         source: a file, a folder (all files below it), or an ISO date that is looked up in the store.
         store: folder of the recorder.
+        terms: dated tables for captures that leave out expiry or lot; the packaged ones when None.
 
     Raises:
         BadInputError: there is no such file or folder, nothing in it, or no such day in the store.
@@ -101,20 +107,26 @@ def open_replay(source: str | Path, *, store: Path | None = None) -> Replay:
         if _ISO_DAY.fullmatch(str(source)) and store is not None:
             return open_stored_day(str(source), store)
         raise BadInputError("a file, a folder, or a day YYYY-MM-DD that the store holds", str(source), "replay")
+    replay = recognise_all(str(source), list_files(path), terms or Terms.load())
+    if not replay.files and not replay.refused:
+        raise BadInputError("captures", f"{len(replay.passed_over)} documents", str(path))
+    return replay
+
+
+def recognise_all(source: str, paths: Iterable[Path], terms: Terms) -> Replay:
+    """Recognise every file; documents and catalogues beside captures are passed over."""
     found: list[Recognised] = []
     refused: list[Refusal] = []
     passed_over: list[Path] = []
-    for one in list_files(path):
+    for one in paths:
         if one.suffix.lower() in DOCUMENT_SUFFIXES or one.name in _CATALOGUES:
             passed_over.append(one)
             continue
         try:
-            found.append(recognise(one))
+            found.append(recognise(one, terms))
         except BadInputError as error:
             refused.append(refusal_of(error, str(one)))
-    if not found and not refused:
-        raise BadInputError("captures", f"{len(passed_over)} documents", str(path))
-    return Replay(str(source), found, refused, passed_over)
+    return Replay(source, found, refused, passed_over)
 
 
 def list_files(path: Path) -> list[Path]:

@@ -49,9 +49,15 @@ def _gunzip(packed: bytes, where: str) -> bytes:
 
 
 def source_text(source: Source, where: str = "") -> tuple[str, str]:
-    """Give the content as text (UTF-8, a byte order mark ignored) and its name; BadInputError for other bytes."""
+    """Give the content as text and its name; BadInputError for other bytes than UTF-8.
+
+    A byte order mark is ignored, and so is a lone Latin-1 non-breaking space, which old pages have among ASCII.
+    """
     content, name = source_bytes(source, where)
     try:
+        if content.isascii() or b"\xa0" not in content or b"\xc2\xa0" in content:
+            return content.decode("utf-8-sig"), name
+        content = content.replace(b"\xa0", b" ")
         return content.decode("utf-8-sig"), name
     except UnicodeDecodeError as error:
         raise BadInputError("UTF-8 text", str(error), name) from error
