@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from services.ingest.adapters.synthetic import synthetic_days
 from services.ingest.feed import Feed
 from services.ingest.handler import IngestHandler
+from services.ingest.live_service import LIVE_SOURCES, serve_live
 from services.ingest.parsed import Parsed
 from services.ingest.replay import open_replay
 from services.ingest.settings import IngestSettings
@@ -40,6 +41,9 @@ def main(stop: threading.Event) -> int:
     health = load_settings(HealthSettings)
     configure_logging(load_settings(LogSettings), "ingest", secrets_of(broker))
     log = get_logger("thetaflow.ingest")
+    if settings.source in LIVE_SOURCES:
+        log.info("polling", source=settings.source, book=book)
+        return serve_live(settings, broker, health, book, stop)
     calendar = TradingCalendar.load()
     clock = SystemClock()
     playing = Flag("not playing yet")
@@ -76,7 +80,7 @@ def _source(settings: IngestSettings) -> Iterable[Parsed]:
         if not settings.replay_path:
             raise ConfigError("THETAFLOW_INGEST_REPLAY_PATH: expected a file, a folder or a date, got nothing")
         return open_replay(settings.replay_path, store=settings.store)
-    raise ConfigError(f"THETAFLOW_INGEST_SOURCE: {settings.source!r} is polled live, which this build cannot do yet")
+    raise ConfigError(f"THETAFLOW_INGEST_SOURCE: expected replay or synthetic to play, got {settings.source!r}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +15,14 @@ import stamina
 
 from services.ingest.adapters.breaker import BreakerState, CircuitBreaker
 from services.ingest.adapters.nse_bodies import chain_of_expiry, derivative_holidays, expiry_list, india_vix
-from services.ingest.adapters.nse_session import BlockedError, GoneError, NseSession, SessionExpiredError, SiteError
+from services.ingest.adapters.nse_session import (
+    BlockedError,
+    GoneError,
+    NoAnswerError,
+    NseSession,
+    SessionExpiredError,
+    SiteError,
+)
 from services.ingest.adapters.source import Notice, Polled, Sleep
 from services.ingest.parsed import EmptyInputError, ParsedChain, Refusal, Verdict, refusal_of
 from services.ingest.settings import IngestSettings
@@ -42,6 +50,8 @@ MOST_LAG_S = 90
 
 _VIX_AGE_S = 300
 _FIRST_PAUSE_S = 1.0
+_ANSWERS_PER_POLL = 4
+"""Answers' time limits that a poll may use up in all, its repeats and pauses included."""
 _NO_REPEAT = (BlockedError, GoneError, SessionExpiredError)
 _T = TypeVar("_T")
 
@@ -103,7 +113,7 @@ class NseSource:
             text = f"the site is left alone for another {self.breaker.wait_s(now_ns):.0f} s"
             return self._polled(Refusal(verdict=Verdict.FEED_DOWN, text=text, where=self.name, stamp_ns=now_ns))
         try:
-            parts, failed = await self._parts(ist_date(now_ns))
+            parts, failed = await self._parts_in_time(ist_date(now_ns))
         except BadInputError as error:
             self._note_failure(error)
             return self._polled(self._refusal(error))
@@ -119,6 +129,14 @@ class NseSource:
         await self._session.forget()
 
     # --- what is asked ------------------------------------------------------------------------------------------
+
+    async def _parts_in_time(self, day: date) -> tuple[list[ParsedChain], list[BadInputError]]:
+        limit_s = _ANSWERS_PER_POLL * self._settings.nse_timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._parts(day)
+        except TimeoutError as error:
+            raise NoAnswerError(f"a poll's answers within {limit_s:g} s", "less", self.name) from error
 
     async def _parts(self, day: date) -> tuple[list[ParsedChain], list[BadInputError]]:
         """Give the chain of each expiry asked for, the front one first, and why others are missing.

@@ -7,13 +7,12 @@ from datetime import date
 import msgspec
 
 from services.ingest.parsed import EmptyInputError, ParsedChain
-from services.ingest.readers.columns import parse_expiry, spot_or_none
+from services.ingest.readers import v3
+from services.ingest.readers.columns import parse_expiry
 from services.ingest.readers.lenient import decode_body
-from services.ingest.readers.nse_legs import check_prices, expiry_chain
 from shared.clock import parse_nse_stamp
 from shared.errors import BadInputError
 
-FORMAT = "nse-v3-json"
 _VIX = "INDIA VIX"
 _HIGHEST_VIX = 200.0
 
@@ -41,42 +40,9 @@ class _Holidays(msgspec.Struct):
     FO: list[_Holiday] | None = None
 
 
-class _Leg(msgspec.Struct, gc=False):
-    underlying: str | None = None
-    oi: int | float | None = msgspec.field(default=None, name="openInterest")
-    oi_change: int | float | None = msgspec.field(default=None, name="changeinOpenInterest")
-    volume: int | float | None = msgspec.field(default=None, name="totalTradedVolume")
-    iv: float | None = msgspec.field(default=None, name="impliedVolatility")
-    ltp: float | None = msgspec.field(default=None, name="lastPrice")
-    bid: float | None = msgspec.field(default=None, name="buyPrice1")
-    bid_qty: int | float | None = msgspec.field(default=None, name="buyQuantity1")
-    ask: float | None = msgspec.field(default=None, name="sellPrice1")
-    ask_qty: int | float | None = msgspec.field(default=None, name="sellQuantity1")
-
-
-class _Row(msgspec.Struct, gc=False):
-    strikePrice: float  # noqa: N815 - the body's name
-    expiryDates: str | None = None  # noqa: N815 - the body's name; one date despite the plural
-    CE: _Leg | None = None
-    PE: _Leg | None = None
-
-
-class _Records(msgspec.Struct):
-    timestamp: str | None = None
-    underlyingValue: float | None = None  # noqa: N815 - the body's name
-    data: list[_Row] = msgspec.field(default_factory=list)
-    expiryDates: list[str] = msgspec.field(default_factory=list)  # noqa: N815 - the body's name
-
-
-class _Chain(msgspec.Struct):
-    records: _Records | None = None
-
-
 _CONTRACT_INFO = msgspec.json.Decoder(_ContractInfo)
 _INDICES = msgspec.json.Decoder(_Indices)
 _HOLIDAYS = msgspec.json.Decoder(_Holidays)
-_CHAIN = msgspec.json.Decoder(_Chain)
-_NO_LEG = _Leg()
 
 
 def expiry_list(content: bytes, where: str) -> tuple[date, ...]:
@@ -107,30 +73,10 @@ def derivative_holidays(content: bytes, where: str) -> dict[date, str]:
 def chain_of_expiry(content: bytes, where: str, expiry: date) -> ParsedChain:
     """Read an option-chain-v3 body to a chain of the one expiry asked for.
 
-    OI and volume are contracts, quantities units, prices points. EmptyInputError for `{}` and a body without rows,
-    NoQuotesError when no contract has a price, BadInputError for a body of another expiry and everything else.
+    Raises what the format's reader raises, and BadInputError for a body of another expiry.
     """
-    records = decode_body(content, _CHAIN, _Chain, where).records
-    if records is None or not records.data or not records.timestamp:
-        got = "no records" if records is None else f"{len(records.data)} rows, stamp {records.timestamp!r}"
-        raise EmptyInputError("rows and a timestamp", got, where)
-    rows = [
-        (row.strikePrice, row.CE or _NO_LEG, row.PE or _NO_LEG)
-        for row in records.data
-        if row.expiryDates and parse_expiry(row.expiryDates, where) == expiry
-    ]
-    if len(rows) != len(records.data):
-        others = sorted({row.expiryDates or "none" for row in records.data})
-        raise BadInputError(f"rows of {expiry:%d-%b-%Y} alone", others, where)
-    spot = spot_or_none(records.underlyingValue)
-    expiries = (expiry_chain(expiry.isoformat(), rows, spot, where),)
-    check_prices(expiries, where)
-    return ParsedChain(
-        underlying=next((leg.underlying for _, call, put in rows for leg in (call, put) if leg.underlying), ""),
-        stamp_ns=parse_nse_stamp(records.timestamp),
-        received_ns=None,
-        spot=spot,
-        vix=None,
-        expiries=expiries,
-        source=FORMAT,
-    )
+    chain = v3.read(content, where=where)
+    found = [one.expiry for one in chain.expiries]
+    if found != [expiry.isoformat()]:
+        raise BadInputError(f"the chain of {expiry:%d-%b-%Y} alone", found, where)
+    return chain
