@@ -346,6 +346,7 @@ class Order(Event, frozen=True, kw_only=True):
         margin_paise: what risk reckons the position will bind.
         closes: order id of the position an EXIT is for.
         reason: in words, including why this strike.
+        quote_price: the quote the decision saw, points: what slippage is measured from.
     """
 
     action: OrderAction
@@ -364,6 +365,7 @@ class Order(Event, frozen=True, kw_only=True):
     closes: str | None = None
     exit_reason: ExitReason | None = None
     entry: EntryContext | None = None
+    quote_price: float | None = None
 
 
 class DenialCode(StrEnum):

@@ -32,6 +32,8 @@ def book_state(header: Header, state: ExecutorState) -> BookState:
         statistics=state.statistics,
         last_stop_ts=state.last_stop_ts,
         last_exit_seq=state.last_exit_seq,
+        slippage_paise=state.day_slippage_paise,
+        halted=state.halted,
     )
 
 
@@ -55,4 +57,9 @@ def _position(position: OpenPosition) -> Position:
         margin_paise=position.margin_paise,
         exit_reason=position.exit_reason,
         entry=position.entry,
+        mark_source=position.mark_source,
+        iv=position.iv,
+        delta=position.delta,
+        gamma=position.gamma,
+        vega=position.vega,
     )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from services.executor.quotes import Quote
 from services.executor.state import OpenPosition
-from shared.events import ExitReason
+from shared.events import ExitReason, MarkSource
 
 
 def price_exit(position: OpenPosition, quote: Quote) -> ExitReason | None:
-    """Tell whether the quote closes the position.
+    """Tell whether the price closes the position.
 
     A short option is closed at the ask, so the ask decides. Without an ask, a bid at or above the stop proves that
-    the ask would be there too. Stop and trail come before the target: the worse reading wins.
+    the ask would be there too, and else a theoretical mark decides about the stop; it never claims a target. Stop and
+    trail come before the target: the worse reading wins.
     """
-    cost = quote.ask if quote.ask is not None else quote.bid
+    cost = decisive_cost(position, quote)
     if cost is None:
         return None
     if cost >= position.stop_now:
@@ -23,6 +24,16 @@ def price_exit(position: OpenPosition, quote: Quote) -> ExitReason | None:
     return None
 
 
+def decisive_cost(position: OpenPosition, quote: Quote) -> float | None:
+    """Give the cost of closing that stop and trail are judged by, points; None when nothing new is known."""
+    if quote.ask is not None:
+        return quote.ask
+    known = [quote.bid] if quote.bid is not None else []
+    if position.mark_source is MarkSource.THEORETICAL:
+        known.append(position.mark)
+    return max(known, default=None)
+
+
 def time_exit(position: OpenPosition, ts: int, square_off_ns: int | None) -> ExitReason | None:
     """Tell whether the event time closes the position."""
     if square_off_ns is not None and ts >= square_off_ns:
@@ -30,14 +41,3 @@ def time_exit(position: OpenPosition, ts: int, square_off_ns: int | None) -> Exi
     if position.time_exit_ns is not None and ts >= position.time_exit_ns:
         return ExitReason.TIME
     return None
-
-
-def observe(position: OpenPosition, quote: Quote, ts: int) -> None:
-    """Fold a quote into the position's mark and excursions; without an ask the last good mark stays, with its age."""
-    if quote.ask is None:
-        return
-    position.mark = quote.ask
-    position.mark_ts = ts
-    position.best = min(position.best, quote.ask)
-    position.worst = max(position.worst, quote.ask)
-    position.stale_alerted = False

@@ -11,70 +11,79 @@ from collections.abc import Sequence
 import msgspec
 
 from services.executor.book import book_state
-from services.executor.exits import observe, price_exit, time_exit
+from services.executor.exits import decisive_cost, price_exit, time_exit
 from services.executor.ledger import Ledger
-from services.executor.paper import PaperFill, fill_purchase, fill_sale
-from services.executor.quotes import Quote, quote_of
+from services.executor.marks import Marker
+from services.executor.matching import Matching
+from services.executor.order_states import OrderState
+from services.executor.outputs import VENUE, Outputs
+from services.executor.paper import PaperVenue
 from services.executor.settings import ExecutorSettings
 from services.executor.state import PAISE, ExecutorState, OpenPosition, WorkingEntry
+from services.executor.targets import claim_slot, intent_when_changed
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
 from shared.events import (
-    Alert,
     ChainSnapshot,
     ClockTick,
     Command,
     CommandKind,
     Event,
     ExitReason,
-    Fill,
     FillStatus,
     Header,
-    LegCosts,
-    OptionKind,
+    MarkSource,
     Order,
     OrderAction,
     Severity,
-    Side,
 )
 from shared.market.calendar import Session, TradingCalendar
+from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 
-VENUE = "paper"
+__all__ = ["VENUE", "ExecutorHandler"]
+
 _REMEMBERED_SIGNALS = 256
-
-
-class _Outputs:
-    """Events that follow from one input, numbered as they come."""
-
-    def __init__(self, parent: Header) -> None:
-        self.parent = parent
-        self.events: list[Event] = []
-
-    def header(self) -> Header:
-        return self.parent.child("executor", len(self.events))
+_STOPS_ENTRIES = frozenset({CommandKind.HALT, CommandKind.FLATTEN, CommandKind.REDUCE})
+_CLOSES_ALL = frozenset({CommandKind.HALT, CommandKind.FLATTEN})
 
 
 class ExecutorHandler:
-    """Executes one book on paper.
+    """Executes one book on paper and says what an outside venue should hold.
 
     Args:
         book: key of the events it sees.
         settings: venue and guards.
         calendar: sessions, for the square-off.
         costs: cost rates by date.
+        contracts: price bands, freeze quantities and expiries by date.
     """
 
-    def __init__(self, book: str, settings: ExecutorSettings, calendar: TradingCalendar, costs: CostTable) -> None:
+    def __init__(
+        self,
+        book: str,
+        settings: ExecutorSettings,
+        calendar: TradingCalendar,
+        costs: CostTable,
+        contracts: ContractTable,
+    ) -> None:
         self._book = book
         self._settings = settings
         self._calendar = calendar
-        self._ledger = Ledger(settings, costs)
+        self._contracts = contracts
+        self._marker = Marker(settings, calendar, contracts)
+        self._matching = Matching(PaperVenue(settings, contracts), Ledger(settings, costs), self._marker)
         capital = round(settings.capital * PAISE)
-        self._state = ExecutorState(cash_paise=capital, peak_equity_paise=capital)
+        self._state = ExecutorState(
+            opening_paise=capital, cash_paise=capital, peak_equity_paise=capital, slots=[""] * settings.venue_slots
+        )
+        self._differences: list[str] = []
 
     def handle(self, event: Event) -> Sequence[Event]:
-        """Take a ChainSnapshot, a ClockTick, an Order or a Command; give Fills, Trades, BookStates and Alerts."""
-        out = _Outputs(event.header)
+        """Take a ChainSnapshot, a ClockTick, an Order or a Command; give what follows from it."""
+        out = Outputs(event.header)
+        for text in self._differences:
+            out.alert("ledger_difference", f"after a restart: {text}")
+        self._differences.clear()
         if isinstance(event, ChainSnapshot):
             self._on_snapshot(event, out)
         elif isinstance(event, ClockTick):
@@ -82,7 +91,10 @@ class ExecutorHandler:
         elif isinstance(event, Order):
             self._on_order(event, out)
         elif isinstance(event, Command):
-            self._on_command(event)
+            self._on_command(event, out)
+        intent = intent_when_changed(out.header(), self._state)
+        if intent is not None:
+            out.events.append(intent)
         return out.events
 
     def checkpoint(self) -> bytes:
@@ -90,169 +102,109 @@ class ExecutorHandler:
         return msgspec.json.encode(self._state)
 
     def restore(self, state: bytes) -> None:
-        """Become what `checkpoint` described."""
+        """Become what `checkpoint` described; a ledger that does not reconcile is told of with the next event."""
         self._state = msgspec.json.decode(state, type=ExecutorState)
+        self._differences = self._state.differences()
 
     # --- the market ---------------------------------------------------------------------------------------------
 
-    def _on_snapshot(self, snapshot: ChainSnapshot, out: _Outputs) -> None:
+    def _on_snapshot(self, snapshot: ChainSnapshot, out: Outputs) -> None:
         state, header = self._state, snapshot.header
         state.last_seq = header.seq
+        state.source = snapshot.source
         self._start_day(header.ts)
-        if snapshot.spot is not None:
-            state.last_spot = snapshot.spot
-        self._fill_exits(snapshot, out)
-        self._fill_entries(snapshot, out)
-        square_off = self._square_off_ns(header.ts)
+        session = self._session(header.ts)
+        self._matching.note_settlement_level(state, snapshot, session)
+        self._matching.fill_exits(state, snapshot, out)
+        self._matching.fill_entries(state, snapshot, out)
+        square_off = self._square_off_ns(session)
         for position in state.positions.values():
-            quote = quote_of(snapshot, position.contract)
-            observe(position, quote, header.ts)
+            quote = self._marker.mark(position, snapshot, state.forwards)
             reason = price_exit(position, quote) or time_exit(position, header.ts, square_off)
-            _trigger(position, reason, header)
+            if _trigger(position, reason, header):
+                position.exit_cost = decisive_cost(position, quote)
             self._watch_age(position, header.ts, out)
         out.events.append(book_state(out.header(), state))
 
-    def _on_tick(self, tick: ClockTick, out: _Outputs) -> None:
+    def _on_tick(self, tick: ClockTick, out: Outputs) -> None:
         header = tick.header
         self._start_day(header.ts)
-        square_off = self._square_off_ns(header.ts)
+        session = self._session(header.ts)
+        square_off = self._square_off_ns(session)
         for position in self._state.positions.values():
             _trigger(position, time_exit(position, header.ts, square_off), header)
             self._watch_age(position, header.ts, out)
-        session = self._session(header.ts)
         if session is not None and header.ts >= session.close_ns:
-            self._close_the_day(out)
+            self._matching.settle_day(self._state, out)
 
-    def _watch_age(self, position: OpenPosition, ts: int, out: _Outputs) -> None:
+    def _watch_age(self, position: OpenPosition, ts: int, out: Outputs) -> None:
         age = (ts - position.mark_ts) / NS_PER_SECOND
         if position.stale_alerted or age <= self._settings.quote_max_age_seconds:
             return
         position.stale_alerted = True
-        text = f"{position.contract}: no quote for {age:.0f} s, last {position.mark:.2f}"
-        out.events.append(Alert(header=out.header(), severity=Severity.CRITICAL, code="quote_age", text=text))
-
-    # --- fills --------------------------------------------------------------------------------------------------
-
-    def _fill_exits(self, snapshot: ChainSnapshot, out: _Outputs) -> None:
-        state, header = self._state, snapshot.header
-        for position in list(state.positions.values()):
-            if position.exit_reason is None or position.exit_seq >= header.seq:
-                continue
-            quote = quote_of(snapshot, position.contract)
-            fill = fill_purchase(quote, lots=position.open_lots, lot_size=position.lot_size, settings=self._settings)
-            if fill is None:
-                continue
-            observe(position, quote, header.ts)
-            costs = self._ledger.book_purchase(state, position, fill, header.ts)
-            self._report_exit(position, fill, costs, position.exit_reason.value, out)
-            if not position.open_lots:
-                self._close(position, out)
-
-    def _fill_entries(self, snapshot: ChainSnapshot, out: _Outputs) -> None:
-        state, header = self._state, snapshot.header
-        for order_id, working in list(state.entries.items()):
-            order = working.order
-            if order.header.seq >= header.seq:
-                continue
-            position = state.positions.get(order_id)
-            closing = position is not None and position.exit_reason is not None
-            if closing or header.ts > order.valid_until_ns:
-                self._expire(working, out, "its position is closing" if closing else "not filled within its validity")
-                continue
-            quote = quote_of(snapshot, order.contract)
-            remaining = order.lots - working.filled_lots
-            fill = fill_sale(
-                quote, lots=remaining, lot_size=order.lot_size, limit=order.limit_price, settings=self._settings
-            )
-            if fill is None or not _protected(order, quote, fill):
-                continue
-            ask = quote.ask if quote.ask is not None else fill.price
-            costs = self._ledger.book_sale(state, working, fill, ask, header.ts)
-            done = working.filled_lots == order.lots
-            if done:
-                del state.entries[order_id]
-            status = FillStatus.FILLED if done else FillStatus.PARTIAL
-            out.events.append(_entry_fill(out.header(), order, status, fill=fill, costs=costs))
-
-    def _expire(self, working: WorkingEntry, out: _Outputs, text: str) -> None:
-        del self._state.entries[working.order.header.id]
-        out.events.append(_entry_fill(out.header(), working.order, FillStatus.EXPIRED, text=text))
-
-    def _report_exit(
-        self, position: OpenPosition, fill: PaperFill, costs: LegCosts | None, text: str, out: _Outputs
-    ) -> None:
-        out.events.append(
-            Fill(
-                header=out.header(),
-                order_id=position.order_id,
-                venue=VENUE,
-                status=FillStatus.PARTIAL if position.open_lots else FillStatus.FILLED,
-                action=OrderAction.EXIT,
-                side=Side.BUY,
-                contract=position.contract,
-                price=fill.price,
-                lots=fill.lots,
-                lot_size=position.lot_size,
-                costs=costs,
-                text=text,
-            )
-        )
-
-    def _close(self, position: OpenPosition, out: _Outputs) -> None:
-        state = self._state
-        trade = self._ledger.close(state, position, out.header())
-        state.last_exit_seq = trade.header.seq
-        if trade.exit_reason in {ExitReason.STOP, ExitReason.TRAIL}:
-            state.last_stop_ts = trade.header.ts
-        out.events.append(trade)
+        kind = "theoretical price" if position.mark_source is MarkSource.THEORETICAL else "last"
+        out.alert("quote_age", f"{position.contract}: no quote for {age:.0f} s, {kind} {position.mark:.2f}")
 
     # --- orders and commands ------------------------------------------------------------------------------------
 
-    def _on_order(self, order: Order, out: _Outputs) -> None:
+    def _on_order(self, order: Order, out: Outputs) -> None:
+        state = self._state
         if order.action is OrderAction.EXIT:
-            position = self._state.positions.get(order.closes or "")
+            position = state.positions.get(order.closes or "")
             if position is not None:
                 _trigger(position, order.exit_reason or ExitReason.ORDER, order.header)
             return
         refusal = self._refusal(order)
         if refusal is not None:
-            out.events.append(_entry_fill(out.header(), order, FillStatus.REJECTED, text=refusal))
+            out.entry(order, FillStatus.REJECTED, text=refusal)
             return
-        state = self._state
         state.entries[order.header.id] = WorkingEntry(order)
         if order.entry is not None:
             state.traded_signals = [*state.traded_signals[-_REMEMBERED_SIGNALS:], order.entry.signal_id]
+        if claim_slot(state, order, self._settings.venue_slots) is None:
+            text = f"{order.contract}: all {self._settings.venue_slots} slots are held, it stays on paper alone"
+            out.alert("no_venue_slot", text, Severity.INFO)
 
     def _refusal(self, order: Order) -> str | None:
         """The executor's own guards, whatever risk says; the first that applies."""
-        state = self._state
+        state, contract = self._state, order.contract
         session = self._session(order.header.ts)
         stop, target, context = order.stop_price, order.target_price, order.entry
         if stop is None or target is None or context is None:
             return "an entry needs context, stop and target"
+        freeze = self._contracts.freeze_quantity(contract.underlying, ist_date(order.header.ts))
+        open_or_ordered = state.positions.keys() | state.entries.keys()
         guards = (
-            (state.halted, "the executor is halted"),
+            (state.halted, f"the executor is halted by {state.halted_by}"),
+            (order.lots < 1 or order.lot_size < 1, f"expected at least one lot, got {order.lots} of {order.lot_size}"),
+            (
+                order.lots * order.lot_size > freeze,
+                f"{order.lots * order.lot_size} units are over the freeze of {freeze}",
+            ),
             (stop <= order.limit_price, f"expected a stop above the limit {order.limit_price:.2f}, got {stop:.2f}"),
+            (target >= stop, f"expected a target under the stop {stop:.2f}, got {target:.2f}"),
             (context.signal_id in state.traded_signals, f"signal {context.signal_id} has been traded"),
             (
-                len(state.positions) + len(state.entries) >= self._settings.max_positions,
+                len(open_or_ordered) >= self._settings.max_positions,
                 f"{self._settings.max_positions} positions are open or ordered",
             ),
             (
                 session is None or not session.open_ns <= order.header.ts < session.close_ns,
                 "outside the session",
             ),
+            (contract.expiry < ist_date(order.header.ts).isoformat(), f"{contract} has expired"),
         )
         return next((text for applies, text in guards if applies), None)
 
-    def _on_command(self, command: Command) -> None:
-        state = self._state
-        if command.kind is CommandKind.HALT:
-            state.halted = True
-        elif command.kind is CommandKind.RESUME:
-            state.halted = False
-        elif command.kind is CommandKind.FLATTEN:
-            state.entries.clear()
+    def _on_command(self, command: Command, out: Outputs) -> None:
+        state, kind = self._state, command.kind
+        if kind in _STOPS_ENTRIES:
+            state.halted, state.halted_by = True, f"{command.operator}: {command.reason}"
+            for working in list(state.entries.values()):
+                self._matching.drop(state, working, out, f"cancelled by {state.halted_by}", OrderState.CANCELLED)
+        elif kind is CommandKind.RESUME:
+            state.halted, state.halted_by = False, ""
+        if kind in _CLOSES_ALL:
             header = msgspec.structs.replace(command.header, seq=state.last_seq)
             for position in state.positions.values():
                 _trigger(position, ExitReason.FLATTEN, header)
@@ -264,83 +216,22 @@ class ExecutorHandler:
         if state.day == today:
             return
         state.day = today
-        state.day_trades = state.day_realised_paise = state.day_costs_paise = 0
-
-    def _close_the_day(self, out: _Outputs) -> None:
-        """Nothing stays open overnight: what the square-off could not buy back settles at the last good price."""
-        state = self._state
-        for working in list(state.entries.values()):
-            self._expire(working, out, "the session closed")
-        for position in list(state.positions.values()):
-            expiring = position.contract.expiry == state.day
-            price = _intrinsic(position, state.last_spot) if expiring and state.last_spot is not None else position.mark
-            position.exit_reason = ExitReason.EXPIRY if expiring else ExitReason.SQUARE_OFF
-            fill = PaperFill(position.open_lots, round(price, 2))
-            self._ledger.book_settlement(state, position, fill.price)
-            text = f"settled at the close at {fill.price:.2f}, the last good price; no quote to close at"
-            self._report_exit(position, fill, None, text, out)
-            self._close(position, out)
-            out.events.append(
-                Alert(
-                    header=out.header(),
-                    severity=Severity.CRITICAL,
-                    code="settled_at_close",
-                    text=f"{position.contract}: {text}",
-                )
-            )
+        state.day_trades = state.day_realised_paise = state.day_costs_paise = state.day_slippage_paise = 0
+        state.forwards = {key: seen for key, seen in state.forwards.items() if key[-10:] >= today}
 
     def _session(self, ts: int) -> Session | None:
         return self._calendar.session(ist_date(ts))
 
-    def _square_off_ns(self, ts: int) -> int | None:
-        session = self._session(ts)
+    def _square_off_ns(self, session: Session | None) -> int | None:
         if session is None:
             return None
         return session.close_ns - int(self._settings.square_off_minutes * NS_PER_MINUTE)
 
 
-def _trigger(position: OpenPosition, reason: ExitReason | None, header: Header) -> None:
-    """Put a position's exit under way, once: the first reason stands."""
+def _trigger(position: OpenPosition, reason: ExitReason | None, header: Header) -> bool:
+    """Put a position's exit under way, once: the first reason stands. Say whether this was it."""
     if reason is None or position.exit_reason is not None:
-        return
+        return False
     position.exit_reason = reason
     position.exit_seq = header.seq
-
-
-def _protected(order: Order, quote: Quote, fill: PaperFill) -> bool:
-    """An entry whose stop is already crossed, or whose target is already passed, is not worth opening."""
-    stop, target = order.stop_price, order.target_price
-    if stop is None or target is None:
-        return False
-    cost = quote.ask if quote.ask is not None else fill.price
-    return cost < stop and fill.price > target
-
-
-def _entry_fill(
-    header: Header,
-    order: Order,
-    status: FillStatus,
-    *,
-    fill: PaperFill | None = None,
-    costs: LegCosts | None = None,
-    text: str = "",
-) -> Fill:
-    return Fill(
-        header=header,
-        order_id=order.header.id,
-        venue=VENUE,
-        status=status,
-        action=OrderAction.ENTER,
-        side=Side.SELL,
-        contract=order.contract,
-        price=None if fill is None else fill.price,
-        lots=0 if fill is None else fill.lots,
-        lot_size=order.lot_size,
-        costs=costs,
-        text=text,
-    )
-
-
-def _intrinsic(position: OpenPosition, spot: float) -> float:
-    strike = position.contract.strike
-    return max(spot - strike if position.contract.kind is OptionKind.CALL else strike - spot, 0.0)
+    return True

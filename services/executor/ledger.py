@@ -78,6 +78,7 @@ class Ledger:
         del state.positions[position.order_id]
         state.day_trades += 1
         state.day_realised_paise += net
+        state.realised_paise += net
         state.statistics = _counted(state.statistics, net)
         entry_price = position.entry_price
         return Trade(

@@ -18,6 +18,20 @@ class Quote:
     ask_qty: int | None
     ltp: float | None
 
+    @property
+    def reference(self) -> float | None:
+        """Premium the exchange's price band is taken around, points.
+
+        The exchange averages the last 30 seconds of trades. The last trade stands for that where it lies within the
+        quote; an older one says nothing about now, and the nearer side of the quote does.
+        """
+        sides = [side for side in (self.bid, self.ask) if side is not None]
+        if not sides:
+            return self.ltp
+        if self.ltp is None:
+            return sum(sides) / len(sides)
+        return min(max(self.ltp, min(sides)), max(sides))
+
 
 NO_QUOTE = Quote(None, None, None, None, None)
 
@@ -27,7 +41,7 @@ def quote_of(snapshot: ChainSnapshot, contract: Contract) -> Quote:
 
     A price of zero is no quote.
     """
-    chain = _expiry(snapshot, contract)
+    chain = expiry_chain(snapshot, contract.underlying, contract.expiry)
     if chain is None:
         return NO_QUOTE
     at = bisect_left(chain.strikes, contract.strike)
@@ -37,7 +51,8 @@ def quote_of(snapshot: ChainSnapshot, contract: Contract) -> Quote:
     return Quote(leg.bid[at] or None, leg.ask[at] or None, leg.bid_qty[at], leg.ask_qty[at], leg.ltp[at] or None)
 
 
-def _expiry(snapshot: ChainSnapshot, contract: Contract) -> ExpiryChain | None:
-    if snapshot.underlying != contract.underlying:
+def expiry_chain(snapshot: ChainSnapshot, underlying: str, expiry: str) -> ExpiryChain | None:
+    """Find one expiry of a chain; None for another underlying or an expiry that is not there."""
+    if snapshot.underlying != underlying:
         return None
-    return next((chain for chain in snapshot.expiries if chain.expiry == contract.expiry), None)
+    return next((chain for chain in snapshot.expiries if chain.expiry == expiry), None)

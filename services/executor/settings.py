@@ -1,6 +1,8 @@
-"""Settings of the executor: the paper venue and the executor's own guards."""
+"""Settings of the executor: the paper venue, its own guards, and where its files are."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -15,10 +17,16 @@ class ExecutorSettings(ServiceSettings):
         capital: opening cash, rupees; the same figure risk sizes by.
         max_positions: the executor's own cap.
         square_off_minutes: before the close, everything still open is closed.
-        impact_points: paid on top of the quote on each fill, points.
+        impact_points, impact_fraction: paid on top of the quote on each fill, points and share of the quote.
         depth_limited: fill at most the quantity shown at the touch, per snapshot.
+        price_bands: reject limits outside the exchange's band.
         brokerage_per_order: rupees.
+        quote_trusted_seconds: a missing leg is valued by its last good quote for so long, then by a model.
         quote_max_age_seconds: a position whose last good quote is older raises an alert.
+        venue_slots: positions an outside venue can hold at once, each under keys of its own.
+        directory: where the audit log, the outbox's journal and the arming file are.
+        kill_file: while this file exists nothing is opened and everything is closed; `kill` in `directory` when None.
+        audit_years: how long audit files must be kept.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_EXECUTOR_")
@@ -27,6 +35,18 @@ class ExecutorSettings(ServiceSettings):
     max_positions: int = Field(default=3, ge=1, le=3)
     square_off_minutes: float = Field(default=10.0, ge=0.0)
     impact_points: float = Field(default=0.05, ge=0.0)
+    impact_fraction: float = Field(default=0.0, ge=0.0, lt=0.2)
     depth_limited: bool = True
+    price_bands: bool = True
     brokerage_per_order: float = Field(default=20.0, ge=0.0)
+    quote_trusted_seconds: float = Field(default=90.0, ge=0.0)
     quote_max_age_seconds: float = Field(default=180.0, gt=0.0)
+    venue_slots: int = Field(default=1, ge=1, le=3)
+    directory: Path = Path("data/executor")
+    kill_file: Path | None = None
+    audit_years: int = Field(default=5, ge=5)
+
+    @property
+    def kill_path(self) -> Path:
+        """Where the kill file is looked for."""
+        return self.kill_file if self.kill_file is not None else self.directory / "kill"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.events import Contract, EntryContext, ExitReason, Order, TradeStatistics
+from services.executor.order_states import MAY_FILL, OrderState, advance
+from shared.events import Contract, EntryContext, ExitReason, MarkSource, Order, TradeStatistics, VenueTarget
 
 PAISE = 100
 
@@ -15,10 +16,24 @@ def to_paise(points: float, units: int) -> int:
 
 
 class WorkingEntry(msgspec.Struct):
-    """An entry order at the venue, filled in part or not yet."""
+    """An entry order at the venue: WORKING until its first fill, PARTIAL until its last."""
 
     order: Order
     filled_lots: int = 0
+    state: OrderState = OrderState.WORKING
+
+    def take(self, then: OrderState) -> bool:
+        """Go to another state; say whether the order may still fill."""
+        self.state = advance(self.state, then)
+        return self.state in MAY_FILL
+
+
+class ForwardSeen(msgspec.Struct, frozen=True):
+    """The forward of an expiry as last measured, the index level beside it, and the event time."""
+
+    forward: float
+    spot: float | None
+    ts: int
 
 
 class OpenPosition(msgspec.Struct):
@@ -29,8 +44,11 @@ class OpenPosition(msgspec.Struct):
         entry_paise, exit_paise: premium received and paid.
         costs_paise: of all fills so far.
         best, worst: lowest and highest cost of closing since entry, points.
-        mark, mark_ts: last good cost of closing, points, and its event time.
+        mark, mark_source: cost of closing, points, and what that figure is.
+        mark_ts: event time of the last good quote.
+        iv, delta, gamma, vega: of one option at the last two-sided quote.
         exit_reason, exit_seq: set once, by what triggered the exit and at which chain step.
+        exit_cost: what closing cost when the exit was triggered, points.
     """
 
     order_id: str
@@ -54,7 +72,13 @@ class OpenPosition(msgspec.Struct):
     exit_paise: int = 0
     exit_reason: ExitReason | None = None
     exit_seq: int = -1
+    exit_cost: float | None = None
     stale_alerted: bool = False
+    mark_source: MarkSource = MarkSource.QUOTE
+    iv: float | None = None
+    delta: float | None = None
+    gamma: float | None = None
+    vega: float | None = None
 
     @property
     def open_lots(self) -> int:
@@ -92,10 +116,18 @@ class ExecutorState(msgspec.Struct):
         positions: open positions by entry order id.
         traded_signals: newest signals an entry was taken for, so that none is taken twice.
         day: ISO date of the day figures; they restart with the first event of another day.
-        last_spot: newest index level, for settlement.
-        halted: an operator's halt: no entry is taken.
+        opening_paise: cash at the very start.
+        realised_paise: net of all closed trades.
+        day_slippage_paise: see `BookState`.
+        forwards: by underlying and expiry.
+        settlement: by underlying: day, sum and number of index levels in the last half hour of its session.
+        source: what the newest snapshot came through.
+        halted: an operator's word: no entry is taken; `halted_by` says whose.
+        slots: order ids the slots of an outside venue are held for, empty when free.
+        intent_number, intent_day, targets: of the last intent given.
     """
 
+    opening_paise: int
     cash_paise: int
     peak_equity_paise: int
     entries: dict[str, WorkingEntry] = {}
@@ -109,5 +141,38 @@ class ExecutorState(msgspec.Struct):
     last_stop_ts: int | None = None
     last_exit_seq: int | None = None
     last_seq: int = -1
-    last_spot: float | None = None
+    realised_paise: int = 0
+    day_slippage_paise: int = 0
+    forwards: dict[str, ForwardSeen] = {}
+    settlement: dict[str, tuple[str, float, int]] = {}
+    source: str = ""
     halted: bool = False
+    halted_by: str = ""
+    slots: list[str] = []
+    intent_number: int = 0
+    intent_day: str = ""
+    intent_halted: bool = False
+    targets: list[VenueTarget] = []
+
+    def differences(self) -> list[str]:
+        """Say where the ledger does not reconcile with itself; empty when it does, as it always must."""
+        found = []
+        open_paise = sum(p.entry_paise - p.exit_paise - p.costs_paise for p in self.positions.values())
+        expected = self.opening_paise + self.realised_paise + open_paise
+        if self.cash_paise != expected:
+            found.append(
+                f"expected cash of {expected} paise from opening {self.opening_paise}, closed trades "
+                f"{self.realised_paise} and open positions {open_paise}, got {self.cash_paise}"
+            )
+        for order_id, position in self.positions.items():
+            if not 0 <= position.exited_lots < position.lots:
+                found.append(
+                    f"position {order_id}: expected some of {position.lots} lots open, got {position.open_lots}"
+                )
+            working = self.entries.get(order_id)
+            if working is not None and working.filled_lots != position.lots:
+                found.append(
+                    f"order {order_id}: expected {position.lots} lots filled as the position has, "
+                    f"got {working.filled_lots}"
+                )
+        return found

@@ -49,6 +49,7 @@ def entry_order(
         time_exit_ns=signal.header.ts + int(settings.max_holding_minutes * NS_PER_MINUTE),
         valid_until_ns=signal.header.ts + int(settings.order_valid_seconds * NS_PER_SECOND),
         reason=reason,
+        quote_price=chosen.bid,
         margin_paise=margin_paise,
         entry=EntryContext(
             signal_id=signal.header.id,

@@ -22,6 +22,7 @@ from shared.events import (
     Trade,
 )
 from shared.market.calendar import TradingCalendar
+from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from tests.builders import CALL, PUT, at, chain_header, contract, entry_order, snapshot, tick
 
@@ -35,6 +36,7 @@ class Desk:
             ExecutorSettings(impact_points=0.0, **settings),  # type: ignore[arg-type]
             TradingCalendar.load(),
             CostTable.load(),
+            ContractTable.load(),
         )
         self.events: list[Event] = []
 
@@ -146,7 +148,8 @@ def test_everything_is_squared_off_before_the_close(short_put: Desk):
 def test_what_no_quote_closed_settles_with_the_session_and_an_alert(short_put: Desk):
     short_put.feed(snapshot(3, at(15, 25), puts={24500.0: (None, None)}), tick(4, at(15, 30)))
     (trade,) = short_put.trades
-    assert trade.exit_price == 100.5
+    assert trade.exit_reason is ExitReason.SQUARE_OFF
+    assert "theoretical price" in short_put.fills[-1].text
     assert "settled_at_close" in {alert.code for alert in short_put.events if isinstance(alert, Alert)}
 
 
@@ -245,7 +248,7 @@ def test_halt_refuses_entries_and_flatten_closes(short_put: Desk):
         return Command(header=chain_header(0, at(10, 1)), kind=kind, operator="test", reason="drill")
 
     short_put.feed(command(CommandKind.HALT), entry_order(2, at(10, 1), strike=24400.0))
-    assert short_put.fills[-1].text == "the executor is halted"
+    assert short_put.fills[-1].text == "the executor is halted by test: drill"
     short_put.feed(command(CommandKind.FLATTEN), put_at(3, 2, 99.0, 99.5))
     assert [trade.exit_reason for trade in short_put.trades] == [ExitReason.FLATTEN]
 

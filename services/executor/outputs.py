@@ -1,0 +1,90 @@
+"""Events that follow from one input, and the few the executor makes over and over."""
+
+from __future__ import annotations
+
+from services.executor.paper import PaperFill
+from services.executor.state import OpenPosition
+from shared.events import (
+    Alert,
+    Event,
+    Fill,
+    FillStatus,
+    Header,
+    LegCosts,
+    Order,
+    OrderAction,
+    Severity,
+    Side,
+)
+
+VENUE = "paper"
+
+
+class Outputs:
+    """Collects what follows from one input, numbered as it comes."""
+
+    def __init__(self, parent: Header) -> None:
+        self.parent = parent
+        self.events: list[Event] = []
+
+    def header(self) -> Header:
+        """Head the next event."""
+        return self.parent.child("executor", len(self.events))
+
+    def alert(self, code: str, text: str, severity: Severity = Severity.CRITICAL) -> None:
+        """Tell a person."""
+        self.events.append(Alert(header=self.header(), severity=severity, code=code, text=text))
+
+    def entry(
+        self,
+        order: Order,
+        status: FillStatus,
+        *,
+        fill: PaperFill | None = None,
+        costs: LegCosts | None = None,
+        text: str = "",
+    ) -> None:
+        """Say what became of an entry order."""
+        self.events.append(
+            Fill(
+                header=self.header(),
+                order_id=order.header.id,
+                venue=VENUE,
+                status=status,
+                action=OrderAction.ENTER,
+                side=Side.SELL,
+                contract=order.contract,
+                price=None if fill is None else fill.price,
+                lots=0 if fill is None else fill.lots,
+                lot_size=order.lot_size,
+                costs=costs,
+                text=text,
+            )
+        )
+
+    def exit(
+        self,
+        position: OpenPosition,
+        status: FillStatus,
+        *,
+        fill: PaperFill | None = None,
+        costs: LegCosts | None = None,
+        text: str = "",
+    ) -> None:
+        """Say what became of the purchase that closes a position."""
+        self.events.append(
+            Fill(
+                header=self.header(),
+                order_id=position.order_id,
+                venue=VENUE,
+                status=status,
+                action=OrderAction.EXIT,
+                side=Side.BUY,
+                contract=position.contract,
+                price=None if fill is None else fill.price,
+                lots=0 if fill is None else fill.lots,
+                lot_size=position.lot_size,
+                costs=costs,
+                text=text,
+            )
+        )
