@@ -1,0 +1,50 @@
+"""Max pain: the settlement at which option holders as a whole would receive least."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.features.cross_section import CrossSection
+from services.features.declaration import NAN, Feature, missing
+from services.features.history import Past
+from services.features.packing import CALL, OI, PUT, FloatArray
+
+_USAGE = "common usage; settlement at a listed strike"
+
+FEATURES = (
+    Feature(
+        "max_pain_distance",
+        "fraction of forward",
+        "strike at which total intrinsic value x OI is least / forward - 1",
+        _USAGE,
+    ),
+    Feature(
+        "max_pain_tilt",
+        "-1 to 1",
+        "(P - C) / (P + C): value of all puts (P) and of all calls (C) if settled at the strike nearest the forward",
+        _USAGE,
+    ),
+)
+
+
+def compute(now: CrossSection, _past: Past | None) -> tuple[float, ...]:
+    """Compute the family, in order of FEATURES."""
+    if now.money is None:
+        return missing(FEATURES)
+    calls, puts = _payouts(now.strikes, now.counts[CALL, OI], now.counts[PUT, OI])
+    pain = calls + puts
+    lowest = int(pain.argmin())
+    at_money = now.money.atm
+    total = float(pain[at_money])
+    distance = float(now.strikes[lowest]) / now.money.forward - 1.0 if float(pain.max()) > 0.0 else NAN
+    tilt = float(puts[at_money] - calls[at_money]) / total if total > 0.0 else NAN
+    return distance, tilt
+
+
+def _payouts(strikes: FloatArray, call_oi: FloatArray, put_oi: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Value of all calls and of all puts for a settlement at each strike, by running sums."""
+    below = np.cumsum(call_oi)
+    below_weighted = np.cumsum(call_oi * strikes)
+    above = np.cumsum(put_oi[::-1])[::-1]
+    above_weighted = np.cumsum((put_oi * strikes)[::-1])[::-1]
+    return strikes * below - below_weighted, above_weighted - strikes * above

@@ -1,0 +1,79 @@
+"""Where open interest stands and where it grows."""
+
+from __future__ import annotations
+
+from services.features.cross_section import BAND_STRIKES, CrossSection
+from services.features.declaration import NAN, Feature, ratio
+from services.features.history import Past
+from services.features.packing import CALL, OI, OI_CHANGE, PUT, FloatArray
+
+_EXCHANGE = "exchange OI, contracts"
+_BAND = f"within {BAND_STRIKES} strikes of the money"
+
+FEATURES = (
+    Feature("oi_call_total", "contracts", "sum of call OI over all strikes", _EXCHANGE),
+    Feature("oi_put_total", "contracts", "sum of put OI over all strikes", _EXCHANGE),
+    Feature("oi_call_band", "contracts", f"sum of call OI {_BAND}", _EXCHANGE),
+    Feature("oi_put_band", "contracts", f"sum of put OI {_BAND}", _EXCHANGE),
+    Feature("oi_call_change", "contracts", "sum of the day's change in call OI over all strikes", _EXCHANGE),
+    Feature("oi_put_change", "contracts", "sum of the day's change in put OI over all strikes", _EXCHANGE),
+    Feature("oi_call_build", "contracts", f"sum of the day's change in call OI {_BAND}", _EXCHANGE),
+    Feature("oi_put_build", "contracts", f"sum of the day's change in put OI {_BAND}", _EXCHANGE),
+    Feature(
+        "oi_build_imbalance",
+        "-1 to 1",
+        "(oi_put_build - oi_call_build) / (|oi_put_build| + |oi_call_build|)",
+        "put writing as support, call writing as resistance",
+    ),
+    Feature("oi_call_max_distance", "fraction of forward", "strike with most call OI / forward - 1", _EXCHANGE),
+    Feature("oi_put_max_distance", "fraction of forward", "strike with most put OI / forward - 1", _EXCHANGE),
+    Feature("oi_call_concentration", "0 to 1", "sum of squared shares of call OI by strike", "Herfindahl (1950)"),
+    Feature("oi_put_concentration", "0 to 1", "sum of squared shares of put OI by strike", "Herfindahl (1950)"),
+    Feature(
+        "oi_centre_distance", "fraction of forward", "OI-weighted mean strike of both sides / forward - 1", _EXCHANGE
+    ),
+    Feature(
+        "oi_call_growth_15m",
+        "fraction",
+        "call OI / call OI 15 minutes ago - 1",
+        _EXCHANGE,
+        warm_up=15,
+        needs_history=True,
+    ),
+    Feature(
+        "oi_put_growth_15m", "fraction", "put OI / put OI 15 minutes ago - 1", _EXCHANGE, warm_up=15, needs_history=True
+    ),
+)
+
+
+def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
+    """Compute the family, in order of FEATURES."""
+    calls, puts = now.totals
+    band_calls, band_puts = now.band_totals
+    call_oi, put_oi = now.counts[CALL, OI], now.counts[PUT, OI]
+    call_build, put_build = band_calls[OI_CHANGE], band_puts[OI_CHANGE]
+    forward = now.money.forward if now.money is not None else NAN
+    then = past.session.before(now.ts, 15.0) if past is not None else None
+    centre = ratio(float((call_oi + put_oi).dot(now.strikes)), calls[OI] + puts[OI])
+    return (
+        calls[OI],
+        puts[OI],
+        band_calls[OI],
+        band_puts[OI],
+        calls[OI_CHANGE],
+        puts[OI_CHANGE],
+        call_build,
+        put_build,
+        ratio(put_build - call_build, abs(put_build) + abs(call_build)),
+        _largest(now.strikes, call_oi, calls[OI]) / forward - 1.0,
+        _largest(now.strikes, put_oi, puts[OI]) / forward - 1.0,
+        ratio(float(call_oi.dot(call_oi)), calls[OI] * calls[OI]),
+        ratio(float(put_oi.dot(put_oi)), puts[OI] * puts[OI]),
+        centre / forward - 1.0,
+        ratio(calls[OI], then.call_oi) - 1.0 if then is not None else NAN,
+        ratio(puts[OI], then.put_oi) - 1.0 if then is not None else NAN,
+    )
+
+
+def _largest(strikes: FloatArray, interest: FloatArray, total: float) -> float:
+    return float(strikes[interest.argmax()]) if total > 0.0 else NAN

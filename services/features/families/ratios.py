@@ -1,0 +1,43 @@
+"""Put-call ratios: above 1 there are more puts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.features.cross_section import CrossSection
+from services.features.declaration import NAN, Feature, ratio
+from services.features.history import Past
+from services.features.packing import CALL, OI, OI_CHANGE, PUT, VOLUME
+
+_USAGE = "common usage"
+
+FEATURES = (
+    Feature("pcr_oi", "ratio", "put OI / call OI, all strikes", _USAGE),
+    Feature("pcr_oi_band", "ratio", "put OI / call OI, ATM band", _USAGE),
+    Feature(
+        "pcr_oi_change",
+        "ratio",
+        "day's change in put OI / day's change in call OI, all strikes; signs as they fall",
+        _USAGE,
+    ),
+    Feature("pcr_volume", "ratio", "put volume / call volume of the day, all strikes", _USAGE),
+    Feature("pcr_premium", "ratio", "sum of put price x volume / sum of call price x volume, all strikes", _USAGE),
+    Feature("pcr_oi_shift_15m", "ratio", "pcr_oi - pcr_oi 15 minutes ago", _USAGE, warm_up=15, needs_history=True),
+)
+
+
+def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
+    """Compute the family, in order of FEATURES."""
+    calls, puts = now.totals
+    band_calls, band_puts = now.band_totals
+    pcr = ratio(puts[OI], calls[OI])
+    turnover = np.nansum(now.price * now.counts[:, VOLUME], axis=-1)
+    then = past.session.before(now.ts, 15.0) if past is not None else None
+    return (
+        pcr,
+        ratio(band_puts[OI], band_calls[OI]),
+        ratio(puts[OI_CHANGE], calls[OI_CHANGE]),
+        ratio(puts[VOLUME], calls[VOLUME]),
+        ratio(float(turnover[PUT]), float(turnover[CALL])),
+        pcr - ratio(then.put_oi, then.call_oi) if then is not None else NAN,
+    )

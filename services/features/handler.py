@@ -1,0 +1,93 @@
+"""The features of one book: one vector for each chain snapshot, from it and what came before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from services.features.cross_section import cross_section
+from services.features.expiries import ExpiryCloses
+from services.features.history import History
+from services.features.market_view import market_view
+from services.features.registry import SCHEMA_ID, compute_values
+from services.features.settings import FeaturesSettings
+from shared.clock import from_ns, ist_date
+from shared.errors import NoSessionError
+from shared.events import ChainSnapshot, Event, FeatureVector
+from shared.market.calendar import TradingCalendar
+from shared.market.contracts import ContractTable
+
+
+class _State(msgspec.Struct):
+    """What a checkpoint holds: the schema it belongs to, and the history of each underlying."""
+
+    schema_id: str
+    histories: dict[str, History]
+
+
+class FeaturesHandler:
+    """Turns the chain snapshots of one book into feature vectors.
+
+    Args:
+        book: key of the events it sees.
+        settings: how much of the chain travels on.
+        calendar: sessions.
+        contracts: lot sizes.
+    """
+
+    def __init__(
+        self, book: str, settings: FeaturesSettings, calendar: TradingCalendar, contracts: ContractTable
+    ) -> None:
+        self._book = book
+        self._settings = settings
+        self._calendar = calendar
+        self._contracts = contracts
+        self._closes = ExpiryCloses(calendar)
+        self._histories: dict[str, History] = {}
+
+    def handle(self, event: Event) -> Sequence[Event]:
+        """Answer a ChainSnapshot with its FeatureVector, anything else with nothing.
+
+        Raises:
+            NoSessionError: the snapshot's day has no session.
+            TableError: a table does not cover its day or its underlying.
+            BadInputError: its columns are not what a chain promises.
+        """
+        return (self._vector(event),) if isinstance(event, ChainSnapshot) else ()
+
+    def checkpoint(self) -> bytes:
+        """Give the state, NaN and every bit of every number included."""
+        return msgspec.msgpack.encode(_State(SCHEMA_ID, self._histories))
+
+    def restore(self, state: bytes) -> None:
+        """Become what `checkpoint` described.
+
+        Raises:
+            ValueError: the bytes are no state of this schema.
+        """
+        try:
+            found = msgspec.msgpack.decode(state, type=_State)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"expected a state of features schema {SCHEMA_ID}, got something else: {error}") from error
+        if found.schema_id != SCHEMA_ID:
+            raise ValueError(f"expected a state of features schema {SCHEMA_ID}, got one of {found.schema_id}")
+        self._histories = found.histories
+
+    def _vector(self, snapshot: ChainSnapshot) -> FeatureVector:
+        ts = snapshot.header.ts
+        day = ist_date(ts)
+        session = self._calendar.session(day)
+        if session is None:
+            raise NoSessionError("a snapshot on a trading day", f"{from_ns(ts):%d-%b-%Y %H:%M:%S}", snapshot.header.id)
+        expiries = self._closes.alive(snapshot.expiries, ts)
+        lot_size = self._contracts.lot_size(snapshot.underlying, expiries[0].day if expiries else day, day)
+        now = cross_section(snapshot, session, expiries, lot_size)
+        history = self._histories.setdefault(snapshot.underlying, History())
+        history.advance(now, self._calendar)
+        return FeatureVector(
+            header=snapshot.header.child("features"),
+            schema_id=SCHEMA_ID,
+            values=compute_values(now, history.seen_by(now)),
+            market=market_view(now, self._settings.candidate_strikes),
+        )
