@@ -18,6 +18,7 @@ from services.executor.matching import Matching
 from services.executor.order_states import OrderState
 from services.executor.outputs import VENUE, Outputs
 from services.executor.paper import PaperVenue
+from services.executor.quotes import NO_QUOTE
 from services.executor.settings import ExecutorSettings
 from services.executor.state import PAISE, ExecutorState, OpenPosition, WorkingEntry
 from services.executor.targets import claim_slot, intent_when_changed
@@ -34,6 +35,7 @@ from shared.events import (
     MarkSource,
     Order,
     OrderAction,
+    QualityFlag,
     Severity,
 )
 from shared.market.calendar import Session, TradingCalendar
@@ -116,10 +118,13 @@ class ExecutorHandler:
         session = self._session(header.ts)
         self._matching.note_settlement_level(state, snapshot, session)
         self._matching.fill_exits(state, snapshot, out)
-        self._matching.fill_entries(state, snapshot, out)
+        # A chain that stands in for a silent feed is good enough to get out at, not to get in at, nor to mark by.
+        stands_in = QualityFlag.FALLBACK in snapshot.quality
+        if not stands_in:
+            self._matching.fill_entries(state, snapshot, out)
         square_off = self._square_off_ns(session)
         for position in state.positions.values():
-            quote = self._marker.mark(position, snapshot, state.forwards)
+            quote = NO_QUOTE if stands_in else self._marker.mark(position, snapshot, state.forwards)
             reason = price_exit(position, quote) or time_exit(position, header.ts, square_off)
             if _trigger(position, reason, header):
                 position.exit_cost = decisive_cost(position, quote)
