@@ -1,0 +1,188 @@
+"""The programs that bench/engine.py compares, each a process of its own: read 1 KB, make 1 KB, commit.
+
+    python bench/engine_contestants.py NAME URL EVENTS
+
+Prints `ready`, then, when EVENTS are done, a line of JSON with seconds and CPU seconds. All of them decode the event
+and encode its successor with the same codec, except `plain`, which moves bytes: the floor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+import redis
+from faststream.redis import RedisBroker, StreamSub
+
+from shared.events import Alert, Command, Event, Severity
+from shared.streaming.codec import decode, decode_json, encode, encode_json
+from shared.streaming.handler import Service
+from shared.streaming.redis import RedisEngine
+from shared.streaming.topics import Topic, stream_key
+
+PARTITIONS = 4
+GROUP = "bench"
+BATCH = 256
+NAMES = ("plain", "raw", "worker", "faststream", "faststream batch")
+INPUTS = [stream_key(partition, Topic.CONTROL) for partition in range(PARTITIONS)]
+OUTPUTS = [stream_key(partition, Topic.ALERTS) for partition in range(PARTITIONS)]
+
+
+def successor(event: Event) -> Alert:
+    """Make the event that follows, as large as its cause."""
+    if not isinstance(event, Command):
+        raise TypeError(f"expected a Command, got {type(event).__name__}")
+    return Alert(header=event.header.child("bench"), severity=Severity.INFO, code="bench", text=event.reason)
+
+
+class Progress:
+    """Tells when all is done, and what it took."""
+
+    def __init__(self, events: int) -> None:
+        self._events = events
+        self._begun = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def report(self, done: int) -> bool:
+        """Print the figures when all are done; tell whether they are."""
+        if done < self._events:
+            return False
+        figures = {"seconds": time.perf_counter() - self._begun, "cpu": time.process_time() - self._cpu}
+        sys.stdout.write(json.dumps(figures) + "\n")
+        sys.stdout.flush()
+        return True
+
+
+def say_ready() -> None:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+
+
+def raw_loop(url: str, events: int, *, codec: bool) -> None:
+    """Read, produce and ack in batches with redis-py, nothing else: no lease, no atomicity, no state."""
+    client = redis.Redis.from_url(url, protocol=2)
+    outputs = dict(zip((key.encode() for key in INPUTS), OUTPUTS, strict=True))
+    for key in INPUTS:
+        client.xgroup_create(key, GROUP, "0", mkstream=True)
+    say_ready()
+    progress, done = Progress(events), 0
+    while not progress.report(done):
+        reply = client.xreadgroup(GROUP, "one", dict.fromkeys(INPUTS, ">"), count=BATCH, block=100)
+        pipe = client.pipeline(transaction=False)
+        for key, entries in reply:
+            for _, fields in entries:
+                if codec:
+                    wire = encode(successor(decode(fields)))
+                    fields = dict(zip(wire[::2], wire[1::2], strict=True))  # noqa: PLW2901 - what a reader would write
+                pipe.xadd(outputs[key], fields)
+            pipe.xack(key, GROUP, *(entry_id for entry_id, _ in entries))
+            done += len(entries)
+        pipe.execute()
+
+
+class Succeed:
+    """The handler of the worker."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def handle(self, event: Event) -> Sequence[Event]:
+        """Give the successor."""
+        self._seen += 1
+        return (successor(event),)
+
+    def checkpoint(self) -> bytes:
+        """Give the count."""
+        return b"%d" % self._seen
+
+    def restore(self, state: bytes) -> None:
+        """Take the count."""
+        self._seen = int(state)
+
+
+def worker(url: str, events: int) -> None:
+    """Run Thetaflow's engine: leases, atomic commit, checkpoints."""
+    service = Service(GROUP, lambda _: Succeed(), (Topic.CONTROL,), checkpoint_every=256)
+    engine = RedisEngine(service, url, partitions=PARTITIONS, replica="one", batch=BATCH)
+
+    def watch() -> None:
+        while not engine.ready:
+            time.sleep(0.001)
+        say_ready()
+        progress = Progress(events)
+        while not progress.report(engine.counters["events"]):
+            time.sleep(0.002)
+        engine.stop()
+
+    threading.Thread(target=watch, daemon=True).start()
+    engine.run()
+
+
+def faststream(url: str, events: int, *, batch: bool) -> None:
+    """Run FastStream: one subscriber per stream, acknowledged after publishing."""
+    broker = RedisBroker(url, logger=None)
+    finished = asyncio.Event()
+    progress: list[Progress] = []
+    done = 0
+
+    def count(number: int) -> None:
+        nonlocal done
+        done += number
+        if progress[0].report(done):
+            finished.set()
+
+    def subscribe(source: str, target: str) -> None:
+        if batch:
+
+            @broker.subscriber(
+                stream=StreamSub(source, group=GROUP, consumer="one", batch=True, max_records=BATCH, last_id="0")
+            )
+            async def many(bodies: list[bytes]) -> None:
+                pipe = broker._connection.pipeline(transaction=False)  # noqa: SLF001 - FastStream documents no other way
+                for body in bodies:
+                    await broker.publish(_follow(body), stream=target, pipeline=pipe)
+                await pipe.execute()
+                count(len(bodies))
+
+        else:
+
+            @broker.subscriber(stream=StreamSub(source, group=GROUP, consumer="one", max_records=BATCH, last_id="0"))
+            async def one(body: bytes) -> None:
+                await broker.publish(_follow(body), stream=target)
+                count(1)
+
+    async def main() -> None:
+        for source, target in zip(INPUTS, OUTPUTS, strict=True):
+            subscribe(source, target)
+        progress.append(Progress(events))
+        await broker.start()
+        say_ready()
+        await finished.wait()
+        await broker.stop()
+
+    asyncio.run(main())
+
+
+def _follow(body: bytes) -> bytes:
+    return encode_json(successor(decode_json(body, Command)))
+
+
+def main() -> None:
+    name, url, events = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    match name:
+        case "plain" | "raw":
+            raw_loop(url, events, codec=name == "raw")
+        case "worker":
+            worker(url, events)
+        case _:
+            faststream(url, events, batch=name == "faststream batch")
+
+
+if __name__ == "__main__":
+    main()

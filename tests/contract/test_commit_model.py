@@ -1,0 +1,211 @@
+"""Lease and commit against a model: whatever owners do, in whatever order, the broker holds what the model holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+
+from shared.events import Alert, Event, Header, ModelPublished, Severity
+from shared.streaming import scripts
+from shared.streaming.broker import Broker, EmbeddedBroker
+from shared.streaming.handler import Service
+from shared.streaming.history import read_stream
+from shared.streaming.keys import CONSUMER, lease_key
+from shared.streaming.lease import Leases
+from shared.streaming.partition import OwnedPartition
+from shared.streaming.publisher import Publisher
+from shared.streaming.topics import Topic, stream_key
+
+_LONG_MS = 600_000
+_STREAM = stream_key(0, Topic.MODELS)
+
+
+class Count:
+    """Numbers the events it sees."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def handle(self, event: Event) -> list[Event]:
+        self._count += 1
+        header = event.header.child("predictor")
+        return [Alert(header=header, severity=Severity.INFO, code=event.header.id, text=str(self._count))]
+
+    def checkpoint(self) -> bytes:
+        return b"%d" % self._count
+
+    def restore(self, state: bytes) -> None:
+        self._count = int(state)
+
+
+class Owner:
+    """One process as far as the broker can see: a lease value, handlers, and what it read and has not committed."""
+
+    def __init__(self, partition: OwnedPartition) -> None:
+        self.partition = partition
+        self.hand: list[tuple[bytes, list[bytes]]] = []
+
+
+class LeaseAndCommit(RuleBasedStateMachine):
+    """Owners come, lose their lease, read, commit, crash and wake up again, all on one partition."""
+
+    owners = Bundle("owners")
+    server: EmbeddedBroker
+
+    @initialize()
+    def begin(self) -> None:
+        self.broker = Broker(self.server.url)
+        self.link = self.broker.shared(0)
+        self.link.call("FLUSHALL")
+        scripts.load(self.link, "commit")
+        self.leases = Leases(self.broker, "predictor", "model", _LONG_MS)
+        self.service = Service("predictor", lambda _: Count(), (Topic.MODELS,), 3)
+        self.published = 0
+        self.committed = 0
+        self.holder: Owner | None = None
+        self.tokens: list[int] = []
+
+    def teardown(self) -> None:
+        self.broker.close()
+
+    @rule(count=st.integers(1, 5))
+    def publish(self, count: int) -> None:
+        events = [
+            ModelPublished(
+                header=Header.root(book="nifty", ts=(self.published + n + 1) * 10**9, seq=0, producer="t"),
+                model_version="", schema_id="", verdict="", role="", metrics={}, effective_ts=0,
+            )
+            for n in range(count)
+        ]  # fmt: skip
+        self.published += count
+        with Publisher(self.server.url, partitions=1) as publisher:
+            publisher.publish(events)
+
+    @rule(target=owners)
+    def acquire(self):
+        lease = self.leases.acquire(0)
+        if self.holder is not None:
+            assert lease is None
+            return multiple()
+        assert lease is not None
+        self.tokens.append(int(lease.partition(b"|")[0]))
+        owner = Owner(OwnedPartition(self.service, 0, lease, lease_ms=_LONG_MS, counters=Counter()))
+        self.holder = owner
+        assert owner.partition.recover(self.link, 2)
+        # Recovery finishes what was pending.
+        self.committed = self._delivered()
+        return owner
+
+    @precondition(lambda self: self.holder is not None)
+    @rule()
+    def lease_expires(self) -> None:
+        self.link.call("DEL", lease_key(0, "predictor"))
+        self.holder = None
+
+    @rule(owner=owners, count=st.integers(1, 4))
+    def read(self, owner: Owner, count: int) -> None:
+        # A former owner that does not know yet reads too: it steals.
+        if not self.link.call("EXISTS", _STREAM):
+            return
+        reply = self.link.call("XREADGROUP", "GROUP", "predictor", CONSUMER, "COUNT", count, "STREAMS", _STREAM, ">")
+        for _, entries in reply or ():
+            owner.hand += entries
+
+    @rule(owner=owners, share=st.integers(1, 4))
+    def commit(self, owner: Owner, share: int) -> None:
+        if not owner.hand or owner.partition.broken:
+            return
+        batch, owner.hand = owner.hand[:share], owner.hand[share:]
+        before = self.committed
+        in_order = self._index(batch[0][0]) == before
+        owner.partition.take(Topic.MODELS, batch, 0, len(batch), float("inf"))
+        owner.partition.settle(self.link.call(*owner.partition.commit(Topic.MODELS)))
+        if owner is not self.holder:
+            assert owner.partition.lost
+        elif not in_order:
+            assert owner.partition.broken
+            assert not owner.partition.lost
+        else:
+            assert not owner.partition.broken
+            self.committed += len(batch)
+
+    @rule(owner=owners)
+    def lose_the_answer(self, owner: Owner) -> None:
+        """Commit without hearing of it, then recover, as after a cut connection."""
+        if not owner.hand or owner.partition.broken:
+            return
+        in_order = self._index(owner.hand[0][0]) == self.committed
+        batch, owner.hand = owner.hand, []
+        owner.partition.take(Topic.MODELS, batch, 0, len(batch), float("inf"))
+        self.link.call(*owner.partition.commit(Topic.MODELS))
+        if owner is self.holder and in_order:
+            self.committed += len(batch)
+        self.recover(owner)
+
+    @rule(owner=owners)
+    def recover(self, owner: Owner) -> None:
+        owner.hand = []
+        assert owner.partition.recover(self.link, 2) == (owner is self.holder)
+        if owner is self.holder:
+            self.committed = self._delivered()
+
+    @rule(owner=consumes(owners))
+    def crash(self, owner: Owner) -> None:
+        if owner is self.holder:
+            self.link.call("DEL", lease_key(0, "predictor"))
+            self.holder = None
+
+    @rule(owner=owners)
+    def renew(self, owner: Owner) -> None:
+        assert (self.leases.tend(owner.partition) is not None) == (owner is self.holder)
+
+    @invariant()
+    def every_committed_event_has_one_output_in_order(self) -> None:
+        if not hasattr(self, "published"):
+            return
+        made = list(read_stream(self.server.url, Topic.ALERTS, 1))
+        sources = [event.header.id for event in read_stream(self.server.url, Topic.MODELS, 1)]
+        assert [event.code for event in made if isinstance(event, Alert)] == sources[: self.committed]
+        assert [event.text for event in made if isinstance(event, Alert)] == [
+            str(number + 1) for number in range(self.committed)
+        ]
+        assert self.tokens == sorted(set(self.tokens))
+
+    def _index(self, entry_id: bytes) -> int:
+        return [entry[0] for entry in self.link.call("XRANGE", _STREAM, "-", "+")].index(entry_id)
+
+    def _delivered(self) -> int:
+        if not self.link.call("EXISTS", _STREAM):
+            return 0
+        (group,) = self.link.call("XINFO", "GROUPS", _STREAM)
+        last = dict(zip(group[::2], group[1::2], strict=True))[b"last-delivered-id"]
+        return len(self.link.call("XRANGE", _STREAM, "-", last)) if last != b"0-0" else 0
+
+
+@pytest.fixture(scope="module")
+def model_server():
+    with EmbeddedBroker(Path(mkdtemp(prefix="thetaflow-model-"))) as server:
+        yield server
+
+
+def test_owners_in_any_order_leave_what_the_model_says(model_server: EmbeddedBroker) -> None:
+    machine = type("Machine", (LeaseAndCommit,), {"server": model_server})
+    machine.TestCase.settings = settings(
+        max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    machine.TestCase("runTest").runTest()
