@@ -40,7 +40,9 @@ def run_live(book: str, *, broker_url: str | None = None, directory: Path = Path
             if url is None:
                 directory.mkdir(parents=True, exist_ok=True)
                 url = stack.enter_context(EmbeddedBroker(directory, appendonly=True)).url
-            fleet = stack.enter_context(Fleet(url, books=(book,), services=(*DECISION_SERVICES, "gateway", "ingest")))
+            fleet = stack.enter_context(
+                Fleet(url, books=(book,), services=(*DECISION_SERVICES, "gateway", "recorder", "ingest"))
+            )
             fleet.wait_until_ready()
             while not stop.wait(_LOOK_S):
                 fleet.check_alive()

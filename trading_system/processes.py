@@ -17,6 +17,7 @@ from shared.errors import EngineError
 from shared.streaming.inspection import inspect_broker
 
 DECISION_SERVICES = ("features", "predictor", "risk", "executor", "trainer")
+_MODULES = {"recorder": "services.ingest.recorder"}
 _READY_TIMEOUT_S = 60.0
 _POLL_S = 0.02
 _STOP_TIMEOUT_S = 10.0
@@ -66,7 +67,7 @@ class Fleet:
         """Start one service; another replica when one of that name runs already is not what this is for."""
         log = tempfile.TemporaryFile(prefix=f"thetaflow-{name}-")  # noqa: SIM115 - open as long as the child lives
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-m", f"services.{name}"],
+            [sys.executable, "-m", _MODULES.get(name, f"services.{name}")],
             env=self._environ,
             stdin=subprocess.DEVNULL,
             stdout=log,

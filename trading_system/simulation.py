@@ -10,10 +10,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
-from services.ingest.replay import open_replay
-
 from services.ingest.handler import IngestHandler
 from services.ingest.parsed import Parsed
+from services.ingest.replay import open_replay
 from shared.config import BrokerSettings
 from shared.errors import BadInputError, ConfigError
 from shared.events import Event
@@ -29,6 +28,8 @@ from trading_system.report import Run, SimulationReport
 from trading_system.wiring import Installation
 
 ENGINES = ("memory", "redis")
+DEFAULT_STORE = Path("store")
+"""Where the recorder keeps days unless told otherwise."""
 _STEP_TIMEOUT_S = 30.0
 _REPORTED_TOPICS = (
     Topic.CHAIN,
@@ -90,7 +91,7 @@ def simulate(
         ConfigError: the engine is unknown, or the broker given is not empty.
         BadInputError: the source is not there or holds nothing to replay.
     """
-    replay = open_replay(request.source, store=request.store)
+    replay = open_replay(request.source, store=request.store or DEFAULT_STORE, book=request.book)
     return simulate_items(replay, request, installation=installation, progress=progress)
 
 

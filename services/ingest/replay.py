@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from services.ingest.parsed import Parsed, Refusal, Verdict, refusal_of
 from services.ingest.readers.recognise import DOCUMENT_SUFFIXES, Recognised, recognise
 from services.ingest.readers.terms import Terms
+from services.ingest.recorder.store import Store
 from shared.errors import BadInputError
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -91,12 +92,15 @@ def read_file(file: Recognised) -> Iterator[Parsed]:
         yield refusal_of(error, str(file.path), file.captured_ns)
 
 
-def open_replay(source: str | Path, *, store: Path | None = None, terms: Terms | None = None) -> Replay:
+def open_replay(
+    source: str | Path, *, store: Path | None = None, terms: Terms | None = None, book: str = "nifty"
+) -> Replay | StoredReplay:
     """Open captures for replay.
 
     Args:
         source: a file, a folder (all files below it), or an ISO date that is looked up in the store.
         store: folder of the recorder.
+        book: whose stored day.
         terms: dated tables for captures that leave out expiry or lot; the packaged ones when None.
 
     Raises:
@@ -105,7 +109,7 @@ def open_replay(source: str | Path, *, store: Path | None = None, terms: Terms |
     path = Path(source)
     if not path.exists():
         if _ISO_DAY.fullmatch(str(source)) and store is not None:
-            return open_stored_day(str(source), store)
+            return open_stored_days([str(source)], store, book)
         raise BadInputError("a file, a folder, or a day YYYY-MM-DD that the store holds", str(source), "replay")
     replay = recognise_all(str(source), list_files(path), terms or Terms.load())
     if not replay.files and not replay.refused:
@@ -140,6 +144,37 @@ def list_files(path: Path) -> list[Path]:
     )
 
 
-def open_stored_day(day: str, store: Path) -> Replay:
-    """Open one recorded day."""
-    raise BadInputError("a recorded day", day, str(store))
+class StoredReplay:
+    """Recorded days of one book, chain after chain; can be iterated more than once."""
+
+    def __init__(self, store: Store, book: str, days: Sequence[str]) -> None:
+        self._store = store
+        self._book = book
+        self._days = tuple(days)
+        held = {stored.day: stored.snapshots for stored in store.days(book)}
+        self._count = sum(held.get(day, 0) for day in self._days)
+
+    @property
+    def len_hint(self) -> int:
+        """Number of chains to come."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Parsed]:
+        """Give them in time order."""
+        for day in self._days:
+            yield from self._store.read_day(day, self._book)
+
+
+def open_stored_days(days: Sequence[str], store: Path, book: str = "nifty") -> StoredReplay:
+    """Open recorded days, in the order given.
+
+    Raises:
+        BadInputError: one of them is not stored.
+    """
+    house = Store(store)
+    there = {stored.day for stored in house.days(book)}
+    for day in days:
+        if day not in there:
+            newest = ", ".join(sorted(there)[-3:]) or "nothing"
+            raise BadInputError(f"a stored day of {book} (newest: {newest})", day, str(store))
+    return StoredReplay(house, book, days)

@@ -1,0 +1,57 @@
+"""`python -m services.ingest.recorder`: wiring only."""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+
+from services.ingest.recorder.days import DayKeeper
+from services.ingest.recorder.recording import Recording
+from services.ingest.recorder.settings import RecorderSettings
+from shared.clock import SystemClock
+from shared.config import BrokerSettings, HealthSettings, LogSettings, load_settings, run_service, secrets_of
+from shared.errors import BrokerReplyError, BrokerUnavailableError
+from shared.observability.health import HealthServer, Heartbeat
+from shared.observability.logging import configure_logging, get_logger
+from shared.streaming.broker import Broker
+
+
+def main(stop: threading.Event) -> int:
+    """Record until told to stop; what was read by then is written."""
+    settings = load_settings(RecorderSettings)
+    broker = load_settings(BrokerSettings)
+    health = load_settings(HealthSettings)
+    configure_logging(load_settings(LogSettings), "recorder", secrets_of(broker))
+    log = get_logger("thetaflow.recorder")
+    beat = Heartbeat(health.beat_limit_s + settings.poll_s)
+    connection = Broker(broker.url)
+    keeper = DayKeeper(settings, SystemClock())
+    with HealthServer(health, live={"loop": beat}):
+        recording: Recording | None = None
+        flushed = monotonic()
+        while True:
+            stopping = stop.is_set()
+            beat.beat()
+            try:
+                recording = recording or Recording(connection, broker.partitions, settings.store)
+                recording.read()
+                due = recording.waiting >= settings.flush_entries or monotonic() - flushed >= settings.flush_s
+                if due or stopping:
+                    recording.write()
+                    flushed = monotonic()
+                    for book, day in keeper.finish_days():
+                        log.info("day compacted", book=book, day=day)
+            except (BrokerUnavailableError, BrokerReplyError) as error:
+                # Nothing is lost: what was read is still in memory, what was not is still on the streams.
+                log.warning("broker away", error=str(error))
+                connection.forget()
+            if stopping:
+                break
+            stop.wait(settings.poll_s)
+        log.info("stopped", **({} if recording is None else recording.counters))
+    connection.close()
+    return 0
+
+
+if __name__ == "__main__":
+    run_service(main)

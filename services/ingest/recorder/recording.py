@@ -1,0 +1,170 @@
+"""Streams into the store: every entry once, also when the recorder dies between any two steps.
+
+Everything read from one partition since the last write becomes one numbered batch: its files first, then the
+partition's line in `positions.json`, replaced in one move. Files of a batch beyond that line were never counted, and a
+start deletes them and reads their entries again. A consumer group stands at the written position, so no stream is
+trimmed past what is on disk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from services.ingest.recorder.layout import Table, day_folder, replace_synced, write_part
+from services.ingest.recorder.tables import EVENT_SCHEMA, leg_table, snapshot_table
+from shared.clock import ist_date
+from shared.errors import BrokerReplyError, WireError
+from shared.events import ChainSnapshot
+from shared.streaming.broker import Broker
+from shared.streaming.codec import decode
+from shared.streaming.history import read_entries
+from shared.streaming.topics import Topic, stream_key
+
+GROUP: Final = "recorder"
+_POSITIONS: Final = "positions.json"
+_UNREADABLE_BOOK: Final = "unreadable"
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was read from one partition and is not written yet."""
+
+    positions: dict[str, str] = field(default_factory=dict)
+    chains: dict[tuple[str, str], list[ChainSnapshot]] = field(default_factory=lambda: defaultdict(list))
+    events: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    entries: int = 0
+
+
+class Recording:
+    """Copies all topics of a broker into a store.
+
+    Args:
+        broker: where the streams are.
+        partitions: the same for every process of a deployment.
+        root: of the store.
+        fault: told of each step; tests end the recording there.
+    """
+
+    def __init__(
+        self, broker: Broker, partitions: int, root: Path, *, fault: Callable[[str], None] | None = None
+    ) -> None:
+        self._fault = fault
+        self._broker = broker
+        self._root = root
+        self._batches = {partition: _Batch() for partition in range(partitions)}
+        self._written: dict[int, tuple[int, dict[str, str]]] = {}
+        self.counters: Counter[str] = Counter()
+        root.mkdir(parents=True, exist_ok=True)
+        self._recover()
+
+    @property
+    def waiting(self) -> int:
+        """Entries read and not written yet."""
+        return sum(batch.entries for batch in self._batches.values())
+
+    def read(self) -> int:
+        """Read what is new on every stream; give the number of entries."""
+        found = 0
+        for partition, batch in self._batches.items():
+            _, positions = self._written.get(partition, (0, {}))
+            before = batch.entries
+            for topic in Topic:
+                after = batch.positions.get(topic.value) or positions.get(topic.value, "-")
+                for entry_id, fields in read_entries(self._broker, topic, partition, after=after):
+                    self._take(batch, topic, entry_id, fields)
+            found += batch.entries - before
+        return found
+
+    def write(self) -> int:
+        """Put everything read on disk and move the positions; give the number of entries."""
+        written = 0
+        for partition, batch in self._batches.items():
+            if not batch.entries:
+                continue
+            number, positions = self._written.get(partition, (0, {}))
+            name = _part_name(partition, number + 1)
+            for (book, day), chains in batch.chains.items():
+                write_part(day_folder(self._root, Table.LEGS, book, day), name, leg_table(chains))
+                self._step("legs")
+                write_part(day_folder(self._root, Table.SNAPSHOTS, book, day), name, snapshot_table(chains))
+            for (book, day), rows in batch.events.items():
+                content = pa.Table.from_pylist(rows, schema=EVENT_SCHEMA)
+                write_part(day_folder(self._root, Table.EVENTS, book, day), name, content)
+            self._step("files")
+            self._written[partition] = (number + 1, {**positions, **batch.positions})
+            self._store_positions()
+            self._step("positions")
+            self._hold_trimming(partition, batch.positions)
+            written += batch.entries
+            self._batches[partition] = _Batch()
+        self.counters["entries"] += written
+        return written
+
+    def _step(self, name: str) -> None:
+        if self._fault is not None:
+            self._fault(name)
+
+    def _take(self, batch: _Batch, topic: Topic, entry_id: str, fields: Mapping[bytes, bytes]) -> None:
+        batch.positions[topic.value] = entry_id
+        batch.entries += 1
+        row = {
+            "entry": entry_id,
+            "topic": topic.value,
+            "type": fields.get(b"type", b"").decode(errors="replace"),
+            "id": fields.get(b"id", b"").decode(errors="replace"),
+            "producer": fields.get(b"producer", b"").decode(errors="replace"),
+            "payload": fields.get(b"payload", b"").decode(errors="replace"),
+        }
+        try:
+            event = decode(fields)
+        except WireError:
+            # Kept as it came: the archive is where one looks for what nobody could read.
+            self.counters["unreadable"] += 1
+            when = int(entry_id.partition("-")[0]) * 1_000_000
+            batch.events[_UNREADABLE_BOOK, ist_date(when).isoformat()].append({**row, "ts": when})
+            return
+        key = (event.header.book, ist_date(event.header.ts).isoformat())
+        if isinstance(event, ChainSnapshot):
+            batch.chains[key].append(event)
+        else:
+            batch.events[key].append({**row, "ts": event.header.ts})
+
+    def _hold_trimming(self, partition: int, positions: Mapping[str, str]) -> None:
+        link = self._broker.shared(partition)
+        for topic, entry_id in positions.items():
+            key = stream_key(partition, topic)
+            try:
+                link.call("XGROUP", "SETID", key, GROUP, entry_id)
+            except BrokerReplyError:
+                link.call("XGROUP", "CREATE", key, GROUP, entry_id, "MKSTREAM")
+
+    def _store_positions(self) -> None:
+        lines = {
+            str(partition): {"batch": batch, "topics": topics} for partition, (batch, topics) in self._written.items()
+        }
+        unfinished = self._root / f"{_POSITIONS}.unfinished"
+        unfinished.write_text(json.dumps(lines, indent=1), encoding="utf-8")
+        replace_synced(unfinished, self._root / _POSITIONS)
+
+    def _recover(self) -> None:
+        place = self._root / _POSITIONS
+        if place.exists():
+            for partition, line in json.loads(place.read_text(encoding="utf-8")).items():
+                self._written[int(partition)] = (int(line["batch"]), dict(line["topics"]))
+        for partition in self._batches:
+            number, _ = self._written.get(partition, (0, {}))
+            for table in Table:
+                for part in (self._root / table.value).glob(f"book=*/date=*/{_part_name(partition, number + 1)}.*"):
+                    part.unlink()
+                    self.counters["redone"] += 1
+
+
+def _part_name(partition: int, number: int) -> str:
+    return f"p{partition:04d}-{number:010d}"

@@ -1,0 +1,107 @@
+"""The recorder copies every entry of every stream once, also when it dies at any step, and a recorded day replays alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from services.ingest.adapters.synthetic import synthetic_days
+from services.ingest.parsed import Parsed
+from services.ingest.recorder.days import DayKeeper
+from services.ingest.recorder.query import query
+from services.ingest.recorder.recording import Recording
+from services.ingest.recorder.settings import RecorderSettings
+from services.ingest.recorder.store import Store
+from shared.clock import NS_PER_DAY, ManualClock
+from shared.events import Event
+from shared.streaming.broker import Broker, EmbeddedBroker
+from shared.streaming.inspection import inspect_broker
+from shared.streaming.memory import MemoryEngine
+from shared.streaming.publisher import Publisher
+from trading_system.simulation import SimulationRequest, simulate, simulate_items
+from trading_system.wiring import Installation
+
+pytestmark = pytest.mark.broker
+
+
+class DiedError(Exception):
+    """The recorder dies here."""
+
+
+class Minutes:
+    """The first minutes of a made-up day."""
+
+    def __init__(self, count: int) -> None:
+        self.len_hint = count
+
+    def __iter__(self) -> Iterator[Parsed]:
+        return islice(synthetic_days(5, 1), self.len_hint)
+
+
+@pytest.fixture(scope="module")
+def stream() -> list[Event]:
+    """Everything that passes in the first two hours of a made-up day."""
+    house = Installation.load({})
+    seen: list[Event] = []
+    engine = MemoryEngine(house.services(), observer=seen.append)
+    ingest = house.ingest_handler("nifty")
+    for item in Minutes(120):
+        engine.publish(ingest.accept(item))
+    return seen
+
+
+def test_what_dies_at_any_step_is_neither_lost_nor_doubled(tmp_path: Path, stream: list[Event]):
+    steps = ["legs", "files", "positions"]
+    with EmbeddedBroker(tmp_path / "broker") as server, Publisher(server.url, "test", 1) as publisher:
+        broker, root = Broker(server.url), tmp_path / "store"
+        chunk = max(len(stream) // 12, 1)
+        for round_number, start in enumerate(range(0, len(stream), chunk)):
+            publisher.publish(stream[start : start + chunk])
+            recording = Recording(broker, 1, root, fault=_dies_at(steps[round_number % len(steps)]))
+            recording.read()
+            with pytest.raises(DiedError):
+                recording.write()
+        last = Recording(broker, 1, root)
+        last.read()
+        last.write()
+        assert Recording(broker, 1, root).read() == 0
+        lags = [group.lag for group in inspect_broker(server.url, 1).groups if group.group == "recorder"]
+        broker.close()
+    snapshots = sum(type(event).__name__ == "ChainSnapshot" for event in stream)
+    assert query("SELECT count(*), count(DISTINCT id) FROM snapshots", root).rows == ((snapshots, snapshots),)
+    others = len(stream) - snapshots
+    assert query("SELECT count(*), count(DISTINCT id) FROM events", root).rows == ((others, others),)
+    assert set(lags) == {0}
+
+
+def test_a_recorded_day_replays_to_the_same_golden_hash(tmp_path: Path):
+    house = Installation.load({})
+    original = simulate_items(Minutes(150), SimulationRequest(source="minutes"), installation=house)
+    with EmbeddedBroker(tmp_path / "broker") as server, Publisher(server.url, "test", 1) as publisher:
+        ingest = house.ingest_handler("nifty")
+        for item in Minutes(150):
+            publisher.publish(ingest.accept(item))
+        broker = Broker(server.url)
+        recording = Recording(broker, 1, tmp_path / "store")
+        recording.read()
+        recording.write()
+        broker.close()
+    (stored,) = Store(tmp_path / "store").days()
+    clock = ManualClock(0)
+    clock.move_to(ingest.last_snapshot_ns or 0)
+    clock.advance(NS_PER_DAY)
+    assert DayKeeper(RecorderSettings(store=tmp_path / "store"), clock).finish_days() == [("nifty", stored.day)]
+    again = simulate(SimulationRequest(source=stored.day, store=tmp_path / "store"), installation=house)
+    assert again.golden_hash == original.golden_hash
+    assert again.signals_all == original.signals_all == 150
+
+
+def _dies_at(step: str):
+    def fault(name: str) -> None:
+        if name == step:
+            raise DiedError(name)
+
+    return fault
