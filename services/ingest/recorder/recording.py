@@ -21,7 +21,7 @@ from services.ingest.recorder.layout import Table, day_folder, replace_synced, w
 from services.ingest.recorder.tables import EVENT_SCHEMA, leg_table, snapshot_table
 from shared.clock import ist_date
 from shared.errors import BrokerReplyError, WireError
-from shared.events import ChainSnapshot
+from shared.events import ChainSnapshot, QualityFlag
 from shared.streaming.broker import Broker
 from shared.streaming.codec import decode
 from shared.streaming.history import read_entries
@@ -131,7 +131,8 @@ class Recording:
             batch.events[_UNREADABLE_BOOK, ist_date(when).isoformat()].append({**row, "ts": when})
             return
         key = (event.header.book, ist_date(event.header.ts).isoformat())
-        if isinstance(event, ChainSnapshot):
+        # What stands in for a silent feed is no capture: it is archived, not given back as a chain.
+        if isinstance(event, ChainSnapshot) and QualityFlag.FALLBACK not in event.quality:
             batch.chains[key].append(event)
         else:
             batch.events[key].append({**row, "ts": event.header.ts})
