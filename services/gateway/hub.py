@@ -160,10 +160,10 @@ class Hub:
                 signal=view.last_signal(),
                 positions=view.positions(),
                 trades=ledger.trades(),
-                day=ledger.figures(view.dead_letters),
+                day=ledger.figures(view.dead_letters + self._view.common.dead_letters),
                 equity=ledger.equity(),
                 denials=ledger.denials(),
-                alerts=view.recent_alerts(),
+                alerts=view.recent_alerts(self._view.common.alerts),
             )
 
     def ask(self, book: str, ask: Callable[[BookView], AnswerT]) -> AnswerT:
@@ -176,6 +176,7 @@ class Hub:
         with self._lock:
             view = self._view_of(book)
             versions: dict[str, int] = {section.value: view.versions[section] for section in Section}
+            versions[Section.ALERTS.value] += self._view.common.versions[Section.ALERTS]
             versions |= {"streams": self._report_number, "generation": self._generation}
             afresh = seen.get("generation") != self._generation
             whole = self._parts(view)
@@ -188,14 +189,16 @@ class Hub:
     def _parts(self, view: BookView) -> dict[str, Callable[[], object]]:
         ledger = view.ledger
         return {
-            Section.MARKET: lambda: [market.model_dump() for market in view.market()],
-            Section.SIGNAL: lambda: None if (signal := view.last_signal()) is None else signal.model_dump(),
-            Section.POSITIONS: lambda: [position.model_dump() for position in view.positions()],
-            Section.TRADES: lambda: [trade.model_dump() for trade in ledger.trades()],
-            Section.DAY: lambda: ledger.figures(view.dead_letters).model_dump(),
-            Section.EQUITY: lambda: ledger.equity().model_dump(),
-            Section.DENIALS: lambda: ledger.denials().model_dump(),
-            Section.ALERTS: lambda: [alert.model_dump() for alert in view.recent_alerts()],
+            Section.MARKET.value: lambda: [market.model_dump() for market in view.market()],
+            Section.SIGNAL.value: lambda: None if (signal := view.last_signal()) is None else signal.model_dump(),
+            Section.POSITIONS.value: lambda: [position.model_dump() for position in view.positions()],
+            Section.TRADES.value: lambda: [trade.model_dump() for trade in ledger.trades()],
+            Section.DAY.value: lambda: ledger.figures(view.dead_letters + self._view.common.dead_letters).model_dump(),
+            Section.EQUITY.value: lambda: ledger.equity().model_dump(),
+            Section.DENIALS.value: lambda: ledger.denials().model_dump(),
+            Section.ALERTS.value: lambda: [
+                alert.model_dump() for alert in view.recent_alerts(self._view.common.alerts)
+            ],
             "streams": lambda: None if self._report is None else self._report.model_dump(),
         }
 

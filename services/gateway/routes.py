@@ -37,7 +37,7 @@ from shared.streaming.broker import Broker, decode_pairs
 from shared.streaming.topics import Topic, stream_key
 
 _ALL_BOOKS: Final = "*"
-_NAME: Final = r"^[\w-]{1,64}$"
+_NAME: Final = r"^[A-Za-z0-9_-]+$"
 _MOST_ENTRIES: Final = 200
 _TIMEOUT_S: Final = 5.0
 
@@ -182,7 +182,7 @@ def entries(
 def lineage(
     hub: Shared,
     broker: Annotated[Broker, Depends(broker_of)],
-    event_id: Annotated[str, Path(pattern=r"^[\w.~-]{1,300}$")],
+    event_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_.~-]+$", max_length=300)],
     *,
     full: bool = False,
 ) -> LineageAnswer:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
 from services.gateway.day import DayLedger
@@ -30,6 +31,7 @@ _STATE_AFTER: Mapping[CommandKind, str] = {
     CommandKind.RESUME: "trading",
 }
 PAPER = "paper"
+_OF_A_PARTITION = re.compile(r"(partition)?\d*")
 
 
 class Section(StrEnum):
@@ -101,9 +103,10 @@ class BookView:
         state = self.state
         return () if state is None else tuple(PositionAnswer.of(position) for position in state.positions)
 
-    def recent_alerts(self) -> tuple[AlertAnswer, ...]:
-        """Show the alerts, the newest first."""
-        return tuple(AlertAnswer.of(alert) for alert in reversed(self.alerts))
+    def recent_alerts(self, common: Iterable[events.Alert] = ()) -> tuple[AlertAnswer, ...]:
+        """Show the alerts and those that concern every book, the newest first."""
+        newest = sorted((*self.alerts, *common), key=lambda alert: alert.header.ts, reverse=True)
+        return tuple(AlertAnswer.of(alert) for alert in newest[:_ALERTS_KEPT])
 
     def halt(self) -> HaltAnswer:
         """Say whether the operators' last words let the book trade."""
@@ -212,16 +215,23 @@ class BookView:
 
 
 class LiveView:
-    """All books. `refused` counts events of books beyond the number that is kept."""
+    """All books. `refused` counts events of books beyond the number that is kept.
+
+    Alerts of the pipeline itself, whose key is a partition and no book, stand in `common`.
+    """
 
     def __init__(self, limit: int = _BOOKS_KEPT) -> None:
         self._limit = limit
         self.books: dict[str, BookView] = {}
+        self.common = BookView("")
         self.refused = 0
 
     def fold(self, event: events.Event) -> None:
         """Take one event into its book."""
         name = event.header.book
+        if _OF_A_PARTITION.fullmatch(name):
+            self.common.fold(event)
+            return
         view = self.books.get(name)
         if view is None:
             if len(self.books) >= self._limit:

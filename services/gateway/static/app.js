@@ -1,0 +1,81 @@
+// Follows the gateway by server-sent events and hands each section to its renderer.
+import { showEquity } from "./chart.js";
+import { showControl, wireControl } from "./control.js";
+import { byId, el, text } from "./dom.js";
+import { day, span, time } from "./format.js";
+import * as render from "./render.js";
+
+const SILENCE_MS = 5_000;
+const HALT = { trading: "Trading", reducing: "Reducing", halted: "HALTED" };
+const sections = { market: render.market, signal: render.signal, positions: render.positions, trades: render.trades, day: render.day_, equity: showEquity, denials: render.denials, alerts: render.alerts, streams: render.streams };
+let book = new URLSearchParams(location.search).get("book");
+let source = null;
+let status = null;
+let heardAt = performance.now();
+
+function follow() {
+  source?.close();
+  source = new EventSource(`/api/live${book ? `?book=${encodeURIComponent(book)}` : ""}`);
+  source.addEventListener("update", (event) => {
+    const update = JSON.parse(event.data);
+    heardAt = performance.now();
+    for (const [name, show] of Object.entries(sections)) if (name in update) show(update[name]);
+    showStatus(update.status);
+  });
+}
+
+function showStatus(next) {
+  status = next;
+  document.body.dataset.freshness = status.freshness;
+  const live = status.mode !== "paper";
+  text("mode", status.mode).dataset.live = live;
+  document.title = `${status.mode.toUpperCase()} ${status.book} · Thetaflow`;
+  text("market-day", day(status.market_at));
+  text("market-time", status.market_at ? time(status.market_at) : "––:––:––");
+  text("feed", { live: "Live feed", replay: "Replay", none: "No feed" }[status.feed]);
+  const halt = status.halt;
+  const pill = text("halt", HALT[halt.state]);
+  pill.dataset.state = halt.state;
+  pill.title = halt.last ? `${halt.last.kind} by ${halt.last.operator}, ${time(halt.last.at)}: ${halt.last.reason}` : "no command given";
+  showControl(status.control);
+  showBooks();
+  showLink();
+}
+
+function showBooks() {
+  const select = byId("book");
+  if ([...select.options].map((option) => option.value).join() !== status.books.join()) {
+    select.replaceChildren(...status.books.map((name) => el("option", { value: name }, name)));
+  }
+  select.value = status.book;
+}
+
+function showLink() {
+  const silent = performance.now() - heardAt;
+  const lost = silent > SILENCE_MS;
+  document.body.dataset.link = status === null ? "connecting" : lost ? "lost" : "ok";
+  const age = status === null || status.tick_age_s === null ? null : status.tick_age_s + silent / 1000;
+  const last = status?.last_tick_at ? time(status.last_tick_at) : null;
+  const closed = status?.freshness === "closed";
+  text("tick-text", last === null ? "No tick yet" : closed ? `Last tick ${last}` : `Tick ${span(age)} ago`);
+  byId("tick").title = status?.freshness_text ?? "";
+  let words = "";
+  if (lost) words = `No word from the gateway for ${span(silent / 1000)}: what you see is old. Trying again.`;
+  else if (status && !status.broker_ok) words = `The gateway cannot reach the broker: ${status.broker_text}`;
+  else if (status?.freshness === "stale") words = `Prices are stale: ${status.freshness_text}.`;
+  else if (status?.unreadable) words = "";
+  text("banner", words).hidden = words === "";
+}
+
+byId("book").addEventListener("change", (event) => {
+  book = event.target.value;
+  history.replaceState(null, "", `?book=${encodeURIComponent(book)}`);
+  follow();
+});
+document.addEventListener("visibilitychange", () => { if (!document.hidden && source?.readyState === EventSource.CLOSED) follow(); });
+setInterval(() => {
+  showLink();
+  if (source.readyState === EventSource.CLOSED) follow();
+}, 1_000);
+wireControl(() => book ?? status?.book ?? "");
+follow();
