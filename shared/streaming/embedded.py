@@ -137,9 +137,8 @@ class EmbeddedBroker:
         client = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=2, socket_connect_timeout=2)
         try:
             return bool(client.ping())
-        except redis.ResponseError:
-            # It asks for a password or a certificate: it is up.
-            return True
+        except (redis.AuthenticationError, redis.ResponseError):
+            return True  # It asks who we are: it is up.
         except (redis.RedisError, OSError):
             return False
         finally:

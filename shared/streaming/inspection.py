@@ -171,7 +171,7 @@ def _group(link: Link, row: Mapping[bytes, Any], topic: Topic, partition: int, n
     pending = int(row[b"pending"])
     lag = row.get(b"lag")
     if lag is None:
-        lag = int(scripts.run(link, "lag", [key], [_LAG_BOUND, name])[1]) - pending
+        lag = int(scripts.look(link, "lag", [key], [_LAG_BOUND, name])[1]) - pending
     oldest = None
     if pending:
         head = link.call("XPENDING", key, name, "-", "+", 1)

@@ -43,7 +43,7 @@ class Lockstep:
         deadline = monotonic() + timeout_s
         pause = _FIRST_PAUSE_S
         while True:
-            behind = scripts.run(self._broker.shared(partition), "lockstep", keys, groups)
+            behind = scripts.look(self._broker.shared(partition), "lockstep", keys, groups)
             if behind is None:
                 return
             if monotonic() >= deadline:

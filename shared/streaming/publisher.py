@@ -172,7 +172,7 @@ class Publisher:
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     def _lag(self, partition: int, key: str, groups: Sequence[str]) -> tuple[bytes, int]:
-        slowest, lag = scripts.run(self._broker.shared(partition), "lag", [key], [self._window + 1, *groups])
+        slowest, lag = scripts.look(self._broker.shared(partition), "lag", [key], [self._window + 1, *groups])
         return slowest, int(lag)
 
     def _await_room(self, partition: int, events: Sequence[Event]) -> None:

@@ -34,3 +34,8 @@ def load(link: Link, *names: str) -> None:
 def run(link: Link, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:  # noqa: ANN401 - each script answers in its own shape
     """Run a script by its text: for rare calls, which then never meet a server that does not know it."""
     return link.call("EVAL", source(name), len(keys), *keys, *args)
+
+
+def look(link: Link, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:  # noqa: ANN401 - each script answers in its own shape
+    """Run a script that writes nothing, which asks for no right to write."""
+    return link.call("EVAL_RO", source(name), len(keys), *keys, *args)

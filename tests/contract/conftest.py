@@ -209,6 +209,20 @@ def bench(broker_url: str) -> Iterator[Bench]:
 
 
 @pytest.fixture
+def bench_at() -> Iterator[Callable[[str], Bench]]:
+    """Make benches on any URL, with engines that end with the test."""
+    made: list[Bench] = []
+
+    def make(url: str) -> Bench:
+        made.append(Bench(url))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture
 def server_bench(server_url: str) -> Iterator[Bench]:
     """One server, with engines that end with the test."""
     bench = Bench(server_url)

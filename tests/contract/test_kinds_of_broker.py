@@ -1,0 +1,178 @@
+"""The same engine over TLS, with rights per service, over a unix socket, and through a fail-over."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from shared.errors import BrokerUnavailableError, ConfigError
+from shared.streaming.acl import acl_file
+from shared.streaming.broker import Broker, EmbeddedBroker
+from shared.streaming.embedded import find_server
+from shared.streaming.inspection import inspect_broker
+from shared.streaming.publisher import Publisher
+from shared.streaming.topics import SERVICE_INPUTS
+
+SECRETS = {user: f"{user}-secret" for user in (*SERVICE_INPUTS, "ingest", "gateway", "operator")}
+
+
+class TestRights:
+    @pytest.fixture
+    def url_of(self, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+        """Give the URL for a user of a server with the generated ACL file."""
+        file = tmp_path / "users.acl"
+        file.write_text(acl_file(SECRETS))
+        with EmbeddedBroker(tmp_path / "broker", options=("--aclfile", str(file))) as broker:
+            yield lambda user: f"redis://{user}:{SECRETS[user]}@127.0.0.1:{broker.port}/0"
+
+    def test_each_service_can_do_its_work(self, url_of, bench_at) -> None:
+        events = [*bench_at(url_of("operator")).ticks(40)]
+        with Publisher(url_of("ingest")) as publisher:
+            publisher.publish(events)
+        bench = bench_at(url_of("features"))
+        bench.start(bench.chained(every=5, poison=(11,)))
+        bench_at(url_of("gateway")).await_outputs(events, bench.chained(poison=(11,)))
+        assert sum(inspect_broker(url_of("gateway")).dead) == 1
+
+    @pytest.mark.parametrize("service", SERVICE_INPUTS)
+    def test_every_service_can_start_on_its_own_streams(self, url_of, bench_at, service: str) -> None:
+        bench = bench_at(url_of(service))
+        plain = bench.chained()
+        object.__setattr__(plain, "name", service)
+        object.__setattr__(plain, "inputs", SERVICE_INPUTS[service])
+        engine = bench.start(plain)
+        bench.eventually(lambda: engine.ready)
+        assert engine.counters["disruptions"] == 0
+
+    def test_a_service_cannot_touch_another_ones_streams(self, url_of) -> None:
+        broker = Broker(url_of("features"))
+        for command in (
+            ("XADD", "{0}:orders", "*", "a", "b"),
+            ("XRANGE", "{0}:fills", "-", "+"),
+            ("FLUSHALL",),
+            ("KEYS", "*"),
+        ):
+            with pytest.raises(ConfigError, match="rights"):
+                broker.shared(0).call(*command)
+
+    def test_a_service_with_the_wrong_rights_stops_and_says_so(self, url_of, bench_at) -> None:
+        with pytest.raises(ConfigError, match="rights"):
+            bench_at(url_of("trainer")).engine().run()
+
+    def test_a_wrong_password_stops_and_is_not_shown(self, url_of, bench_at) -> None:
+        url = url_of("features").replace("features-secret", "wr0ng")
+        with pytest.raises(ConfigError) as caught:
+            bench_at(url).engine().run()
+        assert "wr0ng" not in str(caught.value)
+
+    def test_the_documented_file_is_the_generated_one(self) -> None:
+        documented = Path(__file__).resolve().parents[2] / "docs" / "acl" / "users.acl"
+        assert documented.read_text() == acl_file({})
+
+    def test_an_unknown_user_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match="stranger"):
+            acl_file({"stranger": "x"})
+
+
+def test_a_unix_socket_serves_too(tmp_path: Path, bench_at) -> None:
+    socket = tmp_path / "b.sock"
+    with EmbeddedBroker(tmp_path / "broker", options=("--unixsocket", str(socket))):
+        bench = bench_at(f"unix://{socket}")
+        events = bench.ticks(20)
+        bench.start()
+        with Publisher(bench.url) as publisher:
+            publisher.publish(events)
+        bench.await_outputs(events)
+
+
+def test_tls_with_a_certificate_that_is_checked(tmp_path: Path, bench_at) -> None:
+    program = _server_with_tls()
+    if program is None or shutil.which("openssl") is None:
+        pytest.skip("needs a redis-server built with TLS, and openssl")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout",
+         "key.pem", "-out", "cert.pem", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    files = ("--tls-cert-file", f"{tmp_path}/cert.pem", "--tls-key-file", f"{tmp_path}/key.pem")
+    authority = ("--tls-ca-cert-file", f"{tmp_path}/cert.pem", "--tls-auth-clients", "no")
+    with _tls_server(tmp_path, program, (*files, *authority)) as port:
+        bench = bench_at(f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path}/cert.pem")
+        events = bench.ticks(20)
+        bench.start()
+        with Publisher(bench.url) as publisher:
+            publisher.publish(events)
+        bench.await_outputs(events)
+        with pytest.raises(BrokerUnavailableError, match="certificate"):
+            Broker(f"rediss://localhost:{port}/0").shared(0)
+
+
+def test_a_sentinel_fail_over_is_survived(tmp_path: Path, bench_at) -> None:
+    bench = bench_at("")
+    with ExitStack() as stack:
+        master = stack.enter_context(EmbeddedBroker(tmp_path / "master"))
+        options = ("--replicaof", "127.0.0.1", str(master.port), "--repl-diskless-sync-delay", "0")
+        replica = stack.enter_context(EmbeddedBroker(tmp_path / "replica", options=options))
+        client = stack.enter_context(redis.Redis(port=replica.port))
+        bench.eventually(lambda: client.info("replication")["master_link_status"] == "up")
+        sentinel = stack.enter_context(_sentinel(tmp_path, master.port))
+        bench.url = f"redis+sentinel://127.0.0.1:{sentinel.port}/thetaflow"
+        engine = bench.start()
+        events = bench.ticks(200)
+        with Publisher(bench.url) as publisher:
+            publisher.publish(events[:100])
+            bench.await_outputs(events[:100])
+            bench.eventually(lambda: client.info("replication")["slave_repl_offset"] == _offset(master.port))
+            watcher = redis.Redis(port=sentinel.port)
+            bench.eventually(lambda: watcher.sentinel_masters()["thetaflow"]["num-slaves"] == 1)
+            master.kill()
+            publisher.publish(events[100:])
+        bench.await_outputs(events)
+        assert engine.counters["disruptions"] > 0
+        bench.close()
+
+
+def _offset(port: int) -> int:
+    with redis.Redis(port=port) as client:
+        return int(client.info("replication")["master_repl_offset"])
+
+
+def _sentinel(folder: Path, master: int) -> EmbeddedBroker:
+    config = folder / "sentinel.conf"
+    config.write_text(
+        f"sentinel monitor thetaflow 127.0.0.1 {master} 1\n"
+        "sentinel down-after-milliseconds thetaflow 500\n"
+        "sentinel failover-timeout thetaflow 3000\n"
+    )
+    wrapper = folder / "sentinel.sh"
+    # A sentinel takes its settings from a file it may rewrite; --port comes after it as for any server.
+    wrapper.write_text(f'#!/bin/sh\nexec {find_server()} {config} --sentinel --port "$2" --bind 127.0.0.1\n')
+    wrapper.chmod(0o755)
+    return EmbeddedBroker(folder / "sentinel", program=wrapper)
+
+
+def _server_with_tls() -> Path | None:
+    for name in ("redis-server", "valkey-server"):
+        found = shutil.which(name)
+        if found is not None:
+            asked = subprocess.run(
+                [found, "--tls-port", "x", "--port", "0"], capture_output=True, text=True, check=False
+            )
+            if "Bad directive" not in asked.stdout + asked.stderr:
+                return Path(found)
+    return None
+
+
+@contextmanager
+def _tls_server(folder: Path, program: Path, options: tuple[str, ...]) -> Iterator[int]:
+    """Start a server with a plain port for the start-up check and a TLS port beside it; give the latter."""
+    with EmbeddedBroker(folder / "probe") as probe:
+        port = probe.port
+    with EmbeddedBroker(folder / "tls", program=program, options=("--tls-port", str(port), *options)):
+        yield port
