@@ -59,11 +59,11 @@ function showLink() {
   const closed = status?.freshness === "closed";
   text("tick-text", last === null ? "No tick yet" : closed ? `Last tick ${last}` : `Tick ${span(age)} ago`);
   byId("tick").title = status?.freshness_text ?? "";
+  // The banner is read out when it changes, so it counts no seconds.
   let words = "";
-  if (lost) words = `No word from the gateway for ${span(silent / 1000)}: what you see is old. Trying again.`;
+  if (lost) words = "No word from the gateway: what you see is old. Trying again.";
   else if (status && !status.broker_ok) words = `The gateway cannot reach the broker: ${status.broker_text}`;
-  else if (status?.freshness === "stale") words = `Prices are stale: ${status.freshness_text}.`;
-  else if (status?.unreadable) words = "";
+  else if (status?.freshness === "stale") words = last === null ? "The session is open and no tick has come yet." : `Prices are stale: the last tick is of ${last} IST, ${day(status.last_tick_at)}.`;
   text("banner", words).hidden = words === "";
 }
 

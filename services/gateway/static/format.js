@@ -19,7 +19,7 @@ export const words = (name) => name.replaceAll("_", " ");
 export const tone = (value) => (value > 0 ? "gain" : value < 0 ? "loss" : "");
 
 export function day(iso) {
-  if (!iso) return "no market time yet";
+  if (!iso) return "no day yet";
   const [year, month, date] = iso.slice(0, 10).split("-").map(Number);
   return `${date} ${MONTHS[month - 1]} ${year}`;
 }
