@@ -1,0 +1,49 @@
+"""One small trained ensemble for the tests of what reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.trainer.fitting import TrainingPlan
+from services.trainer.forecasting import fit_ensemble, forecast_walk_forward
+from services.trainer.lstm import LstmSettings
+from services.trainer.planted import PlantedMarket, planted_samples
+from shared.learning.bundle import FORMAT, Manifest, write_bundle
+
+PLAN = TrainingPlan(folds=2, trees=12, forest_depth=4, rounds=20, lstm=LstmSettings(hidden=6, length=6, epochs=3))
+
+
+@pytest.fixture(scope="session")
+def learned_samples():
+    return planted_samples(PlantedMarket(seed=1, days=24, per_day=40, features=12, edge=1.2))[0]
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(learned_samples, tmp_path_factory):
+    """Folder of bundles with one in it."""
+    forecasts = forecast_walk_forward(learned_samples, PLAN, lambda *_: None)
+    ensemble = fit_ensemble(learned_samples, forecasts, PLAN)
+    folder = tmp_path_factory.mktemp("models") / "bundles"
+    write_bundle(folder, ensemble, manifest_of(learned_samples, ensemble))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundle_path(bundle_folder):
+    return next(path for path in bundle_folder.iterdir())
+
+
+def manifest_of(samples, ensemble):
+    return Manifest(
+        format=FORMAT,
+        schema_id=samples.schema_id,
+        features=samples.features,
+        dataset=samples.content,
+        code="test",
+        seed=PLAN.seed,
+        trained_from=int(samples.ts[0]),
+        trained_until=ensemble.trained_until,
+        samples=len(samples),
+        vectors_per_session=samples.vectors_per_session,
+        metrics={"auc": 0.6},
+    )
