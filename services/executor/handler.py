@@ -113,14 +113,14 @@ class ExecutorHandler:
     def _on_snapshot(self, snapshot: ChainSnapshot, out: Outputs) -> None:
         state, header = self._state, snapshot.header
         state.last_seq = header.seq
-        state.source = snapshot.source
         self._start_day(header.ts)
         session = self._session(header.ts)
-        self._matching.note_settlement_level(state, snapshot, session)
         self._matching.fill_exits(state, snapshot, out)
         # A chain that stands in for a silent feed is good enough to get out at, not to get in at, nor to mark by.
         stands_in = QualityFlag.FALLBACK in snapshot.quality
         if not stands_in:
+            state.source = snapshot.source
+            self._matching.note_settlement_level(state, snapshot, session)
             self._matching.fill_entries(state, snapshot, out)
         square_off = self._square_off_ns(session)
         for position in state.positions.values():
@@ -139,8 +139,9 @@ class ExecutorHandler:
         for position in self._state.positions.values():
             _trigger(position, time_exit(position, header.ts, square_off), header)
             self._watch_age(position, header.ts, out)
-        if session is not None and header.ts >= session.close_ns:
+        if session is not None and header.ts >= session.close_ns and (self._state.positions or self._state.entries):
             self._matching.settle_day(self._state, out)
+            out.events.append(book_state(out.header(), self._state))
 
     def _watch_age(self, position: OpenPosition, ts: int, out: Outputs) -> None:
         age = (ts - position.mark_ts) / NS_PER_SECOND

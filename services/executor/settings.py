@@ -7,10 +7,10 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.config import ServiceSettings
+from services.executor.tradetron_settings import TradetronSettings
 
 
-class ExecutorSettings(ServiceSettings):
+class ExecutorSettings(TradetronSettings):
     """How paper orders fill and what the executor refuses whatever risk says.
 
     Attributes:

@@ -1,0 +1,289 @@
+"""What is written to a venue that keeps a variable per slot, and when: entries at most once, exits until they are stored.
+
+The venue has neither transactions nor fills: a write replaces the value, its answer says stored or nothing. So each slot
+has one write at a time under a fence that only grows, and
+
+* an entry is written only over a stored 0, only while it is valid, and never twice: whatever is not confirmed as stored
+  is given up, and 0 is written instead, because a missed trade is cheaper than an unwatched one;
+* 0 is written until it is stored, however often it takes;
+* a write that was sent and not answered may still arrive. Until `settle_ns` have passed, no other value is written over
+  it, so a late one can never overtake a newer one.
+
+Pure: time and answers are passed in, and `record` puts each change on disk before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from shared.events import VenueTarget
+
+
+class WriteState(StrEnum):
+    """Where a write stands. CONFIRMED means stored, not traded."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+
+MAY_BE_STORED = frozenset({WriteState.SENT, WriteState.UNKNOWN, WriteState.CONFIRMED})
+"""The venue may hold the value."""
+
+UNANSWERED = frozenset({WriteState.SENT, WriteState.UNKNOWN})
+"""The write may still be on its way."""
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """One value for one slot.
+
+    Attributes:
+        fence: grows with every write of a book; a repeat of the same value keeps it.
+        value: +1, -1 or 0.
+        target: what the entry is for; None for 0.
+        why: in words.
+        state, attempts, sent_ns: as far as it got; `sent_ns` is the clock when the newest attempt began.
+        settled_ns: the clock after which no unanswered attempt at this slot can arrive any more.
+        day: of the intent behind it.
+        answer: the venue's words, redacted.
+    """
+
+    book: str
+    slot: int
+    fence: int
+    value: int
+    why: str
+    target: VenueTarget | None = None
+    state: WriteState = WriteState.PENDING
+    attempts: int = 0
+    sent_ns: int = 0
+    settled_ns: int = 0
+    day: str = ""
+    answer: str = ""
+
+
+class _Slot:
+    """One variable of the venue, as far as we know it."""
+
+    def __init__(self, number: int) -> None:
+        self.last: Write | None = None
+        self.target = VenueTarget(slot=number, direction=0)
+        self.reset_due = ""
+        self.settled_ns = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """An entry that will not be sent, or not again, and why."""
+
+    target: VenueTarget
+    text: str
+
+
+class Outbox:
+    """The writes of one book.
+
+    Args:
+        book: key.
+        record: puts a write on disk; nothing is sent before it returns.
+        settle_ns: how long an unanswered write may still arrive.
+        retry_ns: pause after the n-th failed attempt at a 0.
+    """
+
+    def __init__(
+        self, book: str, record: Callable[[Write], None], *, settle_ns: int, retry_ns: Callable[[int], int]
+    ) -> None:
+        self.book = book
+        self.killed = False
+        self.day = ""
+        self._record = record
+        self._settle_ns = settle_ns
+        self._retry_ns = retry_ns
+        self._slots: dict[int, _Slot] = {}
+        self._fence = 0
+        self._entered: set[str] = set()
+        self._given_up: set[str] = set()
+        self._halted = False
+
+    # --- what is known ------------------------------------------------------------------------------------------
+
+    def recover(self, writes: Iterable[Write]) -> list[Write]:
+        """Take up what was on disk; give the writes nobody knows the end of, UNKNOWN from now on."""
+        for write in writes:
+            self._remember(write)
+        unanswered = [slot.last for slot in self._slots.values() if slot.last and slot.last.state is WriteState.SENT]
+        return [self._become(write, WriteState.UNKNOWN, "the process ended before the answer") for write in unanswered]
+
+    def held(self) -> dict[int, Write]:
+        """Newest write per slot."""
+        return {number: slot.last for number, slot in self._slots.items() if slot.last is not None}
+
+    def wanted(self, slot: int) -> int:
+        """What the slot should hold in the end: the book's word, unless its entry was given up."""
+        found = self._slots.get(slot)
+        return 0 if found is None else self._want(found)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether every slot is known to hold what it should and nothing is on its way."""
+        return all(
+            slot.last is not None
+            and slot.last.state is WriteState.CONFIRMED
+            and slot.last.value == self._want(slot)
+            and not slot.reset_due
+            for slot in self._slots.values()
+        )
+
+    # --- what is wanted -----------------------------------------------------------------------------------------
+
+    def want(self, day: str, targets: Iterable[VenueTarget], *, halted: bool) -> None:
+        """Take the book's newest word; the first of a day and a halt set every slot back to 0."""
+        for target in targets:
+            slot = self._slots.setdefault(target.slot, _Slot(target.slot))
+            if day != self.day:
+                slot.reset_due = f"start of {day}"
+            elif halted and not self._halted:
+                slot.reset_due = "halt"
+            slot.target = target
+        self.day, self._halted = day, halted
+
+    def kill(self) -> None:
+        """Want nothing any more, in any slot, whatever the book says."""
+        if not self.killed:
+            self.killed = True
+            for slot in self._slots.values():
+                slot.reset_due = "kill switch"
+
+    def revive(self) -> None:
+        """Heed the book's word again; entries of before stay given up."""
+        self._given_up.update(slot.target.signal_id for slot in self._slots.values() if slot.target.signal_id)
+        self.killed = False
+
+    # --- what to do ---------------------------------------------------------------------------------------------
+
+    def due(self, now_ns: int, refuse_entry: Callable[[VenueTarget], str | None]) -> Write | Abandoned | None:
+        """Give the next write, an entry that is given up, or None when there is nothing to do now. Exits come first.
+
+        Args:
+            now_ns: the clock.
+            refuse_entry: says why an entry must not be sent, "" when it cannot be sent just now, None when it may.
+        """
+        entries: list[_Slot] = []
+        for slot in self._slots.values():
+            zero = self._zero_due(slot, now_ns)
+            if zero is not None:
+                return zero
+            if self._entry_due(slot):
+                entries.append(slot)
+        for slot in entries:
+            found = self._entry(slot, now_ns, refuse_entry)
+            if found is not None:
+                return found
+        return None
+
+    def send(self, write: Write, now_ns: int) -> Write:
+        """Note on disk that a write goes out now; only then may it. Gives it as SENT.
+
+        Raises:
+            ValueError: it is not the slot's next write.
+        """
+        slot = self._slots[write.slot]
+        if slot.last is not None and write.fence < slot.last.fence:
+            raise ValueError(f"expected a fence from {slot.last.fence} on, got {write.fence}")
+        sent = msgspec.structs.replace(
+            write,
+            state=WriteState.SENT,
+            attempts=write.attempts + 1,
+            sent_ns=now_ns,
+            settled_ns=slot.settled_ns,
+            day=self.day,
+        )
+        self._record(sent)
+        self._remember(sent)
+        slot.reset_due = ""
+        return sent
+
+    def answered(self, write: Write, state: WriteState, answer: str) -> Write:
+        """Note the end of an attempt: CONFIRMED, FAILED (surely not stored) or UNKNOWN."""
+        return self._become(write, state, answer)
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _remember(self, write: Write) -> None:
+        slot = self._slots.setdefault(write.slot, _Slot(write.slot))
+        before, slot.last = slot.last, write
+        slot.settled_ns = write.settled_ns
+        self._fence = max(self._fence, write.fence)
+        self.day = max(self.day, write.day)
+        if write.target is not None and write.value:
+            signal = write.target.signal_id
+            self._entered.add(signal)
+            if write.state is WriteState.CONFIRMED:
+                self._given_up.discard(signal)
+            else:
+                self._given_up.add(signal)
+        elif before is not None and before.value and before.target is not None:
+            # Whatever the book says later: what was once taken back is not entered again.
+            self._given_up.add(before.target.signal_id)
+
+    def _become(self, write: Write, state: WriteState, answer: str) -> Write:
+        settled = write.settled_ns
+        if state is WriteState.UNKNOWN:
+            settled = max(settled, write.sent_ns + self._settle_ns)
+        done = msgspec.structs.replace(write, state=state, answer=answer, settled_ns=settled)
+        self._record(done)
+        self._remember(done)
+        return done
+
+    def _want(self, slot: _Slot) -> int:
+        gone = self.killed or slot.target.signal_id in self._given_up
+        return 0 if gone else slot.target.direction
+
+    def _zero_due(self, slot: _Slot, now_ns: int) -> Write | None:
+        last = slot.last
+        if last is None:
+            return self._new(slot, 0, slot.reset_due or "nothing is known of this slot") if slot.reset_due else None
+        if last.value == 0:
+            if last.state is not WriteState.CONFIRMED:
+                return last if now_ns >= last.sent_ns + self._retry_ns(last.attempts) else None
+            return self._new(slot, 0, slot.reset_due) if slot.reset_due else None
+        holds = last.state is WriteState.CONFIRMED and last.target is not None
+        same = last.target is not None and last.target.signal_id == slot.target.signal_id
+        if holds and same and self._want(slot) == last.value and not slot.reset_due:
+            return None
+        if last.state in UNANSWERED and now_ns < last.settled_ns:
+            return None
+        why = "the entry is not known to be stored" if not holds else slot.reset_due or "the book wants no position"
+        return self._new(slot, 0, why)
+
+    def _entry_due(self, slot: _Slot) -> bool:
+        last = slot.last
+        stored_zero = last is not None and last.value == 0 and last.state is WriteState.CONFIRMED
+        return stored_zero and self._want(slot) != 0 and slot.target.signal_id not in self._entered
+
+    def _entry(
+        self, slot: _Slot, now_ns: int, refuse_entry: Callable[[VenueTarget], str | None]
+    ) -> Write | Abandoned | None:
+        target = slot.target
+        refusal = refuse_entry(target)
+        if refusal is None and now_ns > target.valid_until_ns:
+            refusal = "its validity is over"
+        if refusal:
+            self._given_up.add(target.signal_id)
+            return Abandoned(target, refusal)
+        if refusal == "" or now_ns < slot.settled_ns:
+            expired = now_ns > target.valid_until_ns
+            if expired:
+                self._given_up.add(target.signal_id)
+            return Abandoned(target, "it could not be sent while it was valid") if expired else None
+        return self._new(slot, target.direction, f"signal {target.signal_id}", target)
+
+    def _new(self, slot: _Slot, value: int, why: str, target: VenueTarget | None = None) -> Write:
+        self._fence += 1
+        return Write(book=self.book, slot=slot.target.slot, fence=self._fence, value=value, why=why, target=target)
