@@ -18,11 +18,20 @@ Integers = NDArray[np.int64]
 
 _FLAGGED_FROM = 0.002
 _FLAGGED_TO = 0.98
+_SMALLEST_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
 class LstmSettings:
-    """How the network is built and trained."""
+    """How the network is built and trained.
+
+    Attributes:
+        hidden: units of the one layer.
+        length: vectors looked back over, the present one included.
+        epochs, patience: at most so many, and so many without gain on the held-out stretch.
+        batch: samples a step at most.
+        rate, decay, dropout: of the optimiser and the regularisation.
+    """
 
     hidden: int = 16
     length: int = 16
@@ -119,10 +128,12 @@ def _train(
         with torch.no_grad():
             return float(loss_of(judged))
 
+    # At least forty steps an epoch, so that few samples do not mean few lessons.
+    batch = min(max(learned.numel() // 40, _SMALLEST_BATCH), settings.batch)
     best, best_loss, waited = copy.deepcopy(network.state_dict()), judge(), 0
     for _ in range(settings.epochs):
         network.train()
-        for rows in torch.split(learned[torch.randperm(learned.numel())], settings.batch):
+        for rows in torch.split(learned[torch.randperm(learned.numel())], batch):
             optimiser.zero_grad()
             loss_of(rows).backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
