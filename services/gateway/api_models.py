@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from services.gateway.models import (
-    AlertAnswer,
-    Answer,
-    CommandAnswer,
-    DayAnswer,
-    PositionAnswer,
-    SignalAnswer,
-    TradeAnswer,
-)
+from services.gateway.book_models import DayAnswer
+from services.gateway.models import AlertAnswer, Answer, CommandAnswer, PositionAnswer, SignalAnswer, TradeAnswer
 
 
 class EntryAnswer(Answer):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from services.gateway.models import DayAnswer, DenialAnswer, DenialsAnswer, EquityAnswer, SignalAnswer, TradeAnswer
+from services.gateway.book_models import DayAnswer, DenialsAnswer, EquityAnswer
+from services.gateway.models import DenialAnswer, SignalAnswer, TradeAnswer
 from services.gateway.wording import direction_label, iso_text
 from shared.events import BookState, Denial, Signal, Trade
 

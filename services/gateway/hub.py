@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from services.gateway.api_models import StreamsAnswer
+from services.gateway.book_models import BookAnswer, StatusAnswer
 from services.gateway.follower import Entry
 from services.gateway.freshness import Arrival, Freshness, judge
-from services.gateway.models import Answer, BookAnswer, StatusAnswer
+from services.gateway.models import Answer
 from services.gateway.reports import streams_answer
 from services.gateway.settings import GatewaySettings
 from services.gateway.view import BookView, LiveView, Section

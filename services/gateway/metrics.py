@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from services.gateway.book_models import BookAnswer
 from services.gateway.hub import Hub
-from services.gateway.models import BookAnswer
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _PAISE: Final = 100

@@ -24,11 +24,12 @@ from services.gateway.api_models import (
     StreamsAnswer,
     TradesAnswer,
 )
+from services.gateway.book_models import BookAnswer
 from services.gateway.commands import CommandRequest, check_token, send_commands
 from services.gateway.hub import Hub
 from services.gateway.lineage import find_lineage
 from services.gateway.live import LiveFeed
-from services.gateway.models import BookAnswer, CommandAnswer
+from services.gateway.models import CommandAnswer
 from services.gateway.readiness import readiness
 from services.gateway.reports import entry_answer
 from services.gateway.wording import iso_text

@@ -7,15 +7,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
+from services.gateway.book_models import HaltAnswer
 from services.gateway.day import DayLedger
-from services.gateway.models import (
-    AlertAnswer,
-    CommandAnswer,
-    HaltAnswer,
-    MarketAnswer,
-    PositionAnswer,
-    SignalAnswer,
-)
+from services.gateway.models import AlertAnswer, CommandAnswer, MarketAnswer, PositionAnswer, SignalAnswer
 from services.gateway.wording import iso_text
 from shared import events
 from shared.clock import ist_date

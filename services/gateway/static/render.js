@@ -109,15 +109,16 @@ export function denials(section) {
 export function alerts(section) {
   text("alerts-total", count(section.length));
   byId("alerts").replaceChildren(...(section.length ? section.map((one) => el("li", { class: one.severity, title: one.id },
-    el("span", { class: "code" }, words(one.code)), el("span", { class: "quiet" }, `${one.severity}, ${one.producer}, ${time(one.at)}`), el("span", { class: "text" }, one.text))) : [el("li", { class: "quiet" }, "No alerts.")]));
+    el("span", { class: "code" }, words(one.code)), el("span", { class: "quiet" }, `${one.severity}, ${one.producer}, ${time(one.at)}`), el("span", { class: "text" }, one.text))) : [el("li", { class: "quiet none" }, "No alerts.")]));
 }
 
 export function streams(section) {
   if (!section) return;
   const groups = section.streams.flatMap((stream) => stream.groups);
   const lag = groups.reduce((sum, group) => sum + group.lag, 0);
-  text("streams-note", `${section.streams.length} streams, lag ${count(lag)}, dead letters ${count(section.dead)}, seen ${time(section.looked_at)}`);
-  rows("streams", section.streams.flatMap(streamRows), 7, "No stream yet.");
+  const used = section.streams.filter((stream) => stream.length || stream.groups.some((group) => group.lag || group.pending));
+  text("streams-note", `${used.length} in use, lag ${count(lag)}, dead letters ${count(section.dead)}, seen ${time(section.looked_at)}`);
+  rows("streams", used.flatMap(streamRows), 7, "No stream yet.");
 }
 
 function streamRows(stream) {
