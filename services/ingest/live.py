@@ -92,6 +92,7 @@ class LiveFeed:
         self._sleep = sleep
         self._watcher = watcher
         self._log = get_logger("thetaflow.ingest.live")
+        self._phase_ns = int(random.random() * settings.poll_s * NS_PER_SECOND)
         self._recovered = False
         self._outgoing: list[Event] = []
         self._unsaved = False
@@ -124,8 +125,7 @@ class LiveFeed:
             self._memory.reconnect()
             self._log.warning("the broker does not take events; not polling", error=str(error))
             return _BROKER_RETRY_S
-        period_s = self._settings.poll_s + self._settings.poll_jitter_s * self._random.random()
-        return max(period_s - (self._clock.now_ns() - began_ns) / NS_PER_SECOND, 0.0)
+        return self._until_next_poll_s(began_ns)
 
     async def _poll(self, session: Session) -> None:
         polled = await self._source.poll()
@@ -169,6 +169,14 @@ class LiveFeed:
         if session is None or now_ns >= session.open_ns:
             return _IDLE_S
         return (session.open_ns - now_ns) / NS_PER_SECOND
+
+    def _until_next_poll_s(self, began_ns: int) -> float:
+        # Polls lie on a grid with a phase of this process's own, each a random part later: intervals that only had
+        # the random part on top would drift and pass over a minute now and then.
+        period_ns = int(self._settings.poll_s * NS_PER_SECOND)
+        next_ns = ((began_ns - self._phase_ns) // period_ns + 1) * period_ns + self._phase_ns
+        jitter_s = min(self._settings.poll_jitter_s, self._settings.poll_s / 2) * self._random.random()
+        return max((next_ns - self._clock.now_ns()) / NS_PER_SECOND + jitter_s, 0.0)
 
     async def _rest(self, seconds: float, stop: threading.Event | None) -> None:
         # In slices: a long poll interval is no silence of the loop.
