@@ -48,7 +48,8 @@ ENV PATH=/app/bin:/opt/venv/bin:$PATH \
     MALLOC_ARENA_MAX=2 \
     THETAFLOW_HEALTH_HOST=0.0.0.0 \
     THETAFLOW_HEALTH_PORT=8081 \
-    THETAFLOW_INGEST_STORE=/store
+    THETAFLOW_INGEST_STORE=/store \
+    THETAFLOW_RECORDER_STORE=/store
 WORKDIR /app
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-m", "shared.observability.probe"]
