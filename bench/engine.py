@@ -139,6 +139,7 @@ def hop(name: str, broker: EmbeddedBroker, rate: int, seconds: float) -> dict[st
     feed = Feed(broker.port, name)
     count, warm = int(rate * seconds), 5 * len(_BOOKS)
     with contestant(name, broker, 10**9) as process, ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool.submit(collect_delays, broker.port, 0).result()  # its process is up
         await_ready(process)
         delays = pool.submit(collect_delays, broker.port, warm + count)
         for number in range(warm):

@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Final, Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from shared.errors import BrokerUnavailableError, ConfigError
 
@@ -134,7 +136,9 @@ class EmbeddedBroker:
             process.wait()
 
     def _answers(self) -> bool:
-        client = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=2, socket_connect_timeout=2)
+        client = redis.Redis(
+            host="127.0.0.1", port=self.port, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+        )
         try:
             return bool(client.ping())
         except (redis.AuthenticationError, redis.ResponseError):
