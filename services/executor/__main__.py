@@ -3,19 +3,52 @@
 from __future__ import annotations
 
 import threading
+from typing import Final
 
+from services.executor.adapters.assembly import Assembly
+from services.executor.adapters.journal import HeldElsewhereError
 from services.executor.service import executor_service
 from services.executor.settings import ExecutorSettings
-from shared.config import load_settings, run_service
+from shared.clock import SystemClock
+from shared.config import BookSettings, BrokerSettings, load_settings, run_service, secrets_of
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
+from shared.observability.logging import get_logger
 from shared.streaming.serving import serve
+
+_STANDBY_S: Final = 5.0
+_LOG: Final = get_logger("thetaflow.executor")
 
 
 def main(stop: threading.Event) -> int:
     """Run the executor until told to stop."""
     settings = load_settings(ExecutorSettings)
-    return serve(executor_service(settings, TradingCalendar.load(), CostTable.load()), stop)
+    calendar = TradingCalendar.load()
+    broker, books = load_settings(BrokerSettings), load_settings(BookSettings).books
+
+    def assemble() -> Assembly | None:
+        try:
+            return Assembly(settings, broker, books, SystemClock(), calendar)
+        except HeldElsewhereError as error:
+            _LOG.info("another replica does the side work", reason=str(error))
+            return None
+
+    def beside(opened: Assembly | None) -> None:
+        while opened is None and not stop.wait(_STANDBY_S):
+            opened = assemble()
+        if opened is not None:
+            with opened as side_work:
+                side_work.run(stop)
+
+    first = assemble()
+    if first is not None:
+        # Before the first order is read: a kill file that was there before us counts.
+        first.side_work.turn()
+    thread = threading.Thread(target=beside, args=(first,), name="side-work", daemon=True)
+    thread.start()
+    code = serve(executor_service(settings, calendar, CostTable.load()), stop, secrets_of(settings))
+    thread.join(settings.tradetron_timeout_s + 1.0)
+    return code
 
 
 if __name__ == "__main__":

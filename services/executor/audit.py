@@ -131,9 +131,9 @@ def verify(directory: Path) -> AuditReport:
     return AuditReport(len(paths), lines, tuple(problems))
 
 
-def read_audit(directory: Path) -> Iterator[dict[str, Any]]:
-    """Give every readable line in order."""
-    for path in audit_files(directory):
+def read_audit(directory: Path, newest: int | None = None) -> Iterator[dict[str, Any]]:
+    """Give every readable line in order, of all day files or of the newest few."""
+    for path in audit_files(directory)[-newest if newest else None :]:
         for raw in path.read_bytes().splitlines():
             try:
                 yield msgspec.json.decode(raw, type=dict)

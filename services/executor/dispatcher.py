@@ -39,6 +39,60 @@ FaultHook = Callable[[str], None]
 """Called at named points; tests end the process there."""
 
 
+class Mirror(Protocol):
+    """Shows one book to the outside."""
+
+    def heed(self, intent: Intent) -> bool:
+        """Take the book's newest word; say whether it was taken."""
+        ...
+
+    def kill(self, why: str) -> None:
+        """Want nothing any more."""
+        ...
+
+    def revive(self, why: str) -> None:
+        """Heed the book again."""
+        ...
+
+    def turn(self) -> bool:
+        """Do the next thing that is due; say whether there was any."""
+        ...
+
+
+class Rehearsal:
+    """Says what would be sent, by the book's own time, and sends nothing: for any book, a replay's too.
+
+    Args:
+        outbox: kept in memory only.
+        venue: one that does not send.
+    """
+
+    def __init__(self, outbox: Outbox, venue: Venue) -> None:
+        self._outbox = outbox
+        self._venue = venue
+
+    def heed(self, intent: Intent) -> bool:
+        """Go through all that would be sent for the book's newest word."""
+        self._outbox.want(intent.day, intent.targets, halted=intent.halted)
+        now = intent.header.ts
+        while (step := self._outbox.due(now, lambda _: None)) is not None:
+            if isinstance(step, Write):
+                sent = self._outbox.send(step, now)
+                answer = self._venue.store(sent)
+                self._outbox.answered(sent, answer.state, answer.text)
+        return True
+
+    def kill(self, why: str) -> None:
+        """Nothing to stop: nothing is sent."""
+
+    def revive(self, why: str) -> None:
+        """Nothing to lift."""
+
+    def turn(self) -> bool:
+        """Nothing is ever left to do."""
+        return False
+
+
 class Dispatcher:
     """Mirrors one book on a venue.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.executor.tradetron_settings import TradetronSettings
@@ -24,7 +25,7 @@ class ExecutorSettings(TradetronSettings):
         quote_trusted_seconds: a missing leg is valued by its last good quote for so long, then by a model.
         quote_max_age_seconds: a position whose last good quote is older raises an alert.
         venue_slots: positions an outside venue can hold at once, each under keys of its own.
-        directory: where the audit log, the outbox's journal and the arming file are.
+        directory: where the audit log, the outbox's journal and the arming file are; None keeps none of them.
         kill_file: while this file exists nothing is opened and everything is closed; `kill` in `directory` when None.
         audit_years: how long audit files must be kept.
     """
@@ -42,11 +43,19 @@ class ExecutorSettings(TradetronSettings):
     quote_trusted_seconds: float = Field(default=90.0, ge=0.0)
     quote_max_age_seconds: float = Field(default=180.0, gt=0.0)
     venue_slots: int = Field(default=1, ge=1, le=3)
-    directory: Path = Path("data/executor")
+    directory: Path | None = None
     kill_file: Path | None = None
     audit_years: int = Field(default=5, ge=5)
 
     @property
-    def kill_path(self) -> Path:
-        """Where the kill file is looked for."""
-        return self.kill_file if self.kill_file is not None else self.directory / "kill"
+    def kill_path(self) -> Path | None:
+        """Where the kill file is looked for, if anywhere."""
+        if self.kill_file is not None or self.directory is None:
+            return self.kill_file
+        return self.directory / "kill"
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.tradetron_mode == "live" and self.directory is None:
+            raise ValueError("expected DIRECTORY to keep the outbox in with TRADETRON_MODE live, got none")
+        return self

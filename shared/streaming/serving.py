@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -31,15 +31,20 @@ class EngineCollector(Collector):
         yield GaugeMetricFamily("thetaflow_engine_partitions", "Partitions owned.", value=len(self._engine.owned))
 
 
-def serve(service: Service, stop: threading.Event) -> int:
+def serve(service: Service, stop: threading.Event, secrets: Iterable[str] = ()) -> int:
     """Run a service on the broker of the environment until told to stop; give the exit code.
+
+    Args:
+        service: what to run.
+        stop: ends it.
+        secrets: texts of the service's own settings that must never be logged, beside the broker's.
 
     Raises:
         ConfigError: a setting is wrong, or the broker refuses our rights.
     """
     broker = load_settings(BrokerSettings)
     health = load_settings(HealthSettings)
-    configure_logging(load_settings(LogSettings), service.name, secrets_of(broker))
+    configure_logging(load_settings(LogSettings), service.name, (*secrets_of(broker), *secrets))
     log = get_logger(f"thetaflow.{service.name}")
     engine = RedisEngine(
         service,

@@ -13,6 +13,10 @@ from shared.errors import ConfigError
 _TORN: Final = ".torn"
 
 
+class HeldElsewhereError(ConfigError):
+    """Another process has the file."""
+
+
 class Journal:
     """Lines of bytes, each on disk when `append` returns.
 
@@ -20,7 +24,8 @@ class Journal:
         path: created with its folder when missing, and locked for as long as the journal is open.
 
     Raises:
-        ConfigError: another process has it, or it cannot be written.
+        HeldElsewhereError: another process has it.
+        ConfigError: it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +39,9 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
-            raise ConfigError(f"expected {path} free, another process has it: two must never act on one") from error
+            raise HeldElsewhereError(
+                f"expected {path} free, another process has it: two must never act on one"
+            ) from error
         self.torn = self._set_torn_aside()
 
     def lines(self) -> list[bytes]:

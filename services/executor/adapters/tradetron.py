@@ -6,6 +6,7 @@ A time-out, a broken connection or a 5xx says nothing at all: the values may be 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Self
@@ -66,13 +67,12 @@ class Tradetron:
 
     def request_text(self, write: Write) -> str:
         """Say what is sent for a write, without the token."""
-        pairs = "&".join(f"{key}={value}" for key, value in self._pairs(write))
-        return f"{self._settings.tradetron_method.upper()} {self._settings.tradetron_url} {pairs}"
+        return request_text(write, self._settings)
 
     def store(self, write: Write) -> Answer:
         """Write one slot. Never raises for what the network or the venue does; never follows a redirect."""
         fields = {"auth-token": self._token.get_secret_value()}
-        for number, (key, value) in enumerate(self._pairs(write)):
+        for number, (key, value) in enumerate(_pairs(write, self._settings)):
             suffix = "" if number == 0 else str(number)
             fields[f"key{suffix}"], fields[f"value{suffix}"] = key, value
         try:
@@ -87,25 +87,54 @@ class Tradetron:
         body = self._redaction.text(response.text[:_SHOWN_BODY])
         return Answer(_meaning(response.status_code), f"HTTP {response.status_code} {body}".strip())
 
-    def _pairs(self, write: Write) -> list[tuple[str, str]]:
-        keys, target = self._settings, write.target
-        suffix = "" if write.slot == 1 else f"_{write.slot}"
-        pairs = [(keys.tradetron_fence_key, str(write.fence))]
-        if target is not None:
-            strike = "" if target.contract is None else f"{target.contract.strike:g}"
-            pairs += [
-                (keys.tradetron_strike_key, strike),
-                (keys.tradetron_lots_key, str(target.lots)),
-                (keys.tradetron_stop_key, _price(target.stop_price)),
-                (keys.tradetron_target_key, _price(target.target_price)),
-                (keys.tradetron_signal_key, target.signal_id),
-                (keys.tradetron_valid_until_key, str(target.valid_until_ns // NS_PER_SECOND)),
-            ]
-        pairs.append((keys.tradetron_trigger_key, str(write.value)))
-        return [(f"{key}{suffix}", value) for key, value in pairs if key]
-
     def _words(self, error: Exception) -> str:
         return self._redaction.text(f"{type(error).__name__}: {error}")
+
+
+class DryRun:
+    """Stores nothing and says what would have been sent.
+
+    Args:
+        settings: address and keys.
+        show: takes the words.
+    """
+
+    def __init__(self, settings: ExecutorSettings, show: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._show = show
+
+    def request_text(self, write: Write) -> str:
+        """Say what would be sent for a write."""
+        return request_text(write, self._settings)
+
+    def store(self, write: Write) -> Answer:
+        """Show a write."""
+        self._show(f"would send {request_text(write, self._settings)} ({write.why})")
+        return Answer(WriteState.CONFIRMED, "dry run, nothing was sent")
+
+
+def request_text(write: Write, settings: ExecutorSettings) -> str:
+    """Say what is sent for a write, without any secret."""
+    pairs = "&".join(f"{key}={value}" for key, value in _pairs(write, settings))
+    return f"{settings.tradetron_method.upper()} {settings.tradetron_url} {pairs}"
+
+
+def _pairs(write: Write, keys: ExecutorSettings) -> list[tuple[str, str]]:
+    target = write.target
+    suffix = "" if write.slot == 1 else f"_{write.slot}"
+    pairs = [(keys.tradetron_fence_key, str(write.fence))]
+    if target is not None:
+        strike = "" if target.contract is None else f"{target.contract.strike:g}"
+        pairs += [
+            (keys.tradetron_strike_key, strike),
+            (keys.tradetron_lots_key, str(target.lots)),
+            (keys.tradetron_stop_key, _price(target.stop_price)),
+            (keys.tradetron_target_key, _price(target.target_price)),
+            (keys.tradetron_signal_key, target.signal_id),
+            (keys.tradetron_valid_until_key, str(target.valid_until_ns // NS_PER_SECOND)),
+        ]
+    pairs.append((keys.tradetron_trigger_key, str(write.value)))
+    return [(f"{key}{suffix}", value) for key, value in pairs if key]
 
 
 def _meaning(status: int) -> WriteState:

@@ -1,0 +1,140 @@
+"""A Tradetron on loopback: stores runtime variables, and misbehaves as told or at random.
+
+Nothing of the real service's answers is documented; this one answers as its public clients expect: 2xx is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from starlette.responses import StreamingResponse
+
+OK, SLOW, LATE, STORED_THEN_SILENT = "ok", "slow", "late", "stored_then_silent"
+TOO_MANY, UNAUTHORISED, BROKEN, BROKEN_STORED = "429", "401", "500", "500_stored"
+CUT, CUT_STORED = "cut", "cut_stored"
+MOODS = (OK, SLOW, LATE, STORED_THEN_SILENT, TOO_MANY, UNAUTHORISED, BROKEN, BROKEN_STORED, CUT, CUT_STORED)
+_STATUS = {TOO_MANY: 429, UNAUTHORISED: 401, BROKEN: 500, BROKEN_STORED: 500}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it came: when, under which mood, its keys and values in order, and where the token stood."""
+
+    at: float
+    mood: str
+    pairs: tuple[tuple[str, str], ...]
+    token: str
+    method: str
+    query: str
+
+    @property
+    def values(self) -> dict[str, str]:
+        return dict(self.pairs)
+
+
+@dataclass
+class FakeTradetron:
+    """Runs in a thread; a context manager.
+
+    Attributes:
+        pick: gives the mood of each call; a script first, then OK.
+        slow_s: how long SLOW waits before it stores; LATE waits `late_s`, which is meant to be longer than a client does.
+        stored: every value stored, in order, with the call it came by.
+        calls: every request, in order of arrival.
+    """
+
+    token: str
+    slow_s: float = 0.05
+    late_s: float = 0.6
+    pick: Callable[[], str] | None = None
+    script: deque[str] = field(default_factory=deque)
+    stored: list[tuple[str, str, Call]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        app = FastAPI()
+        app.add_api_route("/api", self._get, methods=["GET"], response_model=None)
+        app.add_api_route("/api", self._post, methods=["POST"], response_model=None)
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/api"
+
+    def value(self, key: str) -> str | None:
+        """Give what a variable holds now."""
+        return next((value for name, value, _ in reversed(self.stored) if name == key), None)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        deadline = monotonic() + 10.0
+        while not self._server.started:
+            if monotonic() > deadline:
+                raise RuntimeError("expected the fake to start within 10 s")
+            sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=5.0)
+
+    async def _get(self, request: Request) -> Response:
+        return await self._take(request, dict(request.query_params))
+
+    async def _post(self, request: Request) -> Response:
+        return await self._take(request, await request.json())
+
+    async def _take(self, request: Request, fields: dict[str, Any]) -> Response:
+        mood = self.script.popleft() if self.script else self.pick() if self.pick is not None else OK
+        pairs = []
+        for number in range(10):
+            suffix = "" if number == 0 else str(number)
+            if f"key{suffix}" in fields:
+                pairs.append((str(fields[f"key{suffix}"]), str(fields[f"value{suffix}"])))
+        token = str(fields.get("auth-token", ""))
+        call = Call(monotonic(), mood, tuple(pairs), token, request.method, request.url.query)
+        self.calls.append(call)
+        if token != self.token:
+            return Response("unauthorised", 401)
+        return await self._behave(call)
+
+    async def _behave(self, call: Call) -> Response:
+        if call.mood in {OK, SLOW, LATE}:
+            await asyncio.sleep({OK: 0.0, SLOW: self.slow_s, LATE: self.late_s}[call.mood])
+            self._store(call)
+            return Response("stored")
+        if call.mood in {STORED_THEN_SILENT, BROKEN_STORED, CUT_STORED}:
+            self._store(call)
+        if call.mood == STORED_THEN_SILENT:
+            await asyncio.sleep(self.late_s)
+            return Response("stored")
+        if call.mood in _STATUS:
+            return Response(f"mood {call.mood}, your auth-token={call.token}", _STATUS[call.mood])
+        return StreamingResponse(_cut(), headers={"content-length": "100"})
+
+    def _store(self, call: Call) -> None:
+        self.stored += [(key, value, call) for key, value in call.pairs]
+
+
+async def _cut() -> AsyncIterator[bytes]:
+    """Promise a hundred bytes, give none and break off."""
+    with suppress(asyncio.CancelledError):
+        yield b""
+    raise ConnectionResetError
