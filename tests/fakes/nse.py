@@ -123,6 +123,22 @@ class FakeNse:
         self._server.should_exit = self._server.force_exit = True
         self._thread.join(10)
 
+    def begin_anew(
+        self,
+        clock: Clock,
+        *,
+        by_request: dict[int, Fault] | None = None,
+        by_minute: dict[int, Fault] | None = None,
+        paths: tuple[str, ...] = ("/api/option-chain-v3",),
+        cookie_s: float = 7200.0,
+        holidays: list[tuple[date, str]] | None = None,
+    ) -> None:
+        """Forget every visitor and begin with other faults, so that many tests can share one server."""
+        self.clock, self.paths, self.cookie_s = clock, paths, cookie_s
+        self.by_request, self.by_minute = by_request or {}, by_minute or {}
+        self.holidays = [] if holidays is None else holidays
+        self.seen, self._issued = [], {}
+
     def asked(self, path: str) -> list[Seen]:
         """Give the requests for a path."""
         return [one for one in self.seen if one.path == path]
@@ -170,6 +186,8 @@ class FakeNse:
         known = issued is not None and now_ns - issued < self.cookie_s * NS_PER_SECOND
         if fault not in _STATUS and path.startswith("/api/") and not known:
             fault = Fault.UNAUTHORISED
+        if fault is Fault.SLOW:
+            await asyncio.sleep(self.slow_s)
         if fault in _STATUS:
             status, body = _STATUS[fault]
             return Response(body, status, media_type="application/json" if body[:1] == b"{" else "text/html")
@@ -185,8 +203,6 @@ class FakeNse:
     async def _sent(self, request: Request, body: bytes) -> Response:
         offered = request.headers.get("accept-encoding", "")
         match request.state.fault:
-            case Fault.SLOW:
-                await asyncio.sleep(self.slow_s)
             case Fault.TRUNCATED:
                 return Response(body[: len(body) // 2], media_type="application/json")
             case Fault.BROTLI:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from types import MappingProxyType
@@ -84,6 +85,8 @@ class NseSession:
         url = httpx.URL(base_url)
         if url.scheme not in {"http", "https"} or not url.host:
             raise ConfigError(f"THETAFLOW_INGEST_NSE_URL: expected http(s)://host, got {base_url!r}")
+        # Loading the certificates takes long enough to do it once; plain http, to a proxy of one's own, needs none.
+        self._tls = httpx.create_ssl_context() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.renewals = 0
         self._base_url = base_url.rstrip("/")
         self._clock = clock
@@ -124,6 +127,7 @@ class NseSession:
                 base_url=self._base_url,
                 headers={**_HEADERS, "Referer": f"{self._base_url}{PAGE}"},
                 timeout=httpx.Timeout(self._timeout_s),
+                verify=self._tls,
                 limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
                 max_redirects=3,
             )
