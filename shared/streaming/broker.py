@@ -82,9 +82,7 @@ class BrokerUrl:
             query = f"{plain}?{parsed.query}" if parsed.query else plain
             options = dict(parse_url(query))  # type: ignore[no-untyped-call]
             seeds = (
-                tuple(_address(part) for part in parsed.netloc.rpartition("@")[2].split(","))
-                if not _is_unix(base)
-                else ()
+                tuple(_address(part) for part in parsed.netloc.rpartition("@")[2].split(",")) if base != "unix" else ()
             )
             login = parsed.netloc.rpartition("@")[0]
             path = parsed.path.strip("/")
@@ -101,10 +99,6 @@ class BrokerUrl:
         if kind == "sentinel" and not path:
             raise ConfigError(f"broker URL {shown}: expected the master's name as the path")
         return cls(kind or "single", seeds, path, options, base == "rediss", shown)
-
-
-def _is_unix(base: str) -> bool:
-    return base == "unix"
 
 
 def _address(text: str) -> Address:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import signal
 import socket
@@ -95,6 +96,7 @@ class EmbeddedBroker:
         ]  # fmt: skip
         # A session of its own: a Ctrl-C meant for the program must not end the broker before its services.
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own arguments
+        atexit.register(self.kill)  # for whoever leaves without our __exit__
         deadline = time.monotonic() + _START_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -125,6 +127,7 @@ class EmbeddedBroker:
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
+        atexit.unregister(self.kill)
         if process is None:
             return
         with suppress(ProcessLookupError):

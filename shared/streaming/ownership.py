@@ -134,7 +134,7 @@ class Ownership:
     def leave(self) -> None:
         """Give everything back and leave the registry."""
         for number in list(self.owned):
-            self.release(number)
+            self._guard(number, self.release)
         self._leases.leave()
 
     def release(self, number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
@@ -22,6 +23,7 @@ from shared.streaming.topics import Topic, stream_key
 FaultHook = Callable[[str, int], None]
 """Called with the name of a point and a partition; tests end the process there."""
 
+_LOG: Final = logging.getLogger("thetaflow.engine")
 _PAGE: Final = 512
 _DRAIN_TRIES: Final = 5
 _FLOOR: Final = "floor"
@@ -279,8 +281,12 @@ class OwnedPartition:
             return  # It went to the dead letters when it was first met.
         slot = self._slots.get(event.header.book)
         if slot is not None and entry_order(self._book_at[event.header.book]) < entry_order(entry_id):
-            slot.refold(event)
             self._counters["folded_again"] += 1
+            failure = slot.handle(event).failure
+            if failure is not None:
+                # It succeeded once, so the handler is not pure; its book has gone a way of its own.
+                self._counters["fold_failures"] += 1
+                _LOG.error("partition %d, entry %s: folding again: %s", self.number, entry_id.decode(), failure)
 
     def _drain(self, link: Link, limit: int) -> bool:
         command: list[Arg] = ["XREADGROUP", "GROUP", self.service.name, CONSUMER, "COUNT", limit, "STREAMS"]

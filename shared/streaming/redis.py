@@ -28,8 +28,9 @@ from shared.streaming.trimming import Trimmer, TrimPolicy
 _LOG: Final = logging.getLogger("thetaflow.engine")
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
+_LARGEST_CHUNK: Final = 1000  # Lua takes some 8,000 arguments in one call
 _COUNTED: Final = (
-    "acquired", "commits", "dead", "disruptions", "events", "folded_again", "gaps", "lease_losses", "passed_over",
+    "acquired", "commits", "dead", "disruptions", "events", "fold_failures", "folded_again", "gaps", "lease_losses", "passed_over",
     "recoveries", "redelivered", "repeats", "retries", "takeovers", "trimmed", "trimmed_unread", "vanished",
 )  # fmt: skip
 """All counters, so that whoever watches them sees the same names from the start."""
@@ -68,10 +69,10 @@ class RedisEngine:
         trimming: TrimPolicy | None = None,
         fault: FaultHook | None = None,
     ) -> None:
-        if min(partitions, lease_ms, block_ms, batch, chunk) < 1 or block_ms * 2 > lease_ms:
+        if min(partitions, lease_ms, block_ms, batch, chunk) < 1 or block_ms * 2 > lease_ms or chunk > _LARGEST_CHUNK:
             raise ConfigError(
-                f"engine of {service.name}: expected positive numbers and block_ms at most half of lease_ms, got "
-                f"partitions {partitions}, lease_ms {lease_ms}, block_ms {block_ms}, batch {batch}, chunk {chunk}"
+                f"engine of {service.name}: expected positive numbers, block_ms at most half of lease_ms and chunk at most "
+                f"{_LARGEST_CHUNK}, got partitions {partitions}, lease_ms {lease_ms}, block_ms {block_ms}, batch {batch}, chunk {chunk}"
             )
         self.counters: Counter[str] = Counter(dict.fromkeys(_COUNTED, 0))
         self._service = service

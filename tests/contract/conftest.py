@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -237,17 +238,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
         yield broker
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedBroker, ...]]:
-    """Three servers that share the slots."""
+@contextmanager
+def cluster_of_three(folder: Path) -> Iterator[tuple[EmbeddedBroker, ...]]:
+    """Start three servers that share the slots and keep what they hold over a restart."""
+    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no")
     with ExitStack() as stack:
         nodes = tuple(
             stack.enter_context(
-                EmbeddedBroker(
-                    tmp_path_factory.mktemp(f"node{number}"),
-                    port=_port_with_bus(),
-                    options=("--cluster-enabled", "yes", "--cluster-node-timeout", "2000"),
-                )
+                EmbeddedBroker(folder / f"node{number}", port=_port_with_bus(), appendonly=True, options=options)
             )
             for number in range(3)
         )
@@ -257,9 +255,28 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Embedded
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
             client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
         for client in clients:
+            eventually(lambda client=client: client.cluster("INFO")["cluster_slots_ok"] == str(_SLOTS))
             eventually(lambda client=client: client.cluster("INFO")["cluster_state"] == "ok")
-            eventually(lambda client=client: client.cluster("INFO")["cluster_known_nodes"] == "3")
             client.close()
+        yield nodes
+
+
+def cluster_address(nodes: Sequence[EmbeddedBroker]) -> str:
+    """Give the URL of a cluster."""
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path) -> Iterator[tuple[str, tuple[EmbeddedBroker, ...]]]:
+    """Start a cluster to break: its URL and its servers."""
+    with cluster_of_three(tmp_path) as nodes:
+        yield cluster_address(nodes), nodes
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedBroker, ...]]:
+    """Three servers that share the slots."""
+    with cluster_of_three(tmp_path_factory.mktemp("cluster")) as nodes:
         yield nodes
 
 
@@ -275,7 +292,7 @@ def cluster_url(cluster: tuple[EmbeddedBroker, ...]) -> str:
     """URL of the cluster, empty."""
     for node in cluster:
         _flush(node)
-    return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in cluster)
+    return cluster_address(cluster)
 
 
 @pytest.fixture(params=["server", "cluster"])

@@ -17,7 +17,7 @@ from shared.streaming.broker import Broker, EmbeddedBroker
 from shared.streaming.embedded import find_server
 from shared.streaming.inspection import inspect_broker
 from shared.streaming.publisher import Publisher
-from shared.streaming.topics import SERVICE_INPUTS
+from shared.streaming.topics import SERVICE_INPUTS, partition_of
 
 SECRETS = {user: f"{user}-secret" for user in (*SERVICE_INPUTS, "ingest", "gateway", "operator")}
 
@@ -136,6 +136,33 @@ def test_a_sentinel_fail_over_is_survived(tmp_path: Path, bench_at) -> None:
         bench.await_outputs(events)
         assert engine.counters["disruptions"] > 0
         bench.close()
+
+
+def test_a_dead_server_of_a_cluster_stops_only_its_own_partitions(own_cluster, bench_at) -> None:
+    url, nodes = own_cluster
+    bench = bench_at(url)
+    engine = bench.start()
+    events = bench.ticks(120)
+    with Publisher(url) as publisher:
+        publisher.publish(events[:40])
+        bench.await_outputs(events[:40])
+    broker = Broker(url)
+    ports = [broker._server_of(partition).port for partition in range(4)]
+    broker.close()
+    # The registry's server stays: it is partition 0's.
+    victim = next(node for node in nodes if node.port in ports and node.port != ports[0])
+    lost = {partition for partition in range(4) if ports[partition] == victim.port}
+    victim.kill()
+    alive = [event for event in events[40:80] if partition_of(event.header.book, 4) not in lost]
+    with Publisher(url) as publisher:
+        publisher.publish(alive)
+        bench.eventually(lambda: engine.counters["events"] >= 40 + len(alive))
+        victim.start()
+        with redis.Redis(port=victim.port) as client:
+            bench.eventually(lambda: client.cluster("INFO")["cluster_state"] == "ok")
+        publisher.publish([event for event in events[40:80] if event not in alive])
+        publisher.publish(events[80:])
+    bench.await_outputs(events)
 
 
 def _offset(port: int) -> int:

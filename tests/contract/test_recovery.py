@@ -173,6 +173,57 @@ def test_entries_read_by_hand_under_another_name_come_back(bench) -> None:
     bench.await_outputs(events)
 
 
+def test_entries_deleted_while_pending_do_not_hold_up_the_rest(bench) -> None:
+    events = bench.ticks(10, ("nifty",))
+    bench.stop(_settled(bench))
+    _steal(bench.url, events)
+    partition = partition_of("nifty", 4)
+    broker = Broker(bench.url)
+    entries = broker.shared(partition).call("XRANGE", stream_key(partition, Topic.CHAIN), "-", "+")
+    broker.shared(partition).call("XDEL", stream_key(partition, Topic.CHAIN), entries[0][0], entries[4][0])
+    broker.close()
+    engine = bench.start()
+    bench.await_outputs([event for number, event in enumerate(events) if number not in {0, 4}])
+    assert engine.counters["vanished"] == 2
+
+
+class Unreliable:
+    """Takes each event once and never again: not the pure handler an engine is promised."""
+
+    taken: set[str]
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
+
+    def handle(self, event: Event) -> list[Event]:
+        if event.header.id in self.taken:
+            raise ArithmeticError("not again")
+        self.taken.add(event.header.id)
+        return []
+
+    def checkpoint(self) -> bytes:
+        return b"x"
+
+    def restore(self, state: bytes) -> None:
+        assert state == b"x"
+
+
+def test_a_handler_that_folds_differently_is_counted(server_bench) -> None:
+    taken: set[str] = set()
+    service = Service("features", lambda _: Unreliable(taken), (Topic.CHAIN,), 100)
+    events = server_bench.ticks(6, ("nifty",))
+    first = server_bench.start(service)
+    with Publisher(server_bench.url) as publisher:
+        publisher.publish(events[:3])
+        server_bench.eventually(lambda: first.counters["events"] == 3)
+        publisher.publish(events[3:])
+        server_bench.eventually(lambda: first.counters["events"] == 6)
+    server_bench.stop(first)
+    second = server_bench.start(service)
+    server_bench.eventually(lambda: second.ready)
+    assert second.counters["fold_failures"] == 3
+
+
 def test_a_state_of_another_version_stops_the_engine_and_says_where(server_bench) -> None:
     broker = Broker(server_bench.url)
     broker.shared(0).call("HSET", state_key(0, "features"), "nifty", b"\x00 not a state")
