@@ -28,9 +28,9 @@ FloatArray = NDArray[np.float64]
 _MINUTES_PER_YEAR = 525_600.0
 _HORIZON_DAYS = 75
 _FRONT_ACTIVITY = 40e6
-_FRONT_DEPTH = 90_000.0
+_FRONT_DEPTH = 130_000.0
 _FADE = 0.22
-_EXPIRY_RUSH = 2.0
+_EXPIRY_RUSH = 4.0
 Oi = Mapping[tuple[str, bool], Mapping[float, int]]
 
 

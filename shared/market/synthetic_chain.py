@@ -133,7 +133,7 @@ def opening_interest(
 ) -> IntArray:
     """Give OI in contracts per strike of a series not seen before: out of the money and round strikes hold most."""
     distance = (strikes / spot - 1.0) * (1.0 if is_call else -1.0)
-    profile = np.exp(-0.5 * ((distance - 0.012) / 0.016) ** 2) + 0.02
+    profile = np.exp(-0.5 * ((distance - 0.008) / 0.014) ** 2) + 0.02
     profile *= np.where(strikes % _VERY_ROUND_STRIKE == 0, 2.6, np.where(strikes % _ROUND_STRIKE == 0, 1.5, 0.7))
     return np.rint(depth * profile * rng.lognormal(0.0, 0.35, strikes.size)).astype(np.int64)
 
