@@ -137,7 +137,8 @@ class IngestHandler:
         if seq <= self._seq:
             return
         self._seq = seq
-        self._last_event_ns = max(ts, self._last_event_ns or ts)
+        # What the last event was is not known: were it a snapshot, its stamp must not come again.
+        self._last_event_ns = self._last_snapshot_ns = ts
         session = self._session(ist_date(ts))
         if session is not None:
             self._begin_day(session)
