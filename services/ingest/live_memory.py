@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from services.ingest.handler import PRODUCER
 from shared.errors import WireError
 from shared.events import Event
 from shared.streaming.broker import Broker
@@ -42,15 +43,16 @@ class LiveMemory:
 
     def __init__(self, broker: str, book: str, partitions: int = DEFAULT_PARTITIONS) -> None:
         self._broker = Broker(broker)
-        self._book = book
         self._partition = partition_of(book, partitions)
-        self._key = stream_key(self._partition, "live:ingest")
+        # In the publisher's own hash: the rights of this service reach no further, and the two belong together.
+        self._key = stream_key(self._partition, f"published:{PRODUCER}")
+        self._field = f"live|{book}"
 
     def save(self, checkpoint: bytes, events: Sequence[Event]) -> None:
         """Keep this and nothing older; EngineError when the broker does not take it."""
         wires = tuple(tuple(encode(event)) for event in events)
         stored = _Stored(version=_VERSION, checkpoint=checkpoint, wires=wires)
-        self._broker.shared(self._partition).call("HSET", self._key, self._book, msgspec.msgpack.encode(stored))
+        self._broker.shared(self._partition).call("HSET", self._key, self._field, msgspec.msgpack.encode(stored))
 
     def load(self) -> Remembered | None:
         """Give what was kept last, None when there is nothing.
@@ -59,7 +61,7 @@ class LiveMemory:
             ValueError: what is there is of another version, or no such thing.
             EngineError: the broker does not answer.
         """
-        raw = self._broker.shared(self._partition).call("HGET", self._key, self._book)
+        raw = self._broker.shared(self._partition).call("HGET", self._key, self._field)
         if raw is None:
             return None
         try:
