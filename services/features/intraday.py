@@ -244,7 +244,7 @@ def find_before(samples: list[Stamped], ts: int, minutes: float) -> Stamped | No
 
 def highest(volume: float, before: float) -> float:
     """Total volume of a day cannot fall: give the higher of the one shown and the highest before; NaN if none is shown."""
-    return before if before > volume else volume
+    return max(volume, before)  # in this order: a missing volume stays missing, a missing one before does not count
 
 
 def yearly(variance: float, periods: float) -> float:

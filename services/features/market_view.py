@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+
 from services.features.cross_section import CrossSection, Money
-from services.features.packing import ASK, ASK_QTY, BID, BID_QTY, LTP, OI
 from shared.clock import NS_PER_MINUTE
 from shared.events import CandidateQuote, Contract, MarketView, OptionKind
 
 _DAYS_PER_YEAR: Final = 365.0
-_KINDS: Final = ((0, OptionKind.CALL), (1, OptionKind.PUT))
+_NO_GREEKS: Final = (None,) * 5
 
 
 def market_view(now: CrossSection, candidate_strikes: int) -> MarketView:
@@ -36,50 +37,39 @@ def _candidates(now: CrossSection, money: Money, reach: int) -> tuple[CandidateQ
     front = now.front
     if front is None:
         return ()
-    near = slice(max(money.atm - reach, 0), money.atm + reach + 1)
-    strikes: list[float] = now.strikes[near].tolist()
-    greeks = money.greeks
-    expiry, underlying = front.chain.expiry, now.snapshot.underlying
+    chain, underlying = front.chain, now.snapshot.underlying
+    start, stop = max(money.atm - reach, 0), money.atm + reach + 1
+    strikes = chain.strikes[start:stop]
+    greeks = np.stack(
+        [
+            money.greeks.volatility[:, start:stop],
+            money.greeks.delta[:, start:stop],
+            money.greeks.gamma[:, start:stop],
+            money.greeks.vega[:, start:stop],
+            money.greeks.theta[:, start:stop] / _DAYS_PER_YEAR,
+        ],
+        axis=-1,
+    ).tolist()
     quotes = []
-    for side, kind in _KINDS:
-        columns: list[list[float]] = now.columns[side, :, near].tolist()
-        volatility: list[float] = greeks.volatility[side, near].tolist()
-        sensitivities = zip(
-            volatility,
-            greeks.delta[side, near].tolist(),
-            greeks.gamma[side, near].tolist(),
-            greeks.vega[side, near].tolist(),
-            (greeks.theta[side, near] / _DAYS_PER_YEAR).tolist(),
-            strict=True,
-        )
-        listed = zip(
-            strikes,
-            columns[BID],
-            columns[ASK],
-            columns[BID_QTY],
-            columns[ASK_QTY],
-            columns[LTP],
-            columns[OI],
-            strict=True,
-        )
-        for (strike, bid, ask, bid_qty, ask_qty, ltp, oi), (iv, delta, gamma, vega, theta) in zip(
-            listed, sensitivities, strict=True
-        ):
-            has_iv = iv == iv  # noqa: PLR0124 - NaN differs from itself
+    for side, (kind, legs) in enumerate(((OptionKind.CALL, chain.call), (OptionKind.PUT, chain.put))):
+        columns = (legs.bid, legs.ask, legs.bid_qty, legs.ask_qty, legs.ltp, legs.oi)
+        rows = zip(strikes, *(column[start:stop] for column in columns), greeks[side], strict=True)
+        for strike, bid, ask, bid_qty, ask_qty, ltp, oi, sensitivities in rows:
+            iv, delta, gamma, vega, theta = sensitivities if sensitivities[0] == sensitivities[0] else _NO_GREEKS
             quotes.append(
                 CandidateQuote(
-                    contract=Contract(underlying=underlying, expiry=expiry, strike=strike, kind=kind),
-                    bid=_known(bid),
-                    ask=_known(ask),
-                    bid_qty=_whole(bid_qty),
-                    ask_qty=_whole(ask_qty),
-                    ltp=_known(ltp),
-                    oi=_whole(oi),
-                    iv=iv if has_iv else None,
-                    delta=delta if has_iv else None,
-                    gamma=gamma if has_iv else None,
-                    vega=vega if has_iv else None,
-                    theta=theta if has_iv else None,
+                    contract=Contract(underlying=underlying, expiry=chain.expiry, strike=strike, kind=kind),
+                    bid=bid,
+                    ask=ask,
+                    bid_qty=bid_qty,
+                    ask_qty=ask_qty,
+                    ltp=ltp,
+                    oi=oi,
+                    iv=iv,
+                    delta=delta,
+                    gamma=gamma,
+                    vega=vega,
+                    theta=theta,
                 )
             )
     return tuple(quotes)
@@ -87,7 +77,3 @@ def _candidates(now: CrossSection, money: Money, reach: int) -> tuple[CandidateQ
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _whole(value: float) -> int | None:
-    return None if math.isnan(value) else int(value)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from services.features.cross_section import CrossSection
-from services.features.declaration import Feature, missing
+from services.features.declaration import Feature, missing, ratio
 from services.features.history import Past
 from services.features.intraday import find_before
-from services.features.packing import CALL, OI, PUT, FloatArray
+from services.features.packing import CALL, OI, PUT
 
 _CLASSES = (
     ("writing", "price down, OI up (short build-up)"),
@@ -21,7 +19,7 @@ FEATURES = tuple(
     Feature(
         f"{side}_{name}_15m",
         "0 to 1",
-        f"share of the absolute {side} OI change over 15 minutes, in strikes of the ATM band both times, with {meaning}",
+        f"share of the absolute {side} OI change over 15 minutes, in strikes of the ATM band both times, with {meaning}; unchanged prices count in no class",
         "price and open-interest classes, common usage",
         warm_up=15,
         needs_history=True,
@@ -37,35 +35,32 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     if then is None or now.money is None:
         return missing(FEATURES)
     band = now.money.band
-    common, here, there = _common(now.strikes[band], np.array(then.strikes))
-    if not common:
-        return missing(FEATURES)
-    price_move = now.price[:, band][:, here] - np.array(then.prices)[:, there]
-    interest_move = now.columns[:, OI, band][:, here] - np.array(then.oi)[:, there]
-    return *_shares(price_move[CALL], interest_move[CALL]), *_shares(price_move[PUT], interest_move[PUT])
+    place = {strike: index for index, strike in enumerate(then.strikes)}
+    pairs = [(here, place[strike]) for here, strike in enumerate(now.strikes[band].tolist()) if strike in place]
+    prices: list[list[float]] = now.price[:, band].tolist()
+    interest: list[list[float]] = now.columns[:, OI, band].tolist()
+    calls = _shares(pairs, prices[CALL], interest[CALL], then.prices[CALL], then.oi[CALL])
+    return *calls, *_shares(pairs, prices[PUT], interest[PUT], then.prices[PUT], then.oi[PUT])
 
 
-def _common(now: FloatArray, then: FloatArray) -> tuple[bool, slice, slice]:
-    """Positions of the strikes both bands hold; they are runs as long as the listing between them is the same."""
-    if now.size == then.size and now[0] == then[0] and now[-1] == then[-1] and (now == then).all():
-        return True, slice(None), slice(None)
-    low, high = max(now[0], then[0]), min(now[-1], then[-1])
-    here = slice(int(now.searchsorted(low)), int(now.searchsorted(high, side="right")))
-    there = slice(int(then.searchsorted(low)), int(then.searchsorted(high, side="right")))
-    same = here.stop - here.start == there.stop - there.start > 0 and bool((now[here] == then[there]).all())
-    return same, here, there
-
-
-def _shares(price_move: FloatArray, interest_move: FloatArray) -> tuple[float, ...]:
-    known = (price_move == price_move) & (interest_move == interest_move)  # noqa: PLR0124 - NaN differs from itself
-    size = np.where(known, np.abs(interest_move), 0.0)
-    total = float(size.sum())
-    if total == 0.0:
-        return missing(_CLASSES_OF_ONE_SIDE)
-    grew, rose = interest_move > 0.0, price_move > 0.0
-    fell = price_move < 0.0
-    masks = (grew & fell, grew & rose, ~grew & rose, ~grew & fell)
-    return tuple(float(size.dot(mask)) / total for mask in masks)
-
-
-_CLASSES_OF_ONE_SIDE = FEATURES[: len(_CLASSES)]
+def _shares(
+    pairs: list[tuple[int, int]],
+    prices: list[float],
+    interest: list[float],
+    earlier_prices: tuple[float, ...],
+    earlier_interest: tuple[float, ...],
+) -> tuple[float, ...]:
+    """Share of each class of one side. Plain loops: over a dozen strikes they cost a third of the array code."""
+    writing = buying = covering = unwinding = total = 0.0
+    for here, there in pairs:
+        price_move = prices[here] - earlier_prices[there]
+        interest_move = interest[here] - earlier_interest[there]
+        if price_move - price_move != 0.0 or interest_move - interest_move != 0.0:
+            continue  # a price or an interest is missing
+        size = abs(interest_move)
+        total += size
+        if price_move > 0.0:
+            buying, covering = (buying + size, covering) if interest_move > 0.0 else (buying, covering + size)
+        elif price_move < 0.0:
+            writing, unwinding = (writing + size, unwinding) if interest_move > 0.0 else (writing, unwinding + size)
+    return tuple(ratio(size, total) for size in (writing, buying, covering, unwinding))

@@ -43,8 +43,8 @@ def compute(now: CrossSection, _past: Past | None) -> tuple[float, ...]:
 
 def _payouts(strikes: FloatArray, call_oi: FloatArray, put_oi: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Value of all calls and of all puts for a settlement at each strike, by running sums."""
-    below = np.cumsum(call_oi)
-    below_weighted = np.cumsum(call_oi * strikes)
-    above = np.cumsum(put_oi[::-1])[::-1]
-    above_weighted = np.cumsum((put_oi * strikes)[::-1])[::-1]
-    return strikes * below - below_weighted, above_weighted - strikes * above
+    (calls, calls_weighted, puts, puts_weighted) = np.cumsum(
+        (call_oi, call_oi * strikes, put_oi, put_oi * strikes), axis=1
+    )
+    above, above_weighted = puts[-1] - puts, puts_weighted[-1] - puts_weighted
+    return strikes * calls - calls_weighted, above_weighted - strikes * above

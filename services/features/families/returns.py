@@ -53,9 +53,9 @@ FEATURES = (
 
 def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     """Compute the family, in order of FEATURES."""
-    if past is None or now.money is None:
+    if past is None:
         return missing(FEATURES)
-    forward, session = now.money.forward, past.session
+    forward, session = now.money.forward if now.money is not None else NAN, past.session
     earlier = (session.before(now.ts, minutes) for minutes in _HORIZONS)
     return (
         *(math.log(forward / then.forward) if then is not None else NAN for then in earlier),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from services.features.cross_section import CrossSection
 from services.features.declaration import NAN, Feature, missing, ratio
@@ -10,6 +10,7 @@ from services.features.history import Past
 from services.features.packing import CALL, PUT, FloatArray
 
 _WING = 0.25
+_POINTS_NEEDED = 3
 _INTERPOLATION = "each wing linear in delta between the two quoted strikes around it, walking out from the forward"
 
 FEATURES = (
@@ -41,28 +42,33 @@ def compute(now: CrossSection, _past: Past | None) -> tuple[float, ...]:
     call = _at_delta(delta[CALL, first_call:], volatility[CALL, first_call:])
     put = _at_delta(-delta[PUT, :first_call][::-1], volatility[PUT, :first_call][::-1])
     band = money.band
-    above = now.strikes[band] >= money.forward
-    smile = np.where(above, volatility[CALL, band], volatility[PUT, band])
-    slope = 0.01 * _slope(np.log(now.strikes[band] / money.forward), smile)
+    calls, puts = volatility[:, band].tolist()
+    strikes = now.strikes[band].tolist()
+    smile = [
+        call_iv if strike >= money.forward else put_iv
+        for strike, call_iv, put_iv in zip(strikes, calls, puts, strict=True)
+    ]
+    slope = 0.01 * _slope([math.log(strike / money.forward) for strike in strikes], smile)
     return call - put, 0.5 * (call + put) - money.atm_iv, slope
 
 
 def _at_delta(delta: FloatArray, volatility: FloatArray) -> float:
     """Volatility where |delta| first falls to 0.25 on the way out; NaN when the wing does not reach it."""
-    quoted = delta == delta  # noqa: PLR0124 - NaN differs from itself
-    delta, volatility = delta[quoted], volatility[quoted]
-    beyond = delta <= _WING
-    first = int(beyond.argmax()) if beyond.size else 0
-    if first == 0:
-        return NAN
-    (near, far), (left, right) = delta[first - 1 : first + 1].tolist(), volatility[first - 1 : first + 1].tolist()
-    return float(left + (right - left) * (near - _WING) / (near - far))
+    near = near_volatility = NAN
+    wing: list[float] = delta.tolist()
+    levels: list[float] = volatility.tolist()
+    for far, far_volatility in zip(wing, levels, strict=True):
+        if far <= _WING:
+            return near_volatility + (far_volatility - near_volatility) * ratio(near - _WING, near - far)
+        if far == far:  # noqa: PLR0124 - NaN differs from itself
+            near, near_volatility = far, far_volatility
+    return NAN
 
 
-def _slope(x: FloatArray, y: FloatArray) -> float:
-    quoted = y == y  # noqa: PLR0124 - NaN differs from itself
-    x, y = x[quoted], y[quoted]
-    if x.size < 3:  # noqa: PLR2004 - two points make a line and no fit
+def _slope(x: list[float], y: list[float]) -> float:
+    points = [(at, value) for at, value in zip(x, y, strict=True) if value == value]  # noqa: PLR0124 - NaN differs from itself
+    if len(points) < _POINTS_NEEDED:
         return NAN
-    centred = x - x.mean()
-    return ratio(float(centred.dot(y)), float(centred.dot(centred)))
+    centre = math.fsum(at for at, _ in points) / len(points)
+    covariance = math.fsum((at - centre) * value for at, value in points)
+    return ratio(covariance, math.fsum((at - centre) ** 2 for at, _ in points))
