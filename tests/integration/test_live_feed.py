@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import redis
 
 from services.ingest.adapters.nse import NseSource
 from services.ingest.handler import FALLBACK_SUFFIX, IngestHandler
-from services.ingest.live import LiveFeed
+from services.ingest.live import LiveFeed, run_until
 from services.ingest.live_memory import LiveMemory
 from services.ingest.parsed import Verdict
 from services.ingest.settings import IngestSettings
@@ -414,3 +415,42 @@ def test_a_day_of_real_captures_through_the_site_is_recorded_minute_by_minute(br
                 source.call.ltp,
             )
             assert list(map(bool, shown.put.bid[1:])) == list(map(bool, source.put.bid[1:]))
+
+
+@dataclass
+class StopsAfter(Noted):
+    """A watcher that tells the process to end while the feed goes round."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    limit: int = 12
+
+    def went_round(self) -> None:
+        super().went_round()
+        if self.rounds == self.limit:
+            self.stop.set()
+
+
+@pytest.mark.broker
+def test_told_to_stop_it_ends_wherever_it_waits_and_the_next_start_goes_on(broker, tape):
+    one = bench(broker, tape, at(10, 0, 5))
+    with one.site:
+        accepting(one)
+        one.watcher = StopsAfter()
+        asyncio.run(run_until(one.watcher.stop, one.start()))
+        first = one.published()
+        one.watcher = StopsAfter()
+        asyncio.run(run_until(one.watcher.stop, one.start()))
+    chain = one.published()
+    assert 0 < len(first) < len(chain)
+    assert [event.header.seq for event in chain] == list(range(1, len(chain) + 1))
+
+
+@pytest.mark.broker
+def test_an_error_of_our_own_ends_the_process_and_does_not_hang_it(broker, tape):
+    one = bench(broker, tape, at(10, 0, 5))
+    stop = threading.Event()
+    with one.site:
+        feed = accepting(one).start(FragilePublisher(broker.url, 1, before=True))
+        with pytest.raises(CrashError):
+            asyncio.run(run_until(stop, feed))
+    assert stop.is_set()
