@@ -30,12 +30,12 @@ COPY shared /app/shared
 COPY services /app/services
 COPY trading_system /app/trading_system
 COPY --chmod=755 deploy/thetaflow /app/bin/thetaflow
-RUN python -m compileall -q /app
+RUN python -m compileall -q /app && install -d -o 10001 -g 10001 /app/data/models
 
 FROM base AS runtime
 RUN groupadd --gid 10001 thetaflow \
     && useradd --uid 10001 --gid thetaflow --no-create-home --home-dir /tmp thetaflow \
-    && install -d -o thetaflow -g thetaflow /store /models
+    && install -d -o thetaflow -g thetaflow /store /audit
 # One thread per numeric library: pools that fight for a container's share of the cores are slower than none.
 ENV PATH=/app/bin:/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
@@ -49,7 +49,8 @@ ENV PATH=/app/bin:/opt/venv/bin:$PATH \
     THETAFLOW_HEALTH_HOST=0.0.0.0 \
     THETAFLOW_HEALTH_PORT=8081 \
     THETAFLOW_INGEST_STORE=/store \
-    THETAFLOW_RECORDER_STORE=/store
+    THETAFLOW_RECORDER_STORE=/store \
+    THETAFLOW_EXECUTOR_DIRECTORY=/audit
 WORKDIR /app
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-m", "shared.observability.probe"]

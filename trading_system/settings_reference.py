@@ -68,7 +68,12 @@ def settings_classes() -> tuple[type[ServiceSettings], ...]:
 
 def settings_of(cls: type[ServiceSettings]) -> Iterator[Setting]:
     """Describe each setting of a class."""
-    meanings = _meanings(inspect.getdoc(cls) or "")
+    meanings = {
+        name: text
+        for one in reversed(cls.__mro__)
+        if issubclass(one, ServiceSettings)
+        for name, text in _meanings(inspect.getdoc(one) or "").items()
+    }
     for field, info in cls.model_fields.items():
         secret = holds_secret(info.annotation)
         yield Setting(
