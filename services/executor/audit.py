@@ -148,7 +148,7 @@ def audit_files(directory: Path) -> list[Path]:
 
 def past_retention(directory: Path, today: date, years: int) -> list[Path]:
     """Name the day files older than the years they must be kept; nothing here deletes any."""
-    oldest = today.replace(year=today.year - years, day=min(today.day, 28)).isoformat()
+    oldest = f"{today.year - years}{today.isoformat()[4:]}"
     return [path for path in audit_files(directory) if path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX) < oldest]
 
 
