@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from services.ingest.recorder.layout import Table, list_parts, walk_days
 from services.ingest.recorder.tables import EVENT_SCHEMA, LEG_SCHEMA, SNAPSHOT_SCHEMA
+from services.ingest.reference_store import add_reference_views
 from shared.errors import BadInputError
 
 _EMPTY = {Table.SNAPSHOTS: SNAPSHOT_SCHEMA, Table.LEGS: LEG_SCHEMA, Table.EVENTS: EVENT_SCHEMA}
@@ -30,8 +31,8 @@ def query(sql: str, store: Path) -> QueryResult:
     """Run one SQL statement over a store.
 
     Views: `snapshots` and `legs` as stored (with book and date), `chain` (legs with time in IST and spot), `events`
-    (every other event, its payload as JSON), and `trades`, `signals`, `denials` with their fields as columns. The store
-    itself cannot be changed from here.
+    (every other event, its payload as JSON), and `trades`, `signals`, `denials` with their fields as columns; what was
+    imported besides chains under its kind (`eod`, `vix_daily`, `span_daily` ...). The store itself cannot be changed from here.
 
     Args:
         sql: one statement.
@@ -44,6 +45,7 @@ def query(sql: str, store: Path) -> QueryResult:
         for table in Table:
             _view(connection, store, table)
         connection.execute(_VIEWS)
+        add_reference_views(connection, store)
         try:
             answer = connection.execute(sql)
             columns = tuple(column[0] for column in answer.description or ())
