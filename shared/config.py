@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
@@ -269,11 +269,17 @@ def _unknown(cls: type[ServiceSettings], variables: Mapping[str, str]) -> Iterat
         elsewhere = any(name.startswith(f"{PREFIX}{one}_") for one in _OPEN_SECTIONS)
         if elsewhere and (own == PREFIX or not name.startswith(own)):
             continue
-        near = get_close_matches(name.upper(), known, n=1, cutoff=0.75) or [
+        near = [one for one in get_close_matches(name.upper(), known, cutoff=0.75) if _alike(name.upper(), one)] or [
             name.upper().replace(section.upper(), right, 1)
             for right in get_close_matches(section.upper(), _OPEN_SECTIONS, n=1)
         ]
         yield f"{name}: unknown setting" + (f", did you mean {near[0]}?" if near and near[0] != name else "")
+
+
+def _alike(name: str, other: str) -> bool:
+    """Compare what follows the section: the part they share says nothing."""
+    end, other_end = (one.removeprefix(PREFIX).partition("_")[2] for one in (name, other))
+    return SequenceMatcher(None, end, other_end).ratio() >= 0.6  # noqa: PLR2004  # difflib's own default for a close match
 
 
 def _wrong(

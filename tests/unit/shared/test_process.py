@@ -93,3 +93,18 @@ def test_thread_counts_of_the_environment_win():
     assert process.stdout.readline() == "up 2\n"
     process.terminate()
     process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("service", ["features", "risk", "gateway"])
+def test_a_real_service_that_starts_itself_over_still_names_the_wrong_setting(service):
+    environ = {name: text for name, text in os.environ.items() if not name.endswith("_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-m", f"services.{service}"],
+        env=environ | {f"THETAFLOW_{service.upper()}_NO_SUCH": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"configuration error: THETAFLOW_{service.upper()}_NO_SUCH: unknown setting\n"
