@@ -13,7 +13,7 @@ from typing import Protocol
 from services.ingest.adapters.source import ChainSource, Notice, Sleep
 from services.ingest.handler import PRODUCER, IngestHandler
 from services.ingest.live_memory import LiveMemory
-from services.ingest.parsed import ParsedChain
+from services.ingest.parsed import ParsedChain, Verdict
 from services.ingest.settings import IngestSettings
 from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import BrokerReplyError, BrokerUnavailableError, PipelineBehindError, TableError
@@ -25,6 +25,7 @@ from shared.streaming.publisher import Publisher
 _IDLE_S = 30.0
 _BROKER_RETRY_S = 1.0
 _SLICE_S = 10.0
+_PHASE_STEP = 2.0
 _OUTAGES = (BrokerUnavailableError, BrokerReplyError, PipelineBehindError)
 
 
@@ -143,6 +144,9 @@ class LiveFeed:
             self._watcher.polled(outcome)
             if refused and isinstance(item, ParsedChain):
                 self.counts["refused_chains"] += 1
+            if outcome == Verdict.REPEATED_STAMP.value:
+                # Asked just before the source moved on: from now on a little later, clear of the random part.
+                self._phase_ns += int(_PHASE_STEP * self._settings.poll_jitter_s * NS_PER_SECOND)
         if not polled.items:
             self._watcher.polled("nothing")
         self._take(self._handler.advance(now_ns, stand_in=True))

@@ -454,3 +454,14 @@ def test_an_error_of_our_own_ends_the_process_and_does_not_hang_it(broker, tape)
         with pytest.raises(CrashError):
             asyncio.run(run_until(stop, feed))
     assert stop.is_set()
+
+
+@pytest.mark.broker
+def test_polling_moves_away_from_the_moment_at_which_the_source_moves_on(broker, tape):
+    one = bench(broker, tape, at(10, 0, 58))
+    with one.site:
+        feed = accepting(one).start()
+        feed._phase_ns = 58 * NS_PER_SECOND
+        asyncio.run(one.run(feed, at(10, 31)))
+    assert one.handler.refusals[Verdict.REPEATED_STAMP] <= 1
+    assert len(one.snapshots()) >= 29
