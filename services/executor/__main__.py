@@ -10,10 +10,10 @@ from services.executor.adapters.journal import HeldElsewhereError
 from services.executor.service import executor_service
 from services.executor.settings import ExecutorSettings
 from shared.clock import SystemClock
-from shared.config import BookSettings, BrokerSettings, load_settings, run_service, secrets_of
+from shared.config import BookSettings, BrokerSettings, LogSettings, load_settings, run_service, secrets_of
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
-from shared.observability.logging import get_logger
+from shared.observability.logging import configure_logging, get_logger
 from shared.streaming.serving import serve
 
 _STANDBY_S: Final = 5.0
@@ -25,6 +25,8 @@ def main(stop: threading.Event) -> int:
     settings = load_settings(ExecutorSettings)
     calendar = TradingCalendar.load()
     broker, books = load_settings(BrokerSettings), load_settings(BookSettings).books
+    # The side work speaks before the engine's process is set up.
+    configure_logging(load_settings(LogSettings), "executor", secrets_of(settings, broker))
 
     def assemble() -> Assembly | None:
         try:

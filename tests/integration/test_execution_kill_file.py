@@ -1,0 +1,229 @@
+"""The kill file is obeyed: flat within two snapshots with the broker up, exits sent and nothing opened with it down."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, monotonic_ns, sleep
+
+import msgspec
+import pytest
+import redis
+
+from services.executor.adapters.arming import Arming, arm
+from services.executor.audit import read_audit, verify
+from services.executor.outbox import Write, WriteState
+from shared.clock import SystemClock, ist_date
+from shared.events import Alert, BookState, Command, Event, Fill, FillStatus, VenueTarget
+from shared.market.calendar import TradingCalendar
+from shared.streaming.embedded import EmbeddedBroker
+from shared.streaming.history import read_stream
+from shared.streaming.publisher import Publisher
+from shared.streaming.topics import Topic
+from tests.builders import at, contract, entry_order, snapshot
+from tests.chaos.execution_worker import TOKEN, MarketClock, Spec, run_executor
+from tests.fakes.tradetron import FakeTradetron
+
+PATIENCE_S = 20.0
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    deadline = monotonic() + PATIENCE_S
+    while not holds():
+        assert monotonic() < deadline, f"expected {what} within {PATIENCE_S:g} s"
+        sleep(0.02)
+
+
+@pytest.fixture
+def venue() -> Iterator[FakeTradetron]:
+    with FakeTradetron(TOKEN) as running:
+        yield running
+
+
+class Market:
+    """One executor process on a broker, fed snapshot by snapshot."""
+
+    def __init__(self, url: str, venue: FakeTradetron, directory: Path) -> None:
+        origin = monotonic_ns()
+        self.clock = MarketClock(at(10, 0), origin)
+        spec = Spec(url, str(directory), venue.url, at(10, 0), origin)
+        arm(directory, Arming(book="nifty", day="2025-08-29", operator="test"))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tests.chaos.execution_worker"])
+        self.process = context.Process(target=run_executor, args=(spec,), daemon=True)
+        self.process.start()
+        self.publisher = Publisher(url, producer="test", partitions=1)
+        self.url = url
+        self.seq = self.ts = 0
+
+    def snapshot(self) -> BookState:
+        self.seq += 1
+        self.ts = self.clock.now_ns()
+        self.publisher.publish([snapshot(self.seq, self.ts, puts={24500.0: (100.0, 100.5)})])
+        eventually(lambda: self.book().header.seq == self.seq if self.events(Topic.BOOK) else False, "a book")
+        return self.book()
+
+    def order(self, strike: float = 24500.0) -> None:
+        self.publisher.publish([entry_order(self.seq, self.ts, strike=strike, signal_id=f"s{self.seq}")])
+
+    def events(self, topic: Topic) -> list[Event]:
+        return list(read_stream(self.url, topic, 1))
+
+    def book(self) -> BookState:
+        found = self.events(Topic.BOOK)[-1]
+        assert isinstance(found, BookState)
+        return found
+
+
+@contextmanager
+def market(folder: Path, venue: FakeTradetron) -> Iterator[Market]:
+    with EmbeddedBroker(folder / "broker") as broker:
+        made = Market(broker.url, venue, folder / "executor")
+        try:
+            yield made
+        finally:
+            made.process.terminate()
+            made.process.join(10.0)
+            made.publisher.close()
+
+
+@pytest.mark.broker
+def test_with_the_broker_up_the_book_is_flat_within_two_snapshots(tmp_path: Path, venue: FakeTradetron):
+    with market(tmp_path, venue) as street:
+        street.snapshot()
+        street.order()
+        assert len(street.snapshot().positions) == 1
+        eventually(lambda: venue.value("gap") == "1", "the entry stored")
+        (tmp_path / "executor" / "kill").write_text("the desk is on fire")
+        eventually(lambda: any(isinstance(e, Command) for e in street.events(Topic.CONTROL)), "a FLATTEN")
+        eventually(lambda: venue.value("gap") == "0", "the exit stored")
+        first = street.snapshot()
+        book = first if not first.positions else street.snapshot()
+        assert book.positions == ()
+        assert book.halted
+        street.order(24500.0)
+        street.snapshot()
+        fills = [event for event in street.events(Topic.FILLS) if isinstance(event, Fill)]
+        assert fills[-1].status is FillStatus.REJECTED
+        assert "the desk is on fire" in fills[-1].text
+        assert len([call for call in venue.calls if call.values["gap"] == "1"]) == 1
+        codes = {event.code for event in street.events(Topic.ALERTS) if isinstance(event, Alert)}
+        assert "kill_file" in codes
+        assert_token_nowhere(street.url, tmp_path)
+    report = verify(tmp_path / "executor")
+    assert report.ok
+    kinds = {line["kind"] for line in read_audit(tmp_path / "executor")}
+    assert {"order", "fill", "trade", "command", "intent", "venue_request", "venue_answer", "kill_switch"} <= kinds
+    (order,) = [line for line in read_audit(tmp_path / "executor") if line["kind"] == "order"][:1]
+    assert order["input"]["hash"]
+    assert order["signal_id"]
+
+
+def assert_token_nowhere(url: str, folder: Path) -> None:
+    client = redis.Redis.from_url(url)
+    for key in client.scan_iter():
+        kind = client.type(key)
+        content = {b"stream": client.xrange, b"hash": client.hgetall, b"string": client.get}.get(kind)
+        assert content is None or TOKEN not in repr(content(key))
+    client.close()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path
+
+
+def executor_process(folder: Path, venue: FakeTradetron, **more: str) -> subprocess.Popen[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
+    section = "THETAFLOW_EXECUTOR_"
+    (folder / "token").write_text(TOKEN)
+    environ |= {
+        f"{section}DIRECTORY": str(folder / "executor"),
+        f"{section}TRADETRON_MODE": "live",
+        f"{section}TRADETRON_TOKEN_FILE": str(folder / "token"),
+        f"{section}TRADETRON_URL": venue.url,
+        f"{section}TRADETRON_SOURCES": "test",
+        f"{section}TRADETRON_SETTLE_S": "5",
+        "THETAFLOW_BROKER_URL": "redis://127.0.0.1:1/0",
+        "THETAFLOW_BROKER_LEASE_MS": "3000",
+        "THETAFLOW_LOG_LEVEL": "debug",
+        "THETAFLOW_TRACE_FILE": str(folder / "traces.jsonl"),
+        **more,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "services.executor"],
+        env=environ,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def live_day() -> str:
+    now, calendar = SystemClock().now_ns(), TradingCalendar.load()
+    today = ist_date(now)
+    session = calendar.session(today)
+    over = session is None or now >= session.close_ns
+    return (calendar.next_trading_day(today) if over else today).isoformat()
+
+
+def leave_an_open_entry(directory: Path) -> None:
+    """Write the journal of a process that held +1 when it died."""
+    target = VenueTarget(slot=1, direction=1, order_id="o", signal_id="s", contract=contract())
+    write = Write(
+        book="nifty",
+        slot=1,
+        fence=41,
+        value=1,
+        why="test",
+        target=target,
+        state=WriteState.CONFIRMED,
+        sent_ns=SystemClock().now_ns(),
+    )
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "outbox-nifty.jsonl").write_bytes(msgspec.json.encode(write) + b"\n")
+
+
+def test_with_the_broker_down_the_process_itself_takes_everything_back(tmp_path: Path, venue: FakeTradetron):
+    directory = tmp_path / "executor"
+    leave_an_open_entry(directory)
+    arm(directory, Arming(book="nifty", day=live_day(), operator="test"))
+    process = executor_process(tmp_path, venue)
+    try:
+        sleep_while(process, 1.0)
+        assert venue.calls == [], "without a live word or the kill file nothing leaves the house"
+        (directory / "kill").write_text("no broker")
+        eventually(lambda: venue.value("gap") == "0", "the exit stored")
+        assert [call.values["gap"] for call in venue.calls] == ["0"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            out, err = process.communicate(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+    (tmp_path / "token").unlink()
+    assert TOKEN not in out + err
+    assert "kill_file" in err, err[-3000:] + out[-1000:]
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+
+
+def sleep_while(process: subprocess.Popen[str], seconds: float) -> None:
+    """Give a process that should do nothing the time to do something."""
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def test_live_without_the_days_confirmation_ends_with_one_line(tmp_path: Path, venue: FakeTradetron):
+    process = executor_process(tmp_path, venue)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "NotArmedError" in err
+    assert "live is not armed" in err
+    assert TOKEN not in err
+    assert venue.calls == []
