@@ -38,6 +38,9 @@ class TrainingPlan:
         rounds, booster_depth, rate: of the booster.
         leaf: least weight of a leaf in independent samples.
         lstm: size and pace of the network.
+        slow_share: a feature that differs between days by more than this share of its variance is slow: it has one
+            independent value a day, whatever its number of samples.
+        slow_days: slow features are learned from only when there are at least so many days.
         alpha: of the conformal sets.
         threshold: least probability of a signal, beside the side's break-even.
     """
@@ -53,6 +56,8 @@ class TrainingPlan:
     rate: float = 0.05
     leaf: float = 20.0
     lstm: LstmSettings = field(default_factory=LstmSettings)
+    slow_share: float = 0.6
+    slow_days: int = 400
     alpha: float = 0.25
     threshold: float = 0.55
 
@@ -117,12 +122,13 @@ def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) ->
         )
     seen = np.flatnonzero(np.isin(samples.day, days) & (samples.ts <= samples.ts[rows[-1]]))
     scaler = RobustScaler.fit(samples.values[seen])
+    used = learnable(samples.values[seen], samples.day[seen], plan)
     observations = observations_of(samples.values[seen], samples.features)
-    held_out, values = late[keep], samples.values[usable]
+    held_out, values = late[keep], np.where(used, samples.values, np.nan)
     forests, boosters = [], []
     for side in range(_SIDES):
         forest, _ = fit_forest(
-            samples.values[rows],
+            values[rows],
             labels[:, side],
             weights,
             trees=plan.trees,
@@ -133,7 +139,7 @@ def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) ->
         forests.append(forest)
         boosters.append(
             fit_booster(
-                values,
+                values[usable],
                 samples.pays[usable, side],
                 samples.weight[usable],
                 held_out=held_out,
@@ -144,23 +150,48 @@ def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) ->
                 seed=plan.seed + side,
             )
         )
+    scaled = scaler.transform(values[usable])
     return Members(
         scaler=scaler,
         forests=tuple(forests),
         boosters=tuple(boosters),
-        linear=fit_linear(scaler.transform(values), samples.pays[usable], samples.weight[usable], held_out),
+        linear=fit_linear(scaled, samples.pays[usable], samples.weight[usable], held_out),
         sequence=fit_lstm(
             samples.values,
             samples.windows(usable, plan.lstm.length),
             samples.pays[usable],
             samples.weight[usable],
             scaler=scaler,
+            used=used,
             held_out=held_out,
             seed=plan.seed,
             settings=plan.lstm,
         ),
         regimes=fit_regimes(observations, samples.starts[seen]),
     )
+
+
+def learnable(values: Floats, days: Integers, plan: TrainingPlan) -> NDArray[np.bool_]:
+    """Say which features can be learned from, shape (features,): they vary, and within days unless there are many.
+
+    A level that hardly moves within a day (a volatility of ten days, a total of open interest) has as many
+    independent values as there are days; with few days a flexible learner takes their accidents for rules.
+    """
+    present = np.isfinite(values)
+    count = present.sum(axis=0)
+    total = np.where(present, values, 0.0).sum(axis=0)
+    mean = total / np.maximum(count, 1)
+    variance = np.where(present, (values - mean) ** 2, 0.0).sum(axis=0) / np.maximum(count, 1)
+    distinct, place = np.unique(days, return_inverse=True)
+    shape = (distinct.size, values.shape[1])
+    by_day, seen = np.zeros(shape), np.zeros(shape)
+    np.add.at(by_day, place, np.where(present, values, 0.0))
+    np.add.at(seen, place, present)
+    day_mean = by_day / np.maximum(seen, 1)
+    between = np.sum(seen * (day_mean - mean) ** 2, axis=0) / np.maximum(count, 1)
+    varies = variance > 1e-18 * (1.0 + mean**2)
+    slow = between > plan.slow_share * variance
+    return np.asarray(varies & (~slow | (distinct.size >= plan.slow_days)), dtype=np.bool_)
 
 
 def _both_classes(labels: Floats, held_out: NDArray[np.bool_]) -> bool:

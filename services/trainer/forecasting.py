@@ -156,7 +156,12 @@ def _fit_side(
     parts = np.array_split(np.unique(days), _META_FOLDS)
     folds = np.searchsorted(np.array([part[-1] for part in parts if part.size]), days)
     meta, log_odds = fit_meta(
-        past.outputs[usable, side], past.regimes[usable], labels, samples.weight[rows], folds.astype(np.int64)
+        past.outputs[usable, side],
+        past.regimes[usable],
+        labels,
+        samples.weight[rows],
+        folds.astype(np.int64),
+        days=np.unique(days).size,
     )
     return meta, ConformalSets.fit(labels, sigmoid(log_odds), plan.alpha)
 

@@ -69,6 +69,7 @@ def fit_lstm(
     weights: Floats,
     *,
     scaler: RobustScaler,
+    used: NDArray[np.bool_],
     held_out: NDArray[np.bool_],
     seed: int,
     settings: LstmSettings,
@@ -81,12 +82,14 @@ def fit_lstm(
         labels: 0 or 1 for both sides, shape (samples, 2).
         weights: uniqueness, shape (samples,).
         scaler: fitted on training vectors only.
+        used: features to learn from, shape (features,); the network is blind to the others.
         held_out: the last stretch in time, shape (samples,).
         seed: of initial weights, order and dropout.
         settings: size and pace.
     """
-    flagged = np.flatnonzero((scaler.missing > _FLAGGED_FROM) & (scaler.missing < _FLAGGED_TO))
-    channels = np.concatenate([scaler.transform(values), np.isnan(values[:, flagged])], axis=1).astype(np.float32)
+    flagged = np.flatnonzero(used & (scaler.missing > _FLAGGED_FROM) & (scaler.missing < _FLAGGED_TO))
+    scaled = np.where(used, scaler.transform(values), 0.0)
+    channels = np.concatenate([scaled, np.isnan(values[:, flagged])], axis=1).astype(np.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         threads = torch.get_num_threads()
@@ -95,7 +98,9 @@ def fit_lstm(
             network = _train(channels, windows, labels, weights, held_out, settings)
         finally:
             torch.set_num_threads(threads)
-    return SequenceModel(scaler, _as_arrays(network, flagged, windows.shape[1]))
+    fitted = _as_arrays(network, flagged, windows.shape[1])
+    fitted.inputs[:, np.flatnonzero(~used)] = 0.0
+    return SequenceModel(scaler, fitted)
 
 
 def _train(

@@ -15,8 +15,13 @@ Integers = NDArray[np.int64]
 
 _PENALTIES = (0.3, 0.1, 0.03, 0.01)
 """Of the linear member, per independent sample; the held-out stretch chooses."""
-_META_PENALTY = 0.02
-_INTERACTION_PENALTY = 0.2
+_MEMBER_SPREAD = 0.3
+_REGIME_SPREAD = 0.05
+_LEVEL_SPREAD = 0.15
+_SLOPE_SPREAD = 0.25
+_WORTH_OF_A_DAY = 2.0
+"""Prior standard deviations of a member's weight, of anything a regime changes, of the intercept and of the slope of the
+calibration: regimes are few and long, and a month's share of paying trades says little about the next."""
 
 
 def fit_linear(scaled: Floats, labels: Floats, weights: Floats, held_out: NDArray[np.bool_]) -> LinearMember:
@@ -43,7 +48,7 @@ def fit_linear(scaled: Floats, labels: Floats, weights: Floats, held_out: NDArra
 
 
 def fit_meta(
-    outputs: Floats, regimes: Floats, labels: Floats, weights: Floats, folds: Integers
+    outputs: Floats, regimes: Floats, labels: Floats, weights: Floats, folds: Integers, *, days: int
 ) -> tuple[MetaWeights, Floats]:
     """Fit the stacker of one side on out-of-fold outputs, and its calibration on folds the stacker has not seen.
 
@@ -55,36 +60,42 @@ def fit_meta(
         labels: shape (rows,).
         weights: uniqueness, shape (rows,).
         folds: contiguous stretch each row belongs to, shape (rows,).
+        days: the rows come from; labels of a day share its drift, so a day is worth no more than a few of them.
 
     Returns:
         The weights, and for each row the calibrated log-odds of stacker and calibration fitted without its fold.
     """
+    independent = min(float(weights.sum()), _WORTH_OF_A_DAY * days)
     crossed = np.empty(labels.size)
     for fold in np.unique(folds):
         inside = folds == fold
-        crossed[inside] = _stack(outputs[~inside], regimes[~inside], labels[~inside], weights[~inside]).log_odds(
-            outputs[inside], regimes[inside]
-        )
+        crossed[inside] = _stack(
+            outputs[~inside], regimes[~inside], labels[~inside], weights[~inside], independent
+        ).log_odds(outputs[inside], regimes[inside])
     calibrated = np.empty(labels.size)
     for fold in np.unique(folds):
         inside = folds == fold
-        slope, offset = _platt(crossed[~inside], labels[~inside], weights[~inside])
+        slope, offset = _platt(crossed[~inside], labels[~inside], weights[~inside], independent)
         calibrated[inside] = slope * crossed[inside] + offset
-    plain = _stack(outputs, regimes, labels, weights)
-    slope, offset = _platt(crossed, labels, weights)
+    plain = _stack(outputs, regimes, labels, weights, independent)
+    slope, offset = _platt(crossed, labels, weights, independent)
     fitted = MetaWeights(
         plain.bias, plain.weight, plain.regime_bias, plain.regime_weight, plain.mean_regime, slope, offset
     )
     return fitted, calibrated
 
 
-def _stack(outputs: Floats, regimes: Floats, labels: Floats, weights: Floats) -> MetaWeights:
+def _stack(outputs: Floats, regimes: Floats, labels: Floats, weights: Floats, independent: float) -> MetaWeights:
     members, states = outputs.shape[1], regimes.shape[1]
     crossed = (outputs[:, :, None] * regimes[:, None, :]).reshape(labels.size, members * states)
     design = np.concatenate([np.ones((labels.size, 1)), outputs, regimes, crossed], axis=1)
     prior = np.concatenate([[0.0], np.full(members, 1.0 / members), np.zeros(states + members * states)])
     penalty = np.concatenate(
-        [[1e-4], np.full(members, _META_PENALTY), np.full(states + members * states, _INTERACTION_PENALTY)]
+        [
+            [1.0 / (_LEVEL_SPREAD**2 * independent)],
+            np.full(members, 1.0 / (_MEMBER_SPREAD**2 * independent)),
+            np.full(states + members * states, 1.0 / (_REGIME_SPREAD**2 * independent)),
+        ]
     )
     floor: list[tuple[float | None, float | None]] = [(None, None)] * design.shape[1]
     floor[1 : 1 + members] = [(0.0, None)] * members
@@ -100,12 +111,11 @@ def _stack(outputs: Floats, regimes: Floats, labels: Floats, weights: Floats) ->
     )
 
 
-def _platt(log_odds: Floats, labels: Floats, weights: Floats) -> tuple[float, float]:
+def _platt(log_odds: Floats, labels: Floats, weights: Floats, independent: float) -> tuple[float, float]:
     """Fit slope and offset of Platt's calibration; the slope is held at 0.05 or more, so ranking survives."""
     design = np.stack([log_odds, np.ones(labels.size)], axis=1)
-    found = _minimise(
-        design, labels, weights, np.array([1.0, 0.0]), np.array([0.005, 1e-4]), [(0.05, None), (None, None)]
-    )
+    penalty = 1.0 / (np.array([_SLOPE_SPREAD, _LEVEL_SPREAD]) ** 2 * independent)
+    found = _minimise(design, labels, weights, np.array([1.0, 0.0]), penalty, [(0.05, None), (None, None)])
     return float(found[0]), float(found[1])
 
 

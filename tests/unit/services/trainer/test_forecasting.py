@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.trainer.fitting import TrainingPlan
+from services.trainer.fitting import TrainingPlan, learnable
 from services.trainer.forecasting import forecast_walk_forward
 from services.trainer.lstm import LstmSettings
 from services.trainer.planted import PlantedMarket, planted_samples
@@ -86,3 +86,14 @@ def test_nothing_to_learn_from_is_said():
     empty = replace(samples, net=np.full_like(samples.net, np.nan))
     with pytest.raises(NoTrainingDataError, match="got none"):
         forecast_walk_forward(empty, PLAN, silent)
+
+
+def test_levels_that_hardly_move_within_a_day_are_learned_only_from_many_days():
+    rng = np.random.default_rng(4)
+    days = np.repeat(np.arange(50), 40)
+    slow = rng.normal(size=50)[days] + 0.1 * rng.normal(size=days.size)
+    quick = rng.normal(size=days.size)
+    quick[:300] = np.nan
+    values = np.stack([slow, quick, np.full(days.size, 3.0), np.full(days.size, np.nan)], axis=1)
+    assert list(learnable(values, days, TrainingPlan())) == [False, True, False, False]
+    assert list(learnable(values, days, TrainingPlan(slow_days=50))) == [True, True, False, False]

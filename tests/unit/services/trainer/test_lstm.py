@@ -26,6 +26,7 @@ def trained():
             samples.pays[rows],
             samples.weight[rows],
             scaler=RobustScaler.fit(samples.values),
+            used=np.arange(8) != 6,
             held_out=samples.day[rows] >= samples.day[-1] - 5,
             seed=3,
             settings=SETTINGS,
@@ -89,6 +90,14 @@ def test_parts_and_base_add_up_and_quadrature_leaves_almost_nothing(trained):
             assert base + parts.sum() == pytest.approx(value, abs=1e-9)
             fine, _, _ = model.contributions(steps, side, nodes=64)
             assert np.allclose(parts, fine, atol=0.02 * np.abs(fine).sum() + 1e-9)
+
+
+def test_it_is_blind_to_features_it_may_not_use(trained):
+    samples, model, _ = trained
+    channels, mask = sequences(samples, model, np.array([20]))
+    changed = channels.copy()
+    changed[..., 6] += 3.0
+    assert np.array_equal(model.outputs(channels, mask), model.outputs(changed, mask))
 
 
 def test_shorter_sequences_at_the_open_are_no_error_and_not_padded_with_numbers(trained):
