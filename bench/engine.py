@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -40,9 +40,11 @@ _STAMP = re.compile(rb'"ts":(\d+)')
 _FASTSTREAM_HEADER = b"\x89BIN\r\n\x1a\n" + struct.pack(">HII", 1, 18, 20) + struct.pack(">H", 0)
 _MARK = "<!-- {} engine -->"
 
+Measure = Callable[[str, EmbeddedBroker], dict[str, float]]
+
 _SETTING = (
     "Written by `python bench/engine.py`: {:,} events of 1 KB in and out over {} partitions, one embedded Valkey without "
-    "append-only file, medians of {} rounds, Python {}, {}."
+    "append-only file, medians of {} rounds (each the fastest of three drains), Python {}, {}."
 )
 _CAVEATS = (
     "FastStream per message gets a fifth of the events in the throughput runs. Faust speaks Kafka only and is not in "
@@ -170,22 +172,30 @@ def collect_delays(port: int, count: int) -> list[float]:
 
 
 def one_round(events: int, seconds: float) -> dict[str, dict[str, float]]:
-    """Run every contestant once, each measurement on a fresh server."""
-    figures: dict[str, dict[str, float]] = {}
-    for name in NAMES:
-        share = events if name != "faststream" else max(2000, events // 5)
-        mine: dict[str, float] = {}
-        for measure in (
-            lambda broker, name=name, share=share: drain(name, broker, share),
-            lambda broker, name=name, share=share: live(name, broker, share),
-            lambda broker, name=name: hop(name, broker, 50, seconds),
-            lambda broker, name=name: hop(name, broker, 1000, seconds / 2),
-        ):
+    """Measure every contestant once, each time on a fresh server, one measure after the other."""
+    figures: dict[str, dict[str, float]] = {name: {} for name in NAMES}
+    measures: tuple[Measure, ...] = (
+        # On a machine shared with others the fastest of three says most about the program.
+        lambda name, broker: drain(name, broker, _share(name, events)),
+        lambda name, broker: drain(name, broker, _share(name, events)),
+        lambda name, broker: drain(name, broker, _share(name, events)),
+        lambda name, broker: live(name, broker, _share(name, events)),
+        lambda name, broker: hop(name, broker, 50, seconds),
+        lambda name, broker: hop(name, broker, 1000, seconds / 2),
+    )
+    for measure in measures:
+        for name in NAMES:
             with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder)) as broker:
-                mine |= measure(broker)
-        figures[name] = mine
-        print(name, {key: round(value, 2) for key, value in mine.items()}, flush=True)
+                measured = measure(name, broker)
+            if "drain" not in measured or measured["drain"] > figures[name].get("drain", 0.0):
+                figures[name] |= measured
+    for name in NAMES:
+        print(name, {key: round(value, 2) for key, value in figures[name].items()}, flush=True)
     return figures
+
+
+def _share(name: str, events: int) -> int:
+    return events if name != "faststream" else max(2000, events // 5)
 
 
 def summarise(rounds: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
@@ -259,11 +269,11 @@ def main() -> int:
     """Run; exit code 1 when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--full", action="store_true", help="20,000 events and 8 s per rate instead of 6,000 and 2 s")
+    parser.add_argument("--full", action="store_true", help="20,000 events and 8 s per rate instead of 10,000 and 2 s")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", type=Path)
     arguments = parser.parse_args()
-    events, seconds = (20_000, 8.0) if arguments.full else (6_000, 2.0)
+    events, seconds = (20_000, 8.0) if arguments.full else (10_000, 2.0)
     rounds = [one_round(events, seconds) for _ in range(arguments.rounds)]
     summary, compared = summarise(rounds), ratios(rounds)
     for name, value in compared.items():
