@@ -72,6 +72,8 @@ class Fleet:
         """Start a worker; most get a point at which they will kill themselves."""
         self._started += 1
         row, seed = self._started, self._rng.getrandbits(32)
+        # A stop that comes before its engine can take it must wait.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if pid == 0:
             code = 1
@@ -79,6 +81,7 @@ class Fleet:
                 code = self._work(service, row, seed)
             finally:
                 os._exit(code)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         self.workers.append(Worker(pid, service))
 
     def count(self, service: str) -> int:
@@ -159,6 +162,7 @@ class Fleet:
             fault=fault,
         )
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         engine.run()
         self._board.write(row, engine.counters)
         return 0
