@@ -7,7 +7,19 @@ import sys
 import typer
 
 from shared.errors import ConfigError, ThetaflowError
-from trading_system.commands import audit, control, dead, demo, doctor, inspect, live, query, simulate
+from trading_system.commands import (
+    audit,
+    control,
+    dead,
+    demo,
+    doctor,
+    features,
+    importing,
+    inspect,
+    live,
+    query,
+    simulate,
+)
 
 _EXIT_FAILED, _EXIT_CONFIG = 1, 2
 
@@ -24,6 +36,9 @@ app.command(name="inspect")(inspect.inspect_command)
 app.command(name="doctor")(doctor.doctor)
 app.command(name="control")(control.control)
 app.command(name="query")(query.query_command)
+app.command(name="import")(importing.import_command)
+app.command(name="features")(features.features_command)
+app.command(name="lookahead")(features.lookahead_command)
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead.app, name="dead")
 

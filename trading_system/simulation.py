@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -31,6 +32,8 @@ ENGINES = ("memory", "redis")
 DEFAULT_STORE = Path("store")
 """Where the recorder keeps days unless told otherwise."""
 _STEP_TIMEOUT_S = 30.0
+_OUTSIDE = ("THETAFLOW_EXECUTOR_TRADETRON_", "THETAFLOW_EXECUTOR_DIRECTORY", "THETAFLOW_EXECUTOR_KILL_FILE")
+_PAPER = {"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off"}
 _REPORTED_TOPICS = (
     Topic.CHAIN,
     Topic.SIGNALS,
@@ -158,6 +161,12 @@ def _steps(replay: Items, ingest: IngestHandler, progress: Progress | None) -> I
     yield ingest.end_of_day()
 
 
+def _on_paper(environ: Mapping[str, str] | None) -> dict[str, str]:
+    """Take from the environment what would let a replay reach a venue or write into live files."""
+    values = dict(os.environ if environ is None else environ)
+    return {**{name: text for name, text in values.items() if not name.startswith(_OUTSIDE)}, **_PAPER}
+
+
 def _run_on_broker(
     steps: Iterator[list[Event]],
     request: SimulationRequest,
@@ -176,7 +185,9 @@ def _run_on_broker(
             raise ConfigError("expected an empty broker to simulate on, got one that holds events")
         services = (*DECISION_SERVICES, *request.companions)
         fleet = stack.enter_context(
-            Fleet(url, books=(request.book,), services=services, partitions=partitions, environ=request.environ)
+            Fleet(
+                url, books=(request.book,), services=services, partitions=partitions, environ=_on_paper(request.environ)
+            )
         )
         fleet.wait_until_ready()
         publisher = stack.enter_context(Publisher(url, producer="ingest", partitions=partitions))
