@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 
@@ -20,7 +21,19 @@ def _no_market_data() -> bool:
     return not Path(os.environ.get("THETAFLOW_TEST_DATA", _BESIDE)).is_dir()
 
 
-ALLOWED = ((re.compile(r"no market data at "), _no_market_data),)
+def _no_chromium() -> bool:
+    return all(shutil.which(name) is None for name in ("chromium", "chromium-browser", "google-chrome"))
+
+
+def _no_tls_server() -> bool:
+    return shutil.which("redis-server") is None or shutil.which("openssl") is None
+
+
+ALLOWED = (
+    (re.compile(r"no market data at "), _no_market_data),
+    (re.compile(r"no chromium installed"), _no_chromium),
+    (re.compile(r"needs a redis-server built with TLS"), _no_tls_server),
+)
 
 
 def allowed(reason: str) -> bool:
