@@ -1,7 +1,7 @@
 -- Ack, produce and checkpoint in one step, for the holder of the lease only.
 -- KEYS: lease, state, position, read stream, written streams
 -- ARGV: lease value, lease ms, group, topic,
---       n ids, ids...                 the entries this finishes, in order
+--       n ids, ids...                 the entries this finishes, in order, all of one read: nothing lies between them
 --       n checkpoints, { book, state }
 --       n positions, { field, value }
 --       n outputs, { key number, count, names and values... }
