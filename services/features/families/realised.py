@@ -27,9 +27,11 @@ def _of_range(name: str, source: str) -> Feature:
     return Feature(name, "decimal per year", f"{source} {_RANGE}", source, warm_up=_RANGE_WARM_UP, needs_history=True)
 
 
-def _of_days(name: str, source: str, sessions: int = HV_SESSIONS) -> Feature:
+def _of_days(name: str, source: str, sessions: int = HV_SESSIONS, *, overnight: bool = False) -> Feature:
+    """Declare an estimate over days; one with overnight returns needs the close before the first of them."""
     text = f"{source} {_DAYS}".replace(f"last {HV_SESSIONS} ", f"last {sessions} ")
-    return Feature(name, "decimal per year", text, source, sessions, WarmUpUnit.SESSIONS, needs_history=True)
+    warm_up = sessions + 1 if overnight else sessions
+    return Feature(name, "decimal per year", text, source, warm_up, WarmUpUnit.SESSIONS, needs_history=True)
 
 
 FEATURES = (
@@ -53,12 +55,12 @@ FEATURES = (
     _of_range("parkinson_60m", _PARKINSON),
     _of_range("garman_klass_60m", _GK),
     _of_range("rogers_satchell_60m", _RS),
-    _of_days("hv_close_10d", _CC),
-    _of_days("hv_close_20d", _CC, HV_LONG_SESSIONS),
+    _of_days("hv_close_10d", _CC, overnight=True),
+    _of_days("hv_close_20d", _CC, HV_LONG_SESSIONS, overnight=True),
     _of_days("hv_parkinson_10d", _PARKINSON),
     _of_days("hv_garman_klass_10d", _GK),
     _of_days("hv_rogers_satchell_10d", _RS),
-    _of_days("hv_yang_zhang_10d", _YZ),
+    _of_days("hv_yang_zhang_10d", _YZ, overnight=True),
     Feature(
         "iv_minus_rv",
         "decimal",
@@ -72,7 +74,7 @@ FEATURES = (
         "decimal",
         "atm_iv - hv_yang_zhang_10d",
         "definition",
-        HV_SESSIONS,
+        HV_SESSIONS + 1,
         WarmUpUnit.SESSIONS,
         needs_history=True,
     ),
