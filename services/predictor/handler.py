@@ -6,57 +6,137 @@ from collections.abc import Sequence
 
 import msgspec
 
+from services.predictor.model_signal import NO_MODEL, DeskState, ModelDesk, Opinion, StandsBack
 from services.predictor.settings import PredictorSettings
 from services.predictor.traditional import TraditionalScore, name_regime, sellers_market, traditional_score
-from shared.events import Event, FeatureVector, ModelPublished, OptionKind, Signal, SignalMode
+from shared.clock import ist_date
+from shared.events import (
+    Alert,
+    Event,
+    FeatureVector,
+    MarketView,
+    ModelPublished,
+    OptionKind,
+    Severity,
+    Signal,
+    SignalMode,
+)
 from shared.learning.feature_schema import FeatureSchema
 
 _TOP = 5
 
 
+_NOBODY = StandsBack(NO_MODEL, "no model is in charge", "")
+
+
 class _State(msgspec.Struct, frozen=True):
-    offered_model: str | None
+    desk: DeskState | None = None
+    shadow_day: str = ""
+    standing_back: str = NO_MODEL
 
 
 class PredictorHandler:
-    """Turns feature vectors of one book into signals.
+    """Turns feature vectors of one book into signals: the model's where one is in charge, else the traditional one.
 
     Args:
         book: key of the events it sees.
         settings: thresholds.
         schema: names and order of the features it may read.
+        desk: the book's models; None: the traditional signal decides alone.
     """
 
-    def __init__(self, book: str, settings: PredictorSettings, schema: FeatureSchema) -> None:
+    def __init__(
+        self, book: str, settings: PredictorSettings, schema: FeatureSchema, desk: ModelDesk | None = None
+    ) -> None:
         self._book = book
         self._settings = settings
         self._schema = schema
-        self._offered_model: str | None = None
+        self._desk = desk
+        self._shadow_day = ""
+        self._standing_back = NO_MODEL
 
     def handle(self, event: Event) -> Sequence[Event]:
-        """Answer a FeatureVector with a Signal; note a ModelPublished."""
+        """Answer a FeatureVector with a Signal (and Alerts about models); note a ModelPublished."""
         if isinstance(event, FeatureVector):
-            return (self._decide(event),)
-        if isinstance(event, ModelPublished):
-            self._offered_model = event.model_version
+            return self._decide(event)
+        if isinstance(event, ModelPublished) and self._desk is not None:
+            self._desk.publish(event)
         return ()
 
     def checkpoint(self) -> bytes:
         """Give the state."""
-        return msgspec.json.encode(_State(self._offered_model))
+        desk = None if self._desk is None else self._desk.state()
+        return msgspec.msgpack.encode(_State(desk, self._shadow_day, self._standing_back))
 
     def restore(self, state: bytes) -> None:
         """Become what `checkpoint` described."""
-        self._offered_model = msgspec.json.decode(state, type=_State).offered_model
+        found = msgspec.msgpack.decode(state, type=_State)
+        self._shadow_day, self._standing_back = found.shadow_day, found.standing_back
+        if self._desk is not None and found.desk is not None:
+            self._desk.restore(found.desk)
 
-    def _decide(self, vector: FeatureVector) -> Signal:
+    def _decide(self, vector: FeatureVector) -> list[Event]:
         if vector.schema_id != self._schema.id:
             reason = f"feature schema {vector.schema_id} is not the known {self._schema.id}"
-            return self._signal(vector, TraditionalScore(0.0, ()), 0, "warming_up", reason, "schema_mismatch")
+            return [self._signal(vector, TraditionalScore(0.0, ()), 0, "warming_up", reason, "schema_mismatch")]
+        verdict = _NOBODY if self._desk is None else self._desk.decide(vector)
+        signal = (
+            self._model_signal(vector, verdict)
+            if isinstance(verdict, Opinion)
+            else self._traditional_signal(vector, verdict)
+        )
+        return [signal, *self._tell(vector, verdict)]
+
+    def _traditional_signal(self, vector: FeatureVector, instead_of: StandsBack) -> Signal:
         features = dict(zip(self._schema.names, vector.values, strict=True))
         score = traditional_score(features)
         direction, reason = self._direction(features, score)
-        return self._signal(vector, score, direction, name_regime(features), reason, "no_model")
+        return self._signal(vector, score, direction, name_regime(features), reason, instead_of.fallback)
+
+    def _model_signal(self, vector: FeatureVector, opinion: Opinion) -> Signal:
+        thinking = opinion.thinking
+        put, call = (float(probability) for probability in thinking.probability)
+        return Signal(
+            header=vector.header.child("predictor"),
+            direction=opinion.direction,
+            p_put_pays=put,
+            p_call_pays=call,
+            confidence=(put, call)[thinking.side],
+            threshold=opinion.threshold,
+            regime=thinking.regime,
+            mode=SignalMode.ML,
+            fallback_reason=None,
+            model_version=opinion.version,
+            reason=opinion.reason,
+            top_features=opinion.top_features,
+            schema_id=vector.schema_id,
+            entry_features=vector.values if opinion.direction else (),
+            market=_narrowed(vector, opinion.direction),
+        )
+
+    def _tell(self, vector: FeatureVector, verdict: Opinion | StandsBack) -> list[Alert]:
+        """Tell of a model that begins or ends to stand back, of refused bundles, and once a day of the shadow."""
+        desk = self._desk
+        if desk is None:
+            return []
+        told: list[tuple[Severity, str, str]] = []
+        fallback = verdict.fallback if isinstance(verdict, StandsBack) else ""
+        if fallback != self._standing_back:
+            self._standing_back = fallback
+            severity = Severity.WARNING if fallback else Severity.INFO
+            words = verdict.words if isinstance(verdict, StandsBack) else f"model {verdict.version[:12]} decides"
+            told.append((severity, f"model_{fallback or 'decides'}", words))
+        told += [(Severity.CRITICAL, "model_refused", words) for words in desk.take_refused()]
+        today, shadowing = ist_date(vector.header.ts).isoformat(), desk.shadowing
+        if shadowing is not None and today != self._shadow_day:
+            version, decisions, agreed = shadowing
+            words = f"challenger {version[:12]} shadowed {decisions} decisions and agreed with {agreed}"
+            told.append((Severity.INFO, "model_shadow", words))
+        self._shadow_day = today
+        return [
+            Alert(header=vector.header.child("predictor", index), severity=severity, code=code, text=text)
+            for index, (severity, code, text) in enumerate(told, start=1)
+        ]
 
     def _direction(self, features: dict[str, float | None], score: TraditionalScore) -> tuple[int, str]:
         settings = self._settings
@@ -72,9 +152,6 @@ class PredictorHandler:
     def _signal(
         self, vector: FeatureVector, score: TraditionalScore, direction: int, regime: str, reason: str, fallback: str
     ) -> Signal:
-        market = vector.market
-        kind = {1: OptionKind.PUT, -1: OptionKind.CALL}.get(direction)
-        candidates = tuple(quote for quote in market.candidates if quote.contract.kind == kind)
         return Signal(
             header=vector.header.child("predictor"),
             direction=direction,
@@ -90,5 +167,12 @@ class PredictorHandler:
             top_features=score.contributions[:_TOP],
             schema_id=vector.schema_id,
             entry_features=vector.values if direction else (),
-            market=msgspec.structs.replace(market, candidates=candidates),
+            market=_narrowed(vector, direction),
         )
+
+
+def _narrowed(vector: FeatureVector, direction: int) -> MarketView:
+    """Leave only the candidates of the signalled side: risk chooses among them, and signals stay small."""
+    kind = {1: OptionKind.PUT, -1: OptionKind.CALL}.get(direction)
+    candidates = tuple(quote for quote in vector.market.candidates if quote.contract.kind == kind)
+    return msgspec.structs.replace(vector.market, candidates=candidates)

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from services.predictor.bundles import RegistryBundles
 from services.predictor.handler import PredictorHandler
+from services.predictor.model_signal import ModelDesk
 from services.predictor.settings import PredictorSettings
 from shared.learning.feature_schema import FeatureSchema
 from shared.streaming.handler import Service
 
 
 def predictor_service(settings: PredictorSettings, schema: FeatureSchema) -> Service:
-    """Make the service; every book gets a handler of its own."""
-    return Service(name="predictor", make=lambda book: PredictorHandler(book, settings, schema))
+    """Make the service; every book gets a handler of its own.
+
+    Which model begins is settled here, once, so that a handler that is built again begins with the same.
+
+    Raises:
+        BundleError: a pinned model is not there or cannot be used.
+    """
+    if settings.model == "none":
+        return Service(name="predictor", make=lambda book: PredictorHandler(book, settings, schema))
+    bundles = RegistryBundles(settings.models, schema.id)
+    initial = bundles.initial(settings.model)
+
+    def make(book: str) -> PredictorHandler:
+        return PredictorHandler(book, settings, schema, ModelDesk(settings, bundles, initial))
+
+    return Service(name="predictor", make=make)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -9,13 +11,18 @@ from shared.config import ServiceSettings
 
 
 class PredictorSettings(ServiceSettings):
-    """How sure a signal must be, and what speaks against selling at all.
+    """How sure a signal must be, what speaks against selling at all, and which model decides.
 
     Attributes:
-        threshold: least confidence of a signal, probability of the chosen side, above one half.
+        threshold: least confidence of a traditional signal, probability of the chosen side, above one half.
         min_components: components of the traditional score that must be present.
         max_realised_over_implied: realised volatility may be at most this multiple of the implied one; above it the
             premium does not pay for the movement and the signal is neutral.
+        models: folder of the model registry; without one there, the traditional signal decides.
+        model: `champion` follows the registry and what is published; `none` stays with the traditional signal; a
+            version is pinned, whatever is published, as a replay wants it.
+        model_threshold: least probability of a model's signal; a side's break-even counts where it is higher.
+        max_model_age_days: a model whose training ended longer ago is stale, and the traditional signal decides.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_PREDICTOR_")
@@ -23,3 +30,7 @@ class PredictorSettings(ServiceSettings):
     threshold: float = Field(default=0.60, gt=0.5, lt=1.0)
     min_components: int = Field(default=4, ge=1)
     max_realised_over_implied: float = Field(default=1.6, gt=0.0)
+    models: Path = Path("data/models")
+    model: str = Field(default="champion", pattern=r"^(champion|none|[0-9a-f]{8,32})$")
+    model_threshold: float = Field(default=0.55, ge=0.5, lt=1.0)
+    max_model_age_days: float = Field(default=60.0, gt=0.0)
