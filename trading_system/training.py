@@ -1,0 +1,281 @@
+"""Training from the front door: days or a made market in, a verdict, a report and, where earned, a champion out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from services.ingest.adapters.synthetic import DEFAULT_START, synthetic_days
+from services.ingest.parsed import Parsed, ParsedChain
+from services.ingest.replay import Replay, StoredReplay, open_replay
+from services.trainer.fitting import TrainingPlan
+from services.trainer.samples import TrainingSamples, join_samples
+from services.trainer.shadow import ShadowResult, shadow
+from services.trainer.training import Training, code_version, settle, train_ensemble
+from services.trainer.verdict import Bar
+from shared.clock import NS_PER_MINUTE, SystemClock
+from shared.errors import BadInputError, NoTrainingDataError
+from shared.ids import content_hash
+from shared.learning.metrics import auc
+from shared.learning.registry import ModelRegistry
+from shared.market.synthetic_path import Edge
+from trading_system.training_cache import CachedDays, cache_key, file_hashes, load_days, store_days
+from trading_system.training_days import LabelCounts, LabelRules, collect_days
+from trading_system.wiring import Installation
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, steps done and steps in all (0: unknown)."""
+
+SYNTHETIC = ("edge", "none")
+MODELS = Path("data/models")
+PLANTED = Edge(correlation=0.2)
+_STRIKES = 31
+_LABELS_A_SESSION = 125
+_SHADOW_SHARE = 0.05
+_FEWEST_DAYS_TO_SHADOW = 25
+_MINUTES_A_SESSION = 375
+_CALENDAR_DAYS_BACK = 364
+"""A made market begins a year before the usual one, within the days the calendar knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What to train on and how.
+
+    Attributes:
+        sources: files, folders, or ISO dates of the store, in any order.
+        synthetic: `edge` or `none` for a made market instead.
+        seed: of the made market and of the training.
+        days: sessions of the made market.
+        store: where recorded days are.
+        models: folder of the model registry; the samples' cache lies in it.
+        plan: size and pace; its seed is replaced by `seed`.
+        bar: what a model must clear.
+        explanation: why an accuracy above 55 % is believed.
+        every: only every so-many-th vector gets a label; None: about 125 a session.
+    """
+
+    sources: tuple[str | Path, ...] = ()
+    synthetic: str | None = None
+    seed: int = 7
+    days: int = 120
+    store: Path | None = None
+    models: Path = MODELS
+    plan: TrainingPlan = field(default_factory=TrainingPlan)
+    bar: Bar = field(default_factory=Bar)
+    explanation: str = ""
+    every: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """What a training found.
+
+    Attributes:
+        training: with evaluation and verdict.
+        version: of the bundle.
+        promoted: whether it decides or shadows from now on.
+        reasons: in words, of the bar and of the shadowing.
+        auc: of the model's lean (log-odds put less call) in naming what was asked: on a made market whether the index
+            rises over the edge's horizon, on real days which side earned more.
+        auc_optimal: what no forecast can beat; None where nobody knows.
+        counts: what became of the moments looked at.
+        shadowed: result of the shadowing, None when there were too few days for one.
+        source: what was trained on.
+    """
+
+    training: Training
+    version: str
+    promoted: bool
+    reasons: tuple[str, ...]
+    auc: float
+    auc_optimal: float | None
+    counts: LabelCounts
+    shadowed: ShadowResult | None
+    source: str
+
+
+def train(
+    request: TrainingRequest, *, installation: Installation | None = None, progress: Progress = lambda *_: None
+) -> TrainingReport:
+    """Train, judge, shadow, and write the verdict into the registry.
+
+    Raises:
+        NoTrainingDataError: there is nothing, or too little, to learn from.
+        BadInputError: a source is not there or cannot be read.
+    """
+    house = installation or Installation.load()
+    days, source, edge = _gather(request, house, progress)
+    samples = days.samples
+    cut = _shadow_from(samples)
+    known = samples.day < cut
+    plan = replace(request.plan, seed=request.seed)
+    registry = ModelRegistry(request.models)
+    explanation = request.explanation
+    if edge is not None and edge.correlation:
+        explanation = explanation or f"the market is made and its edge planted, best AUC {edge.bayes_auc():.3f}"
+    training = train_ensemble(
+        samples.take(known),
+        plan,
+        bar=request.bar,
+        configurations=count_configuration(request.models, samples, plan),
+        explanation=explanation,
+        progress=progress,
+    )
+    shadowed = None
+    if not known.all() and training.verdict.promoted:
+        champion = registry.load_champion(samples.schema_id)
+        shadowed = shadow(
+            training.ensemble,
+            None if champion is None else champion[0],
+            samples.take(~known),
+            threshold=plan.threshold,
+            seed=plan.seed,
+        )
+    training = _with_shadow(training, shadowed)
+    manifest = settle(training, registry, ts=SystemClock().now_ns())
+    return TrainingReport(
+        training=training,
+        version=manifest.version,
+        promoted=training.verdict.promoted,
+        reasons=training.verdict.reasons,
+        auc=_lean_auc(training, days.spot[known], edge),
+        auc_optimal=None if edge is None else edge.bayes_auc(),
+        counts=days.counts,
+        shadowed=shadowed,
+        source=source,
+    )
+
+
+def count_configuration(models: Path, samples: TrainingSamples, plan: TrainingPlan) -> int:
+    """Write down that this plan was tried and give how many distinct ones were, whatever they were tried on.
+
+    Code, plan and seed make a configuration; trying one again on more days is no new guess.
+    """
+    path = models / "configurations.json"
+    tried: list[str] = msgspec.json.decode(path.read_bytes(), type=list[str]) if path.is_file() else []
+    this = content_hash(msgspec.json.encode((code_version(), samples.schema_id, plan), order="sorted"))
+    if this not in tried:
+        tried.append(this)
+        models.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".draft")
+        draft.write_bytes(msgspec.json.encode(tried))
+        draft.replace(path)
+    return len(tried)
+
+
+def _gather(request: TrainingRequest, house: Installation, progress: Progress) -> tuple[CachedDays, str, Edge | None]:
+    every = request.every or max(_MINUTES_A_SESSION // _LABELS_A_SESSION, 1)
+    if request.synthetic is not None:
+        if request.synthetic not in SYNTHETIC:
+            raise BadInputError(f"a made market of {', '.join(SYNTHETIC)}", request.synthetic, "train")
+        edge = PLANTED if request.synthetic == "edge" else replace(PLANTED, correlation=0.0)
+        # Positions are held as long as the edge lasts: that is the question whose best answer is known.
+        held = replace(house, risk=house.risk.model_copy(update={"max_holding_minutes": float(edge.horizon)}))
+        chains = synthetic_days(
+            request.seed,
+            request.days,
+            start=DEFAULT_START - timedelta(days=_CALENDAR_DAYS_BACK),
+            expiries=1,
+            strikes=_STRIKES,
+            edge=edge,
+            calendar=house.calendar,
+            contracts=house.contracts,
+        )
+        content = {"seed": request.seed, "days": request.days, "edge": msgspec.to_builtins(edge), "strikes": _STRIKES}
+        key = cache_key(held, LabelRules(every=every), content)
+        items = _watched(chains, request.days * _MINUTES_A_SESSION, progress)
+        words = f"{request.days} made sessions, seed {request.seed}, edge {request.synthetic}"
+        return _collected(items, request.models, key, held, LabelRules(every=every)), words, edge
+    if not request.sources:
+        raise NoTrainingDataError("expected days to learn from: stored dates, a path, or a made market; got none")
+    replays = [open_replay(source, store=request.store) for source in request.sources]
+    paths = [
+        path
+        for source, replay in zip(request.sources, replays, strict=True)
+        for path in _files_of(source, replay, request.store)
+    ]
+    total = sum(replay.len_hint for replay in replays)
+    rules = LabelRules(every=request.every or 1)
+    key = cache_key(house, rules, file_hashes(sorted(set(paths))))
+    items = _watched((item for replay in replays for item in replay), total, progress)
+    words = ", ".join(str(Path(str(source)).name) for source in request.sources)
+    return _collected(items, request.models, key, house, rules), words, None
+
+
+def _collected(items: Iterable[Parsed], models: Path, key: str, house: Installation, rules: LabelRules) -> CachedDays:
+    folder = models / "samples"
+    cached = load_days(folder, key)
+    if cached is not None:
+        return cached
+    counts = LabelCounts()
+    spots: dict[int, float] = {}
+
+    def noting() -> Iterator[Parsed]:
+        for item in items:
+            if isinstance(item, ParsedChain) and item.spot is not None:
+                spots[item.stamp_ns] = item.spot
+            yield item
+
+    parts = list(collect_days(noting(), house, rules, counts))
+    if not parts:
+        raise NoTrainingDataError("expected at least one accepted chain to learn from, got none")
+    samples = join_samples(parts)
+    spot = np.array([spots.get(int(ts), np.nan) for ts in samples.ts])
+    found = CachedDays(samples, counts, spot)
+    store_days(folder, key, found)
+    return found
+
+
+def _watched(items: Iterable[Parsed], total: int, progress: Progress) -> Iterator[Parsed]:
+    for number, item in enumerate(items):
+        if number % 50 == 0:
+            progress("features and labels", number, total)
+        yield item
+
+
+def _shadow_from(samples: TrainingSamples) -> int:
+    """Day ordinal from which days are kept for shadowing; beyond the last one when there are too few."""
+    days = np.unique(samples.day)
+    if days.size < _FEWEST_DAYS_TO_SHADOW:
+        return int(days[-1]) + 1
+    return int(days[-max(int(days.size * _SHADOW_SHARE), 2)])
+
+
+def _with_shadow(training: Training, shadowed: ShadowResult | None) -> Training:
+    if shadowed is None:
+        return training
+    verdict = training.verdict
+    reasons = (*verdict.reasons, *shadowed.words)
+    return replace(training, verdict=replace(verdict, promoted=verdict.promoted and shadowed.passed, reasons=reasons))
+
+
+def _lean_auc(training: Training, spot: Floats, edge: Edge | None) -> float:
+    samples, forecasts = training.samples, training.forecasts
+    at = forecasts.judged
+    rows = forecasts.rows[at]
+    held = np.clip(forecasts.probability[at], 1e-9, 1.0 - 1e-9)
+    odds = np.log(held / (1.0 - held))
+    lean = odds[:, 0] - odds[:, 1]
+    outcome = samples.net[rows, 0] - samples.net[rows, 1]
+    if edge is not None:
+        outcome = _returns(samples.ts, spot, edge.horizon)[rows]
+    decided = np.isfinite(outcome) & (outcome != 0.0)
+    return auc((outcome[decided] > 0.0).astype(np.float64), lean[decided])
+
+
+def _returns(ts: NDArray[np.int64], spot: Floats, minutes: int) -> Floats:
+    """Give the change of spot over the next `minutes`, NaN where there is no vector just then."""
+    later = np.searchsorted(ts, ts + minutes * NS_PER_MINUTE)
+    there = later < ts.size
+    there[there] = ts[later[there]] == ts[there] + minutes * NS_PER_MINUTE
+    change = np.full(ts.size, np.nan)
+    change[there] = spot[later[there]] - spot[there]
+    return change
