@@ -1,6 +1,6 @@
 """Executor and risk are killed around Tradetron calls over and over; what is stored there ends at what the book wants.
 
-`THETAFLOW_TEST_EXECUTION_KILLS` says how often; the long form is 1000.
+`THETAFLOW_TEST_EXECUTION_KILLS`, or `make chaos N=`, says how often; the long form is 1000.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from tests.chaos.execution_worker import (
 from tests.fakes import tradetron as fake
 from tests.fakes.tradetron import FakeTradetron
 
-KILLS = int(os.environ.get("THETAFLOW_TEST_EXECUTION_KILLS", "16"))
+KILLS = int(os.environ.get("THETAFLOW_TEST_EXECUTION_KILLS") or os.environ.get("THETAFLOW_TEST_CHAOS_N") or "12")
 SEED = int(os.environ.get("THETAFLOW_TEST_CHAOS_SEED", "7"))
 CHECK_EVERY = 25
 STEP_S = 0.04

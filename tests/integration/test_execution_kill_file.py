@@ -19,6 +19,7 @@ import redis
 from services.executor.adapters.arming import Arming, arm
 from services.executor.audit import read_audit, verify
 from services.executor.outbox import Write, WriteState
+from services.ingest.parsed import Parsed, ParsedChain
 from shared.clock import SystemClock, ist_date
 from shared.events import Alert, BookState, Command, Event, Fill, FillStatus, VenueTarget
 from shared.market.calendar import TradingCalendar
@@ -29,8 +30,11 @@ from shared.streaming.topics import Topic
 from tests.builders import at, contract, entry_order, snapshot
 from tests.chaos.execution_worker import TOKEN, MarketClock, Spec, run_executor
 from tests.fakes.tradetron import FakeTradetron
+from trading_system.simulation import SimulationRequest, simulate_items
+from trading_system.wiring import Installation
 
 PATIENCE_S = 20.0
+QUOTES = {24300.0 + 50.0 * n: (100.0 + n, 100.5 + n) for n in range(9)}
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:
@@ -227,3 +231,46 @@ def test_live_without_the_days_confirmation_ends_with_one_line(tmp_path: Path, v
     assert "live is not armed" in err
     assert TOKEN not in err
     assert venue.calls == []
+
+
+@pytest.mark.broker
+def test_a_replay_over_redis_reaches_no_venue_and_no_live_file_whatever_the_settings(
+    tmp_path: Path, venue: FakeTradetron
+):
+    directory = tmp_path / "executor"
+    leave_an_open_entry(directory)
+    arm(directory, Arming(book="nifty", day=live_day(), operator="test"))
+    (directory / "kill").write_text("this is for the live book")
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    section = "THETAFLOW_EXECUTOR_"
+    live = {
+        f"{section}DIRECTORY": str(directory),
+        f"{section}TRADETRON_MODE": "live",
+        f"{section}TRADETRON_TOKEN": TOKEN,
+        f"{section}TRADETRON_URL": venue.url,
+        f"{section}TRADETRON_SOURCES": "synthetic,test,v3",
+    }
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
+    request = SimulationRequest(source="three minutes", engine="redis", environ={**environ, **live})
+    simulate_items(Minutes(), request, installation=Installation.load({}))
+    assert venue.calls == []
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+
+
+class Minutes:
+    """Three minutes of a synthetic chain."""
+
+    len_hint = 3
+
+    def __iter__(self) -> Iterator[Parsed]:
+        for number in range(3):
+            made = snapshot(number, at(10, number), puts=QUOTES, calls=QUOTES)
+            yield ParsedChain(
+                underlying="NIFTY",
+                stamp_ns=made.header.ts,
+                received_ns=None,
+                spot=24500.0,
+                vix=None,
+                expiries=made.expiries,
+                source="synthetic",
+            )
