@@ -27,7 +27,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import redis
-from engine_contestants import INPUTS, NAMES, OUTPUTS, PARTITIONS
+from contestants.engine import INPUTS, NAMES, OUTPUTS, PARTITIONS
 
 from shared.events import Command, CommandKind, Event, Header
 from shared.streaming.broker import EmbeddedBroker
@@ -87,7 +87,7 @@ class Feed:
 @contextmanager
 def contestant(name: str, broker: EmbeddedBroker, events: int) -> Iterator[subprocess.Popen[str]]:
     """Start a contestant and wait until it reads."""
-    program = str(Path(__file__).with_name("engine_contestants.py"))
+    program = str(Path(__file__).parent / "contestants" / "engine.py")
     command = [sys.executable, program, name, broker.url, str(events)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 import redis
+from contestants.engine import INPUTS, OUTPUTS, PARTITIONS
 from engine import make
-from engine_contestants import INPUTS, OUTPUTS, PARTITIONS
 
 from shared.streaming.broker import EmbeddedBroker
 from shared.streaming.codec import encode
@@ -32,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=500_000)
     events: int = parser.parse_args().events
-    program = str(Path(__file__).with_name("engine_contestants.py"))
+    program = str(Path(__file__).parent / "contestants" / "engine.py")
     resident: list[tuple[int, int]] = []
     with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder)) as broker:
         client = redis.Redis(port=broker.port)

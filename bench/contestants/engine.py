@@ -1,6 +1,6 @@
 """The programs that bench/engine.py compares, each a process of its own: read 1 KB, make 1 KB, commit.
 
-    python bench/engine_contestants.py NAME URL EVENTS
+    python bench/contestants/engine.py NAME URL EVENTS
 
 Prints `ready`, then, when EVENTS are done, a line of JSON with seconds and CPU seconds. All of them decode the event
 and encode its successor with the same codec, except `plain`, which moves bytes: the floor.
