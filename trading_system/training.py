@@ -210,6 +210,14 @@ def _gather(request: TrainingRequest, house: Installation, progress: Progress) -
     return _collected(items, request.models, key, house, rules), words, None
 
 
+def _files_of(source: str | Path, replay: Replay | StoredReplay, store: Path | None) -> list[Path]:
+    """Give the files a source is made of, whose content names the samples."""
+    if isinstance(replay, Replay):
+        return [file.path for file in replay.files]
+    held = store.rglob("*") if store is not None else ()
+    return [path for path in held if path.is_file() and str(source) in str(path)]
+
+
 def _collected(items: Iterable[Parsed], models: Path, key: str, house: Installation, rules: LabelRules) -> CachedDays:
     folder = models / "samples"
     cached = load_days(folder, key)
