@@ -79,7 +79,7 @@ class Rehearsal:
             if isinstance(step, Write):
                 sent = self._outbox.send(step, now)
                 answer = self._venue.store(sent)
-                self._outbox.answered(sent, answer.state, answer.text)
+                self._outbox.answered(sent, answer.state, answer.text, now)
         return True
 
     def kill(self, why: str) -> None:
@@ -220,7 +220,7 @@ class Dispatcher:
         self._fault("noted")
         answer = self._venue.store(sent)
         self._fault("answered")
-        done = self.outbox.answered(sent, answer.state, answer.text)
+        done = self.outbox.answered(sent, answer.state, answer.text, self._clock.now_ns())
         self._fault("settled")
         self._note("venue_answer", {**_fields(done), "response": answer.text})
         ended = self._clock.now_ns()

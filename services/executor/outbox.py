@@ -118,7 +118,8 @@ class Outbox:
         for write in writes:
             self._remember(write)
         unanswered = [slot.last for slot in self._slots.values() if slot.last and slot.last.state is WriteState.SENT]
-        return [self._become(write, WriteState.UNKNOWN, "the process ended before the answer") for write in unanswered]
+        words = "the process ended before the answer"
+        return [self._become(write, WriteState.UNKNOWN, words, write.sent_ns) for write in unanswered]
 
     def held(self) -> dict[int, Write]:
         """Newest write per slot."""
@@ -209,9 +210,9 @@ class Outbox:
         slot.reset_due = ""
         return sent
 
-    def answered(self, write: Write, state: WriteState, answer: str) -> Write:
-        """Note the end of an attempt: CONFIRMED, FAILED (surely not stored) or UNKNOWN."""
-        return self._become(write, state, answer)
+    def answered(self, write: Write, state: WriteState, answer: str, now_ns: int) -> Write:
+        """Note the end of an attempt: CONFIRMED, FAILED (surely not stored) or UNKNOWN, which settles from now on."""
+        return self._become(write, state, answer, now_ns)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -232,10 +233,10 @@ class Outbox:
             # Whatever the book says later: what was once taken back is not entered again.
             self._given_up.add(before.target.signal_id)
 
-    def _become(self, write: Write, state: WriteState, answer: str) -> Write:
+    def _become(self, write: Write, state: WriteState, answer: str, now_ns: int) -> Write:
         settled = write.settled_ns
         if state is WriteState.UNKNOWN:
-            settled = max(settled, write.sent_ns + self._settle_ns)
+            settled = max(settled, now_ns + self._settle_ns)
         done = msgspec.structs.replace(write, state=state, answer=answer, settled_ns=settled)
         self._record(done)
         self._remember(done)

@@ -78,6 +78,20 @@ def _signal(signal: Signal) -> Refused | None:
 def _book(signal: Signal, book: BookState | None, state: RiskState, settings: RiskSettings) -> Refused | None:
     if book is None:
         return Refused(DenialCode.BOOK_UNKNOWN, "no state of the book has arrived")
+    if book.halted:
+        return Refused(DenialCode.HALTED, "the executor is halted")
+    cooling = _cool_down(signal, book, settings)
+    if cooling is not None:
+        return cooling
+    pending = {*state.pending, *book.pending_orders}
+    if pending:
+        return Refused(DenialCode.ORDER_PENDING, f"{len(pending)} entry ordered and not yet filled")
+    if len(book.positions) >= settings.max_positions:
+        return Refused(DenialCode.MAX_POSITIONS, f"{len(book.positions)} of {settings.max_positions} positions open")
+    return None
+
+
+def _cool_down(signal: Signal, book: BookState, settings: RiskSettings) -> Refused | None:
     if book.last_exit_seq == signal.header.seq:
         return Refused(DenialCode.COOL_DOWN, "a position was closed on this very snapshot")
     if book.last_stop_ts is not None:
@@ -86,11 +100,6 @@ def _book(signal: Signal, book: BookState | None, state: RiskState, settings: Ri
             return Refused(
                 DenialCode.COOL_DOWN, f"{since:.1f} of {settings.cool_down_minutes:.0f} minutes since a stop"
             )
-    pending = {*state.pending, *book.pending_orders}
-    if pending:
-        return Refused(DenialCode.ORDER_PENDING, f"{len(pending)} entry ordered and not yet filled")
-    if len(book.positions) >= settings.max_positions:
-        return Refused(DenialCode.MAX_POSITIONS, f"{len(book.positions)} of {settings.max_positions} positions open")
     return None
 
 

@@ -110,6 +110,10 @@ class SideWork:
                 intent = self._heard.pop(book)
                 if book in self._dispatchers:
                     self._dispatchers[book].heed(intent)
+                if self._appearance and not intent.halted and book in self._postboxes:
+                    # An operator resumed under a kill file that is still there: the file wins.
+                    once = f"{self._appearance}-{intent.number}"
+                    self._postboxes[book].command(CommandKind.FLATTEN, _OPERATOR, "the kill file is still there", once)
             if self._tail is not None:
                 self._tail.follow()
             delivered = all(postbox.deliver() for postbox in self._postboxes.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from time import monotonic
 from typing import Final, Self
 
 import httpx
@@ -76,16 +77,28 @@ class Tradetron:
             suffix = "" if number == 0 else str(number)
             fields[f"key{suffix}"], fields[f"value{suffix}"] = key, value
         try:
-            if self._settings.tradetron_method == "get":
-                response = self._client.get(self._settings.tradetron_url, params=fields)
-            else:
-                response = self._client.post(self._settings.tradetron_url, json=fields)
+            status, body = self._exchange(fields)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             return Answer(WriteState.FAILED, self._words(error))
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Answer(WriteState.UNKNOWN, self._words(error))
-        body = self._redaction.text(response.text[:_SHOWN_BODY])
-        return Answer(_meaning(response.status_code), f"HTTP {response.status_code} {body}".strip())
+        shown = self._redaction.text(body.decode(errors="replace"))
+        return Answer(_meaning(status), f"HTTP {status} {shown}".strip())
+
+    def _exchange(self, fields: dict[str, str]) -> tuple[int, bytes]:
+        """Send and read no more than is shown and no longer than the time-out: an answer that trickles is none."""
+        settings = self._settings
+        deadline = monotonic() + settings.tradetron_timeout_s
+        sent = {"params": fields} if settings.tradetron_method == "get" else {"json": fields}
+        body = b""
+        with self._client.stream(settings.tradetron_method.upper(), settings.tradetron_url, **sent) as response:  # type: ignore[arg-type]  # one of the two
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) >= _SHOWN_BODY:
+                    break
+                if monotonic() > deadline:
+                    raise httpx.ReadTimeout(f"an answer still trickling after {settings.tradetron_timeout_s:g} s")
+            return response.status_code, body[:_SHOWN_BODY]
 
     def _words(self, error: Exception) -> str:
         return self._redaction.text(f"{type(error).__name__}: {error}")

@@ -42,7 +42,7 @@ class Desk:
         """Do what is due and give the value written."""
         step = self.due()
         assert isinstance(step, Write)
-        self.outbox.answered(self.outbox.send(step, self.now), answer, "")
+        self.outbox.answered(self.outbox.send(step, self.now), answer, "", self.now)
         return step.value
 
     def restart(self) -> list[Write]:
@@ -243,7 +243,7 @@ class MoodyVenue:
             desk.want(target, day)
             return
         answers = {"stored": WriteState.CONFIRMED, "refused": WriteState.FAILED}
-        desk.outbox.answered(sent, answers.get(fate, WriteState.UNKNOWN), "")
+        desk.outbox.answered(sent, answers.get(fate, WriteState.UNKNOWN), "", desk.now)
 
 
 @pytest.mark.parametrize("seed", range(40))

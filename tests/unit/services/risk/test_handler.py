@@ -258,6 +258,11 @@ def test_halt_asks_for_the_exit_of_what_is_open_at_once():
     assert alert.header.id != leave.header.id
 
 
+def test_a_halted_executor_is_believed():
+    events = decide(risk(), signal(1, at(10, 30), 1), book_state(1, at(10, 30), halted=True))
+    assert only_denial(events) is DenialCode.HALTED
+
+
 def test_a_limit_set_by_an_operator_holds_from_then_on_also_after_a_restart():
     handler = risk()
     decide(handler, command(CommandKind.SET_LIMIT, "max_lots", 1))
