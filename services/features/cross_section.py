@@ -111,11 +111,18 @@ def cross_section(
     price = mid
     if ltp_only:
         price = np.where((columns[:, LTP] > 0.0) & (columns[:, VOLUME] != 0.0), columns[:, LTP], NAN)
-    money = _money(front, strikes, (columns[:, BID], columns[:, ASK]) if not ltp_only else (price, price), price)
+    bid, ask = (price, price) if ltp_only else (columns[:, BID], columns[:, ASK])
+    money, next_forward, next_atm_iv = None, NAN, NAN
+    if front is not None:
+        forward, dispersion, _ = parity_forward(strikes, bid[CALL], ask[CALL], bid[PUT], ask[PUT])
+        if not math.isnan(forward):
+            nearby = _quotes_near(following, forward, ltp_only=ltp_only) if following is not None else None
+            greeks, next_atm_iv = _solve(front, strikes, price, forward, nearby)
+            next_forward = nearby.forward if nearby is not None else NAN
+            money = _money(front, forward, dispersion, greeks)
     known = columns == columns  # noqa: PLR0124 - NaN differs from itself; isnan is the slower way
     counts = np.where(known, columns, 0.0)
     band = money.band if money is not None else slice(0, 0)
-    next_forward, next_atm_iv = _next_money(following, money, ltp_only=ltp_only)
     return CrossSection(
         snapshot=snapshot,
         ts=ts,
@@ -143,17 +150,8 @@ def _sums(counts: FloatArray, known: np.ndarray[tuple[int, ...], np.dtype[np.boo
     return sums
 
 
-def _money(
-    front: DatedExpiry | None, strikes: FloatArray, quotes: tuple[FloatArray, FloatArray], price: FloatArray
-) -> Money | None:
-    if front is None:
-        return None
-    bid, ask = quotes
-    forward, dispersion, _ = parity_forward(strikes, bid[CALL], ask[CALL], bid[PUT], ask[PUT])
-    if math.isnan(forward):
-        return None
+def _money(front: DatedExpiry, forward: float, dispersion: float, greeks: ImpliedGreeks) -> Money:
     atm = nearest(front.chain.strikes, forward)
-    greeks = implied_greeks(price, forward, strikes, years_of(front.minutes), _IS_CALL)
     return Money(
         forward=forward,
         dispersion=dispersion,
@@ -162,6 +160,63 @@ def _money(
         atm_iv=volatility_at(forward, front.chain.strikes, greeks.volatility),
         greeks=greeks,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Nearby:
+    """The strikes of the next expiry on either side of its forward, prices as (side, strike)."""
+
+    forward: float
+    years: float
+    strikes: tuple[float, ...]
+    price: FloatArray
+
+
+def _quotes_near(following: DatedExpiry, forward: float, *, ltp_only: bool) -> _Nearby | None:
+    """Find the next expiry's forward among the strikes around the front one; None when it has none there."""
+    chain: ExpiryChain = following.chain
+    centre = bisect_left(chain.strikes, forward)
+    start, stop = max(centre - NEXT_STRIKES, 0), centre + NEXT_STRIKES
+    quotes = pack_quotes(chain, start, stop)
+    if ltp_only:
+        trades = np.array((chain.call.ltp[start:stop], chain.put.ltp[start:stop]), dtype=np.float64)
+        quotes = np.stack((trades, trades), axis=1)
+    strikes = chain.strikes[start:stop]
+    own = parity_forward(strikes, quotes[CALL, BID], quotes[CALL, ASK], quotes[PUT, BID], quotes[PUT, ASK]).forward
+    if math.isnan(own):
+        return None
+    above = bisect_left(strikes, own)
+    around = slice(max(above - 1, 0), above + 1)
+    price = mid_quote(quotes[:, BID, around], quotes[:, ASK, around])
+    return _Nearby(own, years_of(following.minutes), strikes[around], price)
+
+
+def _solve(
+    front: DatedExpiry, strikes: FloatArray, price: FloatArray, forward: float, nearby: _Nearby | None
+) -> tuple[ImpliedGreeks, float]:
+    """Volatilities and Greeks of the front, and the next expiry's volatility at the money, in one call for both."""
+    years = years_of(front.minutes)
+    if nearby is None:
+        return implied_greeks(price, forward, strikes, years, _IS_CALL), NAN
+    count, more = strikes.size, len(nearby.strikes)
+    both = implied_greeks(
+        np.concatenate((price, nearby.price), axis=1),
+        np.array((forward,) * count + (nearby.forward,) * more),
+        np.concatenate((strikes, nearby.strikes)),
+        np.array((years,) * count + (nearby.years,) * more),
+        _IS_CALL,
+    )
+    level = volatility_at(nearby.forward, nearby.strikes, both.volatility[:, count:])
+    of_front = ImpliedGreeks(
+        volatility=both.volatility[:, :count],
+        status=both.status[:, :count],
+        delta=both.delta[:, :count],
+        gamma=both.gamma[:, :count],
+        vega=both.vega[:, :count],
+        theta=both.theta[:, :count],
+        rho=both.rho[:, :count],
+    )
+    return of_front, level
 
 
 def nearest(strikes: tuple[float, ...], forward: float) -> int:
@@ -195,25 +250,3 @@ def _mean_of_two(first: float, second: float) -> float:
     if math.isnan(first):
         return second
     return first if math.isnan(second) else 0.5 * (first + second)
-
-
-def _next_money(following: DatedExpiry | None, money: Money | None, *, ltp_only: bool) -> tuple[float, float]:
-    """Forward and volatility at the money of the next expiry, from the strikes around the front forward."""
-    if following is None or money is None:
-        return NAN, NAN
-    chain: ExpiryChain = following.chain
-    centre = bisect_left(chain.strikes, money.forward)
-    start, stop = max(centre - NEXT_STRIKES, 0), centre + NEXT_STRIKES
-    quotes = pack_quotes(chain, start, stop)
-    if ltp_only:
-        trades = np.array((chain.call.ltp[start:stop], chain.put.ltp[start:stop]), dtype=np.float64)
-        quotes = np.stack((trades, trades), axis=1)
-    strikes = chain.strikes[start:stop]
-    forward = parity_forward(strikes, quotes[CALL, BID], quotes[CALL, ASK], quotes[PUT, BID], quotes[PUT, ASK]).forward
-    if math.isnan(forward):
-        return NAN, NAN
-    above = bisect_left(strikes, forward)
-    around = slice(max(above - 1, 0), above + 1)
-    prices = mid_quote(quotes[:, BID, around], quotes[:, ASK, around])
-    greeks = implied_greeks(prices, forward, np.array(strikes[around]), years_of(following.minutes), _IS_CALL)
-    return forward, volatility_at(forward, strikes[around], greeks.volatility)
