@@ -30,6 +30,9 @@ LATE_S = 0.25
 SETTLE_S = 0.80
 """Real seconds: a late write arrives after the client gave up and before the outbox goes on."""
 
+OWN_END = 9
+"""Exit code of a worker that ended itself at its point."""
+
 POINTS = ("due", "journalled", "noted", "answered", "settled")
 ENGINE_POINTS = ("handled", "sent", "committed")
 
@@ -71,7 +74,7 @@ class _Countdown:
         if point == self._point:
             self._left -= 1
             if self._left <= 0:
-                os._exit(9)
+                os._exit(OWN_END)
 
 
 def executor_settings(spec: Spec) -> ExecutorSettings:

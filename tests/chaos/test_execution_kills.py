@@ -30,6 +30,7 @@ from tests.builders import CALL, PUT, at, candidate, chain_header, market_view, 
 from tests.chaos.execution_worker import (
     ENGINE_POINTS,
     LATE_S,
+    OWN_END,
     POINTS,
     TOKEN,
     MarketClock,
@@ -63,6 +64,8 @@ class Street:
         self.context.set_forkserver_preload(["tests.chaos.execution_worker"])
         self.workers: dict[str, BaseProcess] = {}
         self.kills: Counter[str] = Counter()
+        self.points: Counter[str] = Counter()
+        self.planned: dict[str, Spec] = {}
         self.ingest = Publisher(url, producer="ingest", partitions=1)
         self.predictor = Publisher(url, producer="predictor", partitions=1)
         self.seq = 0
@@ -93,9 +96,11 @@ class Street:
                 continue
             if worker is not None:
                 worker.join()
-                assert worker.exitcode in {9, -9}, f"{name} ended by itself with {worker.exitcode}"
+                assert worker.exitcode in {OWN_END, -9}, f"{name} ended by itself with {worker.exitcode}"
                 self.kills[name] += 1
-            self.workers[name] = self.context.Process(target=target, args=(self.plan(name),), daemon=True)
+                self.points[self.planned[name].point if worker.exitcode == OWN_END else "from outside"] += 1
+            self.planned[name] = self.plan(name)
+            self.workers[name] = self.context.Process(target=target, args=(self.planned[name],), daemon=True)
             self.workers[name].start()
         if not self.calm and monotonic() > self.kill_at:
             self.kill_at = monotonic() + self.rng.uniform(0.5, 4.0)
@@ -230,7 +235,7 @@ def test_kills_around_the_calls_leave_what_the_book_wants(street: Street):
     alerts = Counter(event.code for event in street.events(Topic.ALERTS) if isinstance(event, Alert))
     assert report.ok, report.problems[:3]
     print(  # noqa: T201  # the figures are the point of the long form
-        f"{dict(street.kills)} kills, {len(street.venue.calls)} calls, "
+        f"{dict(street.kills)} kills at {dict(street.points)}, {len(street.venue.calls)} calls, "
         f"{sum(call.values['gap'] != '0' for call in street.venue.calls)} entries sent, "
         f"{sum(value != 0 for value in stored)} stored, {len(trades)} trades, rests at {dict(wanted)}, "
         f"moods {dict(Counter(call.mood for call in street.venue.calls))}, audit of {report.lines} lines holds, "
