@@ -13,13 +13,12 @@ from shared.learning.recurrent import SequenceModel
 from shared.learning.regime import RegimeModel
 from shared.learning.scaling import RobustScaler
 from shared.learning.stacking import MetaWeights
-from shared.learning.trees import TreeEnsemble
+from shared.learning.trees import TreeEnsemble, as_rows
 
 Floats = NDArray[np.float64]
 
 SIDES = ("put", "call")
 """Index 0 sells a put (direction +1), index 1 sells a call (direction -1)."""
-DIRECTIONS = (1, -1)
 MEMBERS = ("forest", "booster", "lstm", "linear")
 FOREST_SCALE = 4.0
 """The slope of log-odds at one half: puts a forest's share of votes on the scale of the other members."""
@@ -122,10 +121,9 @@ class Ensemble:
         """
         sequence = self.sequence.outputs(channels, mask)
         linear = self.linear.outputs(self.scaler.transform(values))
+        rows = as_rows(values)
         by_side = [
-            np.stack(
-                [side.forest.outputs(values), side.booster.outputs(values), sequence[:, at], linear[:, at]], axis=-1
-            )
+            np.stack([side.forest.outputs(rows), side.booster.outputs(rows), sequence[:, at], linear[:, at]], axis=-1)
             for at, side in enumerate(self.sides)
         ]
         return np.stack(by_side, axis=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -12,67 +10,16 @@ from shared.clock import ist_date
 from shared.errors import BadInputError
 from shared.events import Contribution
 from shared.learning.drift import DriftMonitor, dissimilarity
-from shared.learning.ensemble import DIRECTIONS, Ensemble
+from shared.learning.ensemble import Ensemble
 from shared.learning.regime import WARMING_UP, observations_of, regime_name
 from shared.learning.stacking import sigmoid
+from shared.learning.thinking import Explanation, Thinking
+from shared.learning.trees import as_rows
 
 Floats = NDArray[np.float64]
 
 REGIME_PART = "regime"
 """Name under which the regime's own part of a decision is listed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """What the ensemble makes of one vector.
-
-    Attributes:
-        probability: that selling pays after costs, put and call, shape (2,).
-        log_odds: the same before the logistic function.
-        side: index of the side with the higher expected net return.
-        expected_net: expected net return of each side as a share of its premium, shape (2,).
-        certain: per side, whether the conformal set holds "pays" alone.
-        regime: most probable one, `warming_up` before the first observation.
-        regimes: filtered probabilities.
-        out_of_distribution: why the vector or the recent past is unlike the training samples; empty when it is not.
-        members: each member's output for each side, shape (2, members).
-    """
-
-    probability: Floats
-    log_odds: Floats
-    side: int
-    expected_net: Floats
-    certain: tuple[bool, bool]
-    regime: str
-    regimes: Floats
-    out_of_distribution: str
-    members: Floats
-
-    @property
-    def direction(self) -> int:
-        """Direction of the better side: +1 SHORT PUT, -1 SHORT CALL."""
-        return DIRECTIONS[self.side]
-
-    def signals(self, threshold: float) -> bool:
-        """Say whether the better side is worth a signal: it earns on average, is probable enough and unambiguous."""
-        side = self.side
-        probable = bool(self.probability[side] >= threshold)
-        return probable and bool(self.expected_net[side] > 0.0) and self.certain[side] and not self.out_of_distribution
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Log-odds of one side, feature by feature.
-
-    Attributes:
-        base: log-odds before anything is known.
-        parts: one per feature in schema order and the regime's last; base and parts add up to `log_odds`.
-        log_odds: of the side that was explained.
-    """
-
-    base: float
-    parts: Floats
-    log_odds: float
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -138,8 +85,9 @@ class EnsembleSession:
         ensemble, at = self.ensemble, thinking.side
         side = ensemble.sides[at]
         values = self._window[-1]
-        forest = side.forest.contributions(values[None])[0]
-        booster = side.booster.contributions(values[None])[0]
+        rows = as_rows(values[None])
+        forest = side.forest.contributions(rows)[0]
+        booster = side.booster.contributions(rows)[0]
         lstm, lstm_base, _ = ensemble.sequence.contributions(ensemble.sequence.channels(self._window), at)
         linear = ensemble.linear.coefficients[at] * ensemble.scaler.transform(values)
         bases = np.array([forest[-1], booster[-1], lstm_base, ensemble.linear.intercept[at]])
@@ -161,6 +109,10 @@ class EnsembleSession:
             )
             for at in order
         )
+
+    def break_even(self, side: int) -> float:
+        """Give the probability at which a side earns nothing on average."""
+        return self.ensemble.sides[side].economics.break_even
 
     def checkpoint(self) -> bytes:
         """Give the state; `restore` of it on the same ensemble continues bit by bit the same."""

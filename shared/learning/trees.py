@@ -5,8 +5,6 @@ Both families are served by XGBoost's predictor: boosted trees as trained, fores
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
@@ -16,12 +14,9 @@ from shared.errors import BadInputError
 Floats = NDArray[np.float64]
 
 
-class Attributed(Protocol):
-    """A member of the ensemble that can say which feature brought what."""
-
-    def outputs(self, values: Floats) -> Floats:
-        """Give one output per row of raw features, shape (rows, features)."""
-        ...
+def as_rows(values: Floats) -> xgboost.DMatrix:
+    """Lay raw features, shape (rows, features), NaN where missing, out for the trees; several may share it."""
+    return xgboost.DMatrix(values.astype(np.float32), nthread=1)
 
 
 class TreeEnsemble:
@@ -53,18 +48,20 @@ class TreeEnsemble:
         """Give the trees as UBJSON."""
         return bytes(self._booster.save_raw("ubj"))
 
-    def outputs(self, values: Floats) -> Floats:
-        """Give the scaled margin of each row, shape (rows,), from raw features, NaN where missing."""
-        matrix = xgboost.DMatrix(values.astype(np.float32), nthread=1)
-        margin = self._booster.predict(matrix, output_margin=True)
+    def outputs(self, rows: Floats | xgboost.DMatrix) -> Floats:
+        """Give the scaled margin of each row, shape (rows,), from raw features or what `as_rows` made of them."""
+        margin = self._booster.predict(_laid_out(rows), output_margin=True)
         return (margin.astype(np.float64) - self._shift) * self._scale
 
-    def contributions(self, values: Floats) -> Floats:
+    def contributions(self, rows: Floats | xgboost.DMatrix) -> Floats:
         """Give each feature's part in the scaled margin and the base value last, shape (rows, features + 1).
 
         Path-dependent TreeSHAP (Lundberg et al. 2018): the parts and the base add up to the output.
         """
-        matrix = xgboost.DMatrix(values.astype(np.float32), nthread=1)
-        parts = self._booster.predict(matrix, pred_contribs=True).astype(np.float64) * self._scale
+        parts = self._booster.predict(_laid_out(rows), pred_contribs=True).astype(np.float64) * self._scale
         parts[:, -1] -= self._shift * self._scale
         return np.asarray(parts, dtype=np.float64)
+
+
+def _laid_out(rows: Floats | xgboost.DMatrix) -> xgboost.DMatrix:
+    return rows if isinstance(rows, xgboost.DMatrix) else as_rows(rows)
