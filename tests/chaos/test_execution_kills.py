@@ -65,6 +65,7 @@ class Street:
         self.workers: dict[str, BaseProcess] = {}
         self.kills: Counter[str] = Counter()
         self.points: Counter[str] = Counter()
+        self.seen = 0
         self.planned: dict[str, Spec] = {}
         self.ingest = Publisher(url, producer="ingest", partitions=1)
         self.predictor = Publisher(url, producer="predictor", partitions=1)
@@ -102,9 +103,15 @@ class Street:
             self.planned[name] = self.plan(name)
             self.workers[name] = self.context.Process(target=target, args=(self.planned[name],), daemon=True)
             self.workers[name].start()
-        if not self.calm and monotonic() > self.kill_at:
-            self.kill_at = monotonic() + self.rng.uniform(0.5, 4.0)
-            self.workers[self.rng.choice(("executor", "executor", "executor", "risk"))].kill()
+        calls, self.seen = len(self.venue.calls) - self.seen, len(self.venue.calls)
+        if self.calm:
+            return
+        if calls and self.rng.random() < 0.3:
+            # A call was made a moment ago; it may be on its way, stored or answered.
+            self.workers["executor"].kill()
+        elif monotonic() > self.kill_at:
+            self.kill_at = monotonic() + self.rng.uniform(1.0, 8.0)
+            self.workers[self.rng.choice(("executor", "risk"))].kill()
 
     def plan(self, name: str) -> Spec:
         if self.calm:
