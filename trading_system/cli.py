@@ -7,18 +7,8 @@ import sys
 import typer
 
 from shared.errors import ConfigError, ThetaflowError
-from trading_system.commands import (
-    audit,
-    control,
-    dead,
-    demo,
-    doctor,
-    features,
-    importing,
-    inspect,
-    live,
-    query,
-    simulate,
+from trading_system.commands import audit, control, dead, demo, doctor, features, importing, inspect, live, query, simulate, train
+    train,
 )
 
 _EXIT_FAILED, _EXIT_CONFIG = 1, 2
@@ -39,6 +29,10 @@ app.command(name="query")(query.query_command)
 app.command(name="import")(importing.import_command)
 app.command(name="features")(features.features_command)
 app.command(name="lookahead")(features.lookahead_command)
+app.command(name="train")(train.train_command)
+app.add_typer(train.models_app, name="models")
+app.command(name="train")(train.train_command)
+app.add_typer(models.app, name="models")
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead.app, name="dead")
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from services.ingest.recorder.store import Store
+from shared.errors import NoTrainingDataError
 from trading_system.report import SimulationReport
-from trading_system.simulation import Progress, SimulationRequest, simulate
+from trading_system.simulation import DEFAULT_STORE, Progress, SimulationRequest, simulate
 from trading_system.wiring import Installation
+
+if TYPE_CHECKING:
+    from trading_system.training import Progress as TrainingProgress
+    from trading_system.training import TrainingReport
 
 
 class TradingSystem:
@@ -49,13 +56,21 @@ class TradingSystem:
         )
         return simulate(request, installation=Installation.load(), progress=progress)
 
-    def train_models(self) -> None:
-        """Train on the stored days.
+    def train_models(self, *, models: Path | None = None, progress: TrainingProgress | None = None) -> TrainingReport:
+        """Train on every stored day, judge the outcome and promote it only when it beats those who need no model.
+
+        Args:
+            models: folder of the model registry; the usual one when None.
+            progress: called with what is being done, steps done and steps in all.
 
         Raises:
-            NoTrainingDataError: nothing is stored to learn from.
+            NoTrainingDataError: nothing is stored to learn from, or too little.
         """
-        from shared.errors import NoTrainingDataError  # noqa: PLC0415 - replaced together with the training it stands for
+        store = self._store or DEFAULT_STORE
+        days = [stored.day for stored in Store(store).days(self._book)]
+        if not days:
+            raise NoTrainingDataError(f"expected stored days of {self._book} in {store}, found none to learn from")
+        from trading_system.training import MODELS, TrainingRequest, train  # noqa: PLC0415 - loads the model libraries
 
-        store = self._store or Path("data/store")
-        raise NoTrainingDataError(f"expected stored days with outcomes in {store}, found none to learn from")
+        request = TrainingRequest(sources=tuple(days), store=store, models=models or MODELS)
+        return train(request, progress=progress or (lambda *_: None))
