@@ -43,8 +43,9 @@ def compute(now: CrossSection, _past: Past | None) -> tuple[float, ...]:
 
 def _payouts(strikes: FloatArray, call_oi: FloatArray, put_oi: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Value of all calls and of all puts for a settlement at each strike, by running sums."""
-    (calls, calls_weighted, puts, puts_weighted) = np.cumsum(
-        (call_oi, call_oi * strikes, put_oi, put_oi * strikes), axis=1
-    )
+    sums = np.empty((4, strikes.size))
+    sums[0], sums[2] = call_oi, put_oi
+    sums[1::2] = sums[::2] * strikes
+    calls, calls_weighted, puts, puts_weighted = sums.cumsum(axis=1)
     above, above_weighted = puts[-1] - puts, puts_weighted[-1] - puts_weighted
     return strikes * calls - calls_weighted, above_weighted - strikes * above

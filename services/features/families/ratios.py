@@ -31,13 +31,15 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     calls, puts = now.totals
     band_calls, band_puts = now.band_totals
     pcr = ratio(puts[OI], calls[OI])
-    turnover = np.nansum(now.price * now.counts[:, VOLUME], axis=-1)
+    paid = np.where(now.price == now.price, now.price, 0.0)
+    volume = now.counts[:, VOLUME]
+    call_turnover, put_turnover = float(paid[CALL].dot(volume[CALL])), float(paid[PUT].dot(volume[PUT]))
     then = past.session.before(now.ts, 15.0) if past is not None else None
     return (
         pcr,
         ratio(band_puts[OI], band_calls[OI]),
         ratio(puts[OI_CHANGE], calls[OI_CHANGE]),
         ratio(puts[VOLUME], calls[VOLUME]),
-        ratio(float(turnover[PUT]), float(turnover[CALL])),
+        ratio(put_turnover, call_turnover),
         pcr - ratio(then.put_oi, then.call_oi) if then is not None else NAN,
     )
