@@ -7,7 +7,18 @@ import sys
 import typer
 
 from shared.errors import ConfigError, ThetaflowError
-from trading_system.commands import audit, control, dead, demo, doctor, features, importing, inspect, live, query, simulate, train
+from trading_system.commands import (
+    audit,
+    control,
+    dead,
+    demo,
+    doctor,
+    features,
+    importing,
+    inspect,
+    live,
+    query,
+    simulate,
     train,
 )
 
@@ -31,8 +42,6 @@ app.command(name="features")(features.features_command)
 app.command(name="lookahead")(features.lookahead_command)
 app.command(name="train")(train.train_command)
 app.add_typer(train.models_app, name="models")
-app.command(name="train")(train.train_command)
-app.add_typer(models.app, name="models")
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead.app, name="dead")
 
