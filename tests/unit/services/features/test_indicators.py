@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,6 +90,14 @@ class TestPublishedSheets:
         mean, deviation = fold(Bollinger(20), BOLLINGER_CLOSES)[-1].mean_and_deviation()
         assert mean == pytest.approx(90.950180, abs=5e-7)
         assert deviation == pytest.approx(1.741022, abs=5e-7)
+
+    def test_adx_at_the_end_of_the_sheet(self):
+        # The smoothing has forgotten to the seventh digit how it began after some three hundred bars.
+        bars = np.loadtxt(Path(__file__).with_name("published_adx.txt"))
+        last = fold(Adx(seed=14), *bars.T)[-1]
+        assert last.value == pytest.approx(16.7058937, abs=5e-7)
+        assert last.plus_indicator == pytest.approx(29.7636108, abs=5e-7)
+        assert last.minus_indicator == pytest.approx(19.5878702, abs=5e-7)
 
     def test_adx(self):
         steps = fold(Adx(seed=14), *zip(*ADX_BARS, strict=True))
