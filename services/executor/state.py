@@ -124,7 +124,7 @@ class ExecutorState(msgspec.Struct):
         source: what the newest snapshot came through.
         halted: an operator's word: no entry is taken; `halted_by` says whose.
         slots: order ids the slots of an outside venue are held for, empty when free.
-        intent_number, intent_day, targets: of the last intent given.
+        intent_number, intent_day, intent_source, intent_halted, targets: of the last intent given.
     """
 
     opening_paise: int
@@ -151,6 +151,7 @@ class ExecutorState(msgspec.Struct):
     slots: list[str] = []
     intent_number: int = 0
     intent_day: str = ""
+    intent_source: str = ""
     intent_halted: bool = False
     targets: list[VenueTarget] = []
 

@@ -17,19 +17,21 @@ def claim_slot(state: ExecutorState, order: Order, slots: int) -> int | None:
 
 
 def intent_when_changed(header: Header, state: ExecutorState) -> Intent | None:
-    """Give the intent when it differs from the last one, or when a day begins; None otherwise.
+    """Give the intent when it, the feed or the halt differs from the last one, or when a day begins; None otherwise.
 
     A slot is wanted from the moment its entry is accepted to the moment its exit is triggered, not to its fill: the
     venue places its own orders.
     """
     targets = [_target(state, at + 1, order_id) for at, order_id in enumerate(state.slots)]
-    unchanged = targets == state.targets and state.halted == state.intent_halted and state.day == state.intent_day
+    now = (state.day, state.source, state.halted)
+    unchanged = targets == state.targets and now == (state.intent_day, state.intent_source, state.intent_halted)
     for at, target in enumerate(targets):
         if not target.direction:
             state.slots[at] = ""
     if unchanged:
         return None
-    state.targets, state.intent_halted, state.intent_day = targets, state.halted, state.day
+    state.targets = targets
+    state.intent_day, state.intent_source, state.intent_halted = now
     state.intent_number += 1
     return Intent(
         header=header,

@@ -21,13 +21,13 @@ from services.executor.audit import read_audit, verify
 from services.executor.outbox import Write, WriteState
 from services.ingest.parsed import Parsed, ParsedChain
 from shared.clock import SystemClock, ist_date
-from shared.events import Alert, BookState, Command, Event, Fill, FillStatus, VenueTarget
+from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, FillStatus, VenueTarget
 from shared.market.calendar import TradingCalendar
 from shared.streaming.embedded import EmbeddedBroker
 from shared.streaming.history import read_stream
 from shared.streaming.publisher import Publisher
 from shared.streaming.topics import Topic
-from tests.builders import at, contract, entry_order, snapshot
+from tests.builders import at, chain_header, contract, entry_order, snapshot
 from tests.chaos.execution_worker import TOKEN, MarketClock, Spec, run_executor
 from tests.fakes.tradetron import FakeTradetron
 from trading_system.simulation import SimulationRequest, simulate_items
@@ -76,6 +76,14 @@ class Market:
     def order(self, strike: float = 24500.0) -> None:
         self.publisher.publish([entry_order(self.seq, self.ts, strike=strike, signal_id=f"s{self.seq}")])
 
+    def resume(self) -> None:
+        header = msgspec.structs.replace(chain_header(self.seq, self.ts), id="resume")
+        command = Command(header=header, kind=CommandKind.RESUME, operator="test", reason="too early")
+        self.publisher.publish([command])
+
+    def commands(self) -> list[CommandKind]:
+        return [event.kind for event in self.events(Topic.CONTROL) if isinstance(event, Command)]
+
     def events(self, topic: Topic) -> list[Event]:
         return list(read_stream(self.url, topic, 1))
 
@@ -119,6 +127,11 @@ def test_with_the_broker_up_the_book_is_flat_within_two_snapshots(tmp_path: Path
         assert len([call for call in venue.calls if call.values["gap"] == "1"]) == 1
         codes = {event.code for event in street.events(Topic.ALERTS) if isinstance(event, Alert)}
         assert "kill_file" in codes
+        street.resume()
+        eventually(
+            lambda: street.commands().count(CommandKind.FLATTEN) > 1, "a second FLATTEN: the file is still there"
+        )
+        assert street.snapshot().halted
         assert_token_nowhere(street.url, tmp_path)
     report = verify(tmp_path / "executor")
     assert report.ok

@@ -28,7 +28,7 @@ from services.executor.state import ExecutorState
 from shared import ids
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
 from shared.config import BrokerSettings, secrets_of
-from shared.errors import BrokerReplyError, BrokerUnavailableError
+from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
 from shared.events import BookState, Event, Intent, Severity
 from shared.market.calendar import TradingCalendar
 from shared.observability.logging import get_logger
@@ -59,7 +59,8 @@ class Assembly:
         fault: see Dispatcher.
 
     Raises:
-        ConfigError: a file is held by another process or cannot be written, or the token is missing.
+        HeldElsewhereError: another process does the side work.
+        ConfigError: a file cannot be written, the token is missing, or live is asked for more than one book.
         NotArmedError: live without the day's confirmation.
     """
 
@@ -72,6 +73,9 @@ class Assembly:
         calendar: TradingCalendar,
         fault: FaultHook | None = None,
     ) -> None:
+        if settings.tradetron_mode == "live" and len(books) != 1:
+            # A token is one strategy's and its keys are one book's: two would overwrite each other.
+            raise ConfigError(f"THETAFLOW_BOOKS: expected one book with TRADETRON_MODE live, got {', '.join(books)}")
         self._settings = settings
         self._broker_settings = broker
         self._clock = clock
