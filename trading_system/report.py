@@ -24,8 +24,7 @@ from shared.events import (
     Trade,
 )
 from shared.streaming.golden import golden_hash
-
-_HIGH, _MEDIUM = 0.70, 0.62
+from shared.wording import trade_log_line
 
 
 @dataclass(slots=True)
@@ -133,7 +132,7 @@ class SimulationReport:
         names = (name for name in self.__slots__ if name != "trade_log")
         plain: dict[str, Any] = {name: getattr(self, name) for name in names}
         plain["elapsed_s"] = round(self.elapsed_s, 3)
-        plain["trade_log"] = [trade_line(trade) for trade in self.trade_log]
+        plain["trade_log"] = [trade_log_line(trade) for trade in self.trade_log]
         return plain
 
     def lines(self) -> Iterator[str]:
@@ -161,30 +160,11 @@ class SimulationReport:
         yield f"golden hash   {self.golden_hash}"
 
 
-def side_name(direction: int) -> str:
-    """Name a direction as a seller speaks: +1 SHORT PUT, -1 SHORT CALL."""
-    return {1: "SHORT PUT", -1: "SHORT CALL"}.get(direction, "NEUTRAL")
-
-
-def confidence_word(confidence: float) -> str:
-    """Put a confidence into a word."""
-    return "high" if confidence >= _HIGH else "medium" if confidence >= _MEDIUM else "low"
-
-
-def trade_line(trade: Trade) -> str:
-    """Give the one line of a trade: `11:28:12 SHORT CALL 24800 @ 84.25 target 72.00 stop 92.00 confidence high`."""
-    entered = from_ns(trade.entry_ts)
-    return (
-        f"{entered:%H:%M:%S} {side_name(trade.entry.direction)} {trade.contract.strike:g} @ {trade.entry_price:.2f} "
-        f"target {trade.target_price:.2f} stop {trade.stop_price:.2f} confidence {confidence_word(trade.entry.confidence)}"
-    )
-
-
 def trade_block(trade: Trade) -> Iterator[str]:
     """Give the lines of a trade's log block."""
     left = from_ns(trade.header.ts)
     minutes = timedelta(microseconds=trade.holding_ns // 1_000) / timedelta(minutes=1)
-    yield trade_line(trade)
+    yield trade_log_line(trade)
     yield (
         f"         {trade.contract.underlying} {trade.contract.expiry}, {trade.lots} lots x {trade.lot_size}; closed "
         f"{left:%Y-%m-%d %H:%M:%S} @ {trade.exit_price:.2f} on {trade.exit_reason.value} after {minutes:.0f} min"

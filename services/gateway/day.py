@@ -6,8 +6,8 @@ from collections import Counter, deque
 
 from services.gateway.book_models import DayAnswer, DenialsAnswer, EquityAnswer
 from services.gateway.models import DenialAnswer, SignalAnswer, TradeAnswer
-from services.gateway.wording import direction_label, iso_text
 from shared.events import BookState, Denial, Signal, Trade
+from shared.wording import direction_label, iso_text
 
 _TRADES_KEPT = 300
 _SIGNALS_KEPT = 200

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from services.gateway.wording import clock_text
 from shared.clock import NS_PER_SECOND, from_ns, ist_date
 from shared.errors import TableError
 from shared.market.calendar import Session, TradingCalendar
+from shared.wording import clock_text
 
 _LIVE_WITHIN_NS = 900 * NS_PER_SECOND
 _LATE_SHARE = 0.5

@@ -14,13 +14,13 @@ from services.gateway.models import Answer
 from services.gateway.reports import streams_answer
 from services.gateway.settings import GatewaySettings
 from services.gateway.view import BookView, LiveView, Section
-from services.gateway.wording import iso_text
 from shared.clock import Clock
 from shared.errors import WireError
 from shared.events import ChainSnapshot, ClockTick
 from shared.market.calendar import TradingCalendar
 from shared.streaming.inspection import BrokerReport
 from shared.streaming.topics import partition_of
+from shared.wording import iso_text
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 _NS_PER_MS: Final = 1_000_000

@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from services.gateway.wording import (
+from shared.events import Alert, CandidateQuote, Command, Denial, Position, Signal, Trade
+from shared.wording import (
     confidence_word,
     direction_label,
     direction_meaning,
@@ -14,7 +15,6 @@ from services.gateway.wording import (
     sold_label,
     trade_log_line,
 )
-from shared.events import Alert, CandidateQuote, Command, Denial, Position, Signal, Trade
 
 _TOP = 6
 _PAISE = 100

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import msgspec
 
 from services.gateway.api_models import EntryAnswer, GroupAnswer, LeaseAnswer, StreamAnswer, StreamsAnswer
-from services.gateway.wording import iso_text
 from shared.errors import WireError
 from shared.events import ChainSnapshot, Event
 from shared.streaming.codec import decode
 from shared.streaming.inspection import BrokerReport, GroupReport
 from shared.streaming.topics import Topic, stream_key
+from shared.wording import iso_text
 
 _NS_PER_MS = 1_000_000
 

@@ -32,10 +32,10 @@ from services.gateway.live import LiveFeed
 from services.gateway.models import CommandAnswer
 from services.gateway.readiness import readiness
 from services.gateway.reports import entry_answer
-from services.gateway.wording import iso_text
 from shared.errors import BadInputError, BrokerUnavailableError
 from shared.streaming.broker import Broker, decode_pairs
 from shared.streaming.topics import Topic, stream_key
+from shared.wording import iso_text
 
 _ALL_BOOKS: Final = "*"
 _NAME: Final = r"^[A-Za-z0-9_-]+$"

@@ -10,10 +10,10 @@ from enum import StrEnum
 from services.gateway.book_models import HaltAnswer
 from services.gateway.day import DayLedger
 from services.gateway.models import AlertAnswer, CommandAnswer, MarketAnswer, PositionAnswer, SignalAnswer
-from services.gateway.wording import iso_text
 from shared import events
 from shared.clock import ist_date
 from shared.events import CommandKind
+from shared.wording import iso_text
 
 _ALERTS_KEPT = 100
 _COMMANDS_KEPT = 50

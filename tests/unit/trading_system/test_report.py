@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shared.events import Event, ExitReason, Trade
+from shared.wording import confidence_word, trade_log_line
 from tests.builders import CALL, PUT, at, book_state, chain_header, contract, entry_context
-from trading_system.report import Run, SimulationReport, confidence_word, trade_block, trade_line
+from trading_system.report import Run, SimulationReport, trade_block
 
 
 def trade(net_paise: int, direction: int = -1, minute: int = 28) -> Trade:
@@ -40,8 +41,8 @@ def report_of(*events: Event) -> SimulationReport:
 
 
 def test_the_trade_line_is_the_one_people_know():
-    assert trade_line(trade(1)) == "11:28:12 SHORT CALL 24800 @ 84.25 target 72.00 stop 92.00 confidence high"
-    assert "SHORT PUT" in trade_line(trade(1, direction=1))
+    assert trade_log_line(trade(1)) == "11:28:12 SHORT CALL 24800 @ 84.25 target 72.00 stop 92.00 confidence high"
+    assert "SHORT PUT" in trade_log_line(trade(1, direction=1))
 
 
 @pytest.mark.parametrize(("confidence", "word"), [(0.75, "high"), (0.65, "medium"), (0.61, "low")])

@@ -12,9 +12,9 @@ import pytest
 from services.gateway.day import EquityCurve
 from services.gateway.models import PositionAnswer
 from services.gateway.view import BookView, LiveView, Section
-from services.gateway.wording import direction_label, direction_meaning, trade_log_line
 from shared import events as ev
 from shared.clock import ist_ns
+from shared.wording import direction_label, direction_meaning, trade_log_line
 
 PlausibleDay = runpy.run_path(str(Path(__file__).parents[3] / "fakes" / "plausible_day.py"))["PlausibleDay"]
 

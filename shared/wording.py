@@ -1,4 +1,4 @@
-"""How the dashboard says things: the seller's direction, confidence in words, the trade log line."""
+"""How Thetaflow says things on screens: the seller's direction, confidence in words, the trade log line."""
 
 from __future__ import annotations
 
