@@ -1,0 +1,215 @@
+"""Events of executing: fills, trades, the book, and what an outside venue should hold."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from shared.events.base import Event, Record
+from shared.events.decisions import EntryContext, ExitReason, OrderAction, Side
+from shared.events.market import Contract
+
+
+class FillStatus(StrEnum):
+    """What became of an order, as far as the venue said."""
+
+    FILLED = "filled"
+    PARTIAL = "partial"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class LegCosts(Record, frozen=True, kw_only=True):
+    """Itemised costs of one fill in rupees; `total_paise` is what the ledger books."""
+
+    brokerage: float
+    stt: float
+    exchange: float
+    sebi: float
+    stamp: float
+    gst: float
+    total_paise: int
+
+
+class Fill(Event, frozen=True, kw_only=True):
+    """What a venue did with an order.
+
+    Attributes:
+        order_id: id of the order.
+        price: points per unit; None when nothing was filled.
+        lots: filled by this event.
+        text: the venue's words, redacted.
+    """
+
+    order_id: str
+    venue: str
+    status: FillStatus
+    action: OrderAction
+    side: Side
+    contract: Contract
+    price: float | None
+    lots: int
+    lot_size: int
+    costs: LegCosts | None
+    text: str = ""
+
+
+class Trade(Event, frozen=True, kw_only=True):
+    """A round trip, closed.
+
+    Attributes:
+        gross_pnl_paise: (entry - exit) * units; a seller gains when the premium falls.
+        costs_paise: both legs.
+        net_pnl_paise: gross less costs.
+        mfe, mae: largest favourable and adverse excursion of the premium in points, both >= 0.
+    """
+
+    entry_order_id: str
+    contract: Contract
+    lots: int
+    lot_size: int
+    entry_ts: int
+    entry_price: float
+    exit_price: float
+    stop_price: float
+    target_price: float
+    gross_pnl_paise: int
+    costs_paise: int
+    net_pnl_paise: int
+    mfe: float
+    mae: float
+    holding_ns: int
+    exit_reason: ExitReason
+    entry: EntryContext
+
+
+class MarkSource(StrEnum):
+    """Where a position's mark comes from: a quote of this snapshot, the last good one, or a model for want of any."""
+
+    QUOTE = "quote"
+    LAST = "last"
+    THEORETICAL = "theoretical"
+
+
+class Position(Record, frozen=True, kw_only=True):
+    """An open short option.
+
+    Attributes:
+        entry_price, stop_price, target_price: premium, points.
+        best_price: lowest ask seen since entry: what the trail hangs on.
+        mark_price: what closing would cost now, points; `mark_ts` is the event time of that quote.
+        mark_source: what the mark is; anything but a quote has an age.
+        exit_reason: set once an exit is under way.
+        iv: own Black-76 volatility of the last two-sided quote, decimal.
+        delta, gamma, vega: of one unit of the option (not of the short), as in `CandidateQuote`.
+    """
+
+    order_id: str
+    contract: Contract
+    lots: int
+    lot_size: int
+    entry_ts: int
+    entry_price: float
+    entry_costs_paise: int
+    stop_price: float
+    target_price: float
+    trail_points: float | None
+    time_exit_ns: int | None
+    best_price: float
+    worst_price: float
+    mark_price: float
+    mark_ts: int
+    margin_paise: int
+    exit_reason: ExitReason | None
+    entry: EntryContext
+    mark_source: MarkSource = MarkSource.QUOTE
+    iv: float | None = None
+    delta: float | None = None
+    gamma: float | None = None
+    vega: float | None = None
+
+
+class TradeStatistics(Record, frozen=True, kw_only=True):
+    """Closed trades so far, as sizing needs them. Money in paise."""
+
+    trades: int = 0
+    wins: int = 0
+    losses: int = 0
+    won_paise: int = 0
+    lost_paise: int = 0
+    consecutive_losses: int = 0
+
+
+class BookState(Event, frozen=True, kw_only=True):
+    """The book after one chain snapshot.
+
+    Attributes:
+        positions: open positions.
+        pending_orders: ids of entries not yet filled.
+        day: ISO date the day figures belong to.
+        cash_paise: opening capital plus all premiums received less all paid less all costs.
+        realised_paise, costs_paise: of the day, net of costs and gross costs.
+        unrealised_paise: (entry - mark) * units over open positions.
+        exposure_paise: premium at risk, |mark| * units.
+        equity_paise, peak_equity_paise: cash less what closing would cost, and its highest.
+        last_stop_ts: event time of the last stopped-out trade, for the cool-down.
+        slippage_paise: of the day: what fills cost beyond the quote that decided them, gains not set against it.
+        halted: the executor itself takes no entry.
+    """
+
+    positions: tuple[Position, ...]
+    pending_orders: tuple[str, ...]
+    day: str
+    day_trades: int
+    cash_paise: int
+    realised_paise: int
+    costs_paise: int
+    unrealised_paise: int
+    exposure_paise: int
+    margin_paise: int
+    equity_paise: int
+    peak_equity_paise: int
+    statistics: TradeStatistics
+    last_stop_ts: int | None
+    last_exit_seq: int | None
+    slippage_paise: int = 0
+    halted: bool = False
+
+
+class VenueTarget(Record, frozen=True, kw_only=True):
+    """What one slot of an outside venue should hold.
+
+    Attributes:
+        slot: number of the slot, from 1.
+        direction: +1 a short put, -1 a short call, 0 nothing.
+        order_id, signal_id: of the entry the slot is held for; empty for nothing.
+        valid_until_ns: after this event time the entry must not be sent any more.
+    """
+
+    slot: int
+    direction: int
+    order_id: str = ""
+    signal_id: str = ""
+    contract: Contract | None = None
+    lots: int = 0
+    stop_price: float | None = None
+    target_price: float | None = None
+    valid_until_ns: int = 0
+
+
+class Intent(Event, frozen=True, kw_only=True):
+    """What an outside venue should hold for a book from here on; a newer one replaces it whole.
+
+    Attributes:
+        number: grows with every intent of a book.
+        day: ISO date.
+        source: what the newest snapshot came through; a replay's says so.
+        halted: the executor takes no entry.
+        targets: one per slot.
+    """
+
+    number: int
+    day: str
+    source: str
+    halted: bool
+    targets: tuple[VenueTarget, ...]

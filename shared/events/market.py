@@ -1,0 +1,184 @@
+"""Events of the market: chains, clock ticks, and the features computed from them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from shared.events.base import Event, Record
+
+
+class OptionKind(StrEnum):
+    """Call or put, in the exchange's letters."""
+
+    CALL = "CE"
+    PUT = "PE"
+
+
+class Contract(Record, frozen=True, kw_only=True):
+    """One option contract.
+
+    Attributes:
+        underlying: NIFTY.
+        expiry: ISO date.
+        strike: points.
+        kind: call or put.
+    """
+
+    underlying: str
+    expiry: str
+    strike: float
+    kind: OptionKind
+
+    def __str__(self) -> str:
+        """Name the contract as a trader writes it."""
+        return f"{self.underlying} {self.expiry} {self.strike:g} {self.kind.value}"
+
+
+class QualityFlag(StrEnum):
+    """Why a snapshot, though accepted, is less than perfect."""
+
+    STALE = "stale"
+    FALLBACK = "fallback"
+    NO_SPOT = "no_spot"
+    SPOT_OFF_FORWARD = "spot_off_forward"
+    STRIKES_MISSING = "strikes_missing"
+    VOLUME_FELL = "volume_fell"
+    OI_JUMP = "oi_jump"
+    CROSSED_QUOTES = "crossed_quotes"
+    LTP_ONLY = "ltp_only"
+    AFTER_GAP = "after_gap"
+
+
+class LegColumns(Record, frozen=True, kw_only=True):
+    """One side of one expiry, column by column, aligned with `ExpiryChain.strikes`.
+
+    Attributes:
+        bid, ask, ltp: points; None where there is no quote or trade.
+        bid_qty, ask_qty: units.
+        volume: contracts traded today.
+        oi, oi_change: contracts.
+        iv: the exchange's published volatility, decimal; a cross-check, never an input.
+    """
+
+    bid: tuple[float | None, ...]
+    ask: tuple[float | None, ...]
+    bid_qty: tuple[int | None, ...]
+    ask_qty: tuple[int | None, ...]
+    ltp: tuple[float | None, ...]
+    volume: tuple[int | None, ...]
+    oi: tuple[int | None, ...]
+    oi_change: tuple[int | None, ...]
+    iv: tuple[float | None, ...]
+
+
+class ExpiryChain(Record, frozen=True, kw_only=True):
+    """One expiry of the chain.
+
+    Attributes:
+        expiry: ISO date.
+        strikes: ascending, points.
+        call, put: columns aligned with `strikes`.
+        spot: the underlying as this expiry's answer gave it; the exchange caches each expiry separately.
+    """
+
+    expiry: str
+    strikes: tuple[float, ...]
+    call: LegColumns
+    put: LegColumns
+    spot: float | None = None
+
+
+class ChainSnapshot(Event, frozen=True, kw_only=True):
+    """The option chain of one underlying at one exchange stamp, nearest expiry first.
+
+    Attributes:
+        received_ns: when we had it, ns UTC; differs from run to run and enters no decision and no hash.
+        spot: index level; None where the source has none.
+        vix: India VIX as a decimal, if known.
+        source: adapter and format it came through.
+        quality: flags of an accepted snapshot.
+    """
+
+    underlying: str
+    received_ns: int | None
+    spot: float | None
+    vix: float | None
+    expiries: tuple[ExpiryChain, ...]
+    source: str
+    quality: tuple[QualityFlag, ...] = ()
+
+
+class ClockTick(Event, frozen=True, kw_only=True):
+    """Market time went on, also when the feed is silent.
+
+    Attributes:
+        last_snapshot_ts: event time of the newest snapshot before this tick, if any.
+    """
+
+    last_snapshot_ts: int | None = None
+
+
+class CandidateQuote(Record, frozen=True, kw_only=True):
+    """A contract that might be sold, with its quote and Greeks at the same snapshot.
+
+    Attributes:
+        bid, ask, ltp: points.
+        bid_qty, ask_qty: units.
+        oi: contracts.
+        iv: own Black-76 volatility, decimal.
+        delta, gamma, vega, theta: per unit of underlying, per unit of volatility, per day.
+    """
+
+    contract: Contract
+    bid: float | None
+    ask: float | None
+    bid_qty: int | None
+    ask_qty: int | None
+    ltp: float | None
+    oi: int | None
+    iv: float | None
+    delta: float | None
+    gamma: float | None
+    vega: float | None
+    theta: float | None
+
+
+class MarketView(Record, frozen=True, kw_only=True):
+    """What of the market a decision needs beside its features.
+
+    Attributes:
+        spot: index, points, if known.
+        forward: parity forward of the front tradable expiry, points.
+        atm_iv: own at-the-money volatility, decimal.
+        expiry: ISO date of that expiry.
+        minutes_to_expiry: to the dated close of the expiry day.
+        minutes_from_open, minutes_to_close: of the session.
+        lot_size: units per lot of that expiry.
+        quality: flags of the snapshot.
+        candidates: contracts near the money of that expiry.
+    """
+
+    underlying: str
+    spot: float | None
+    forward: float | None
+    atm_iv: float | None
+    expiry: str | None
+    minutes_to_expiry: float | None
+    minutes_from_open: float
+    minutes_to_close: float
+    lot_size: int
+    quality: tuple[QualityFlag, ...]
+    candidates: tuple[CandidateQuote, ...]
+
+
+class FeatureVector(Event, frozen=True, kw_only=True):
+    """Features of one snapshot.
+
+    Attributes:
+        schema_id: hash of the registry that names and orders `values`.
+        values: one number per registered feature, None where it is missing.
+    """
+
+    schema_id: str
+    values: tuple[float | None, ...]
+    market: MarketView
