@@ -73,8 +73,8 @@ class DriftMonitor:
     def __init__(self, reference: DriftReference) -> None:
         self._reference = reference
         self._rows = np.arange(reference.edges.shape[0])
-        self._counts: Floats = np.zeros(reference.share.shape)
-        self._keep = 1.0 - 1.0 / reference.memory
+        self._counts: NDArray[np.float32] = np.zeros(reference.share.shape, dtype=np.float32)
+        self._keep = np.float32(1.0 - 1.0 / reference.memory)
         self._seen = 0
 
     def take(self, values: Floats) -> None:
@@ -86,7 +86,7 @@ class DriftMonitor:
 
     def psi(self) -> Floats:
         """Give each feature's stability index over the window."""
-        return self._reference.psi(self._counts)
+        return self._reference.psi(self._counts.astype(np.float64))
 
     def index(self) -> float:
         """Give the mean stability index over the features; 0 until the window is half full."""
@@ -101,7 +101,7 @@ class DriftMonitor:
     def restore(self, raw: bytes) -> None:
         """Become what `checkpoint` described."""
         self._seen = int.from_bytes(raw[:8], "little")
-        self._counts = np.frombuffer(raw[8:]).reshape(self._reference.share.shape).copy()
+        self._counts = np.frombuffer(raw[8:], dtype=np.float32).reshape(self._reference.share.shape).copy()
 
 
 def dissimilarity(scaled: Floats) -> Floats:
