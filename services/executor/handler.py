@@ -104,8 +104,15 @@ class ExecutorHandler:
         return msgspec.json.encode(self._state)
 
     def restore(self, state: bytes) -> None:
-        """Become what `checkpoint` described; a ledger that does not reconcile is told of with the next event."""
-        self._state = msgspec.json.decode(state, type=ExecutorState)
+        """Become what `checkpoint` described; a ledger that does not reconcile is told of with the next event.
+
+        Raises:
+            ValueError: the bytes are not a state of this version.
+        """
+        try:
+            self._state = msgspec.json.decode(state, type=ExecutorState)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"expected a state of the executor of {self._book}, got {error}") from error
         self._differences = self._state.differences()
 
     # --- the market ---------------------------------------------------------------------------------------------

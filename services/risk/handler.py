@@ -85,8 +85,15 @@ class RiskHandler:
         return msgspec.json.encode(self._state)
 
     def restore(self, state: bytes) -> None:
-        """Become what `checkpoint` described."""
-        self._state = msgspec.json.decode(state, type=RiskState)
+        """Become what `checkpoint` described.
+
+        Raises:
+            ValueError: the bytes are not a state of this version.
+        """
+        try:
+            self._state = msgspec.json.decode(state, type=RiskState)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"expected a state of risk of {self._book}, got {error}") from error
         self._settings = self._configured
         for name, value in self._state.overrides.items():
             self._settings = self._settings.with_limit(name, value)

@@ -22,7 +22,7 @@ from starlette.responses import StreamingResponse
 
 OK, SLOW, LATE, STORED_THEN_SILENT = "ok", "slow", "late", "stored_then_silent"
 TOO_MANY, UNAUTHORISED, BROKEN, BROKEN_STORED = "429", "401", "500", "500_stored"
-CUT, CUT_STORED = "cut", "cut_stored"
+CUT, CUT_STORED, TRICKLE = "cut", "cut_stored", "trickle"
 MOODS = (OK, SLOW, LATE, STORED_THEN_SILENT, TOO_MANY, UNAUTHORISED, BROKEN, BROKEN_STORED, CUT, CUT_STORED)
 _STATUS = {TOO_MANY: 429, UNAUTHORISED: 401, BROKEN: 500, BROKEN_STORED: 500}
 
@@ -125,12 +125,21 @@ class FakeTradetron:
         if call.mood == STORED_THEN_SILENT:
             await asyncio.sleep(self.late_s)
             return Response("stored")
+        if call.mood == TRICKLE:
+            return StreamingResponse(_trickle(self.late_s))
         if call.mood in _STATUS:
             return Response(f"mood {call.mood}, your auth-token={call.token}", _STATUS[call.mood])
         return StreamingResponse(_cut(), headers={"content-length": "100"})
 
     def _store(self, call: Call) -> None:
         self.stored += [(key, value, call) for key, value in call.pairs]
+
+
+async def _trickle(seconds: float) -> AsyncIterator[bytes]:
+    """Give a byte now and then, always sooner than a client loses patience with a silence."""
+    for _ in range(20):
+        await asyncio.sleep(seconds / 20)
+        yield b"."
 
 
 async def _cut() -> AsyncIterator[bytes]:

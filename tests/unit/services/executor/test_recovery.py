@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from services.executor.outbox import Write, WriteState
 from services.executor.recovery import differences
@@ -54,6 +55,12 @@ def test_what_the_venue_may_hold_and_the_book_does_not_want_is_named():
         assert "-1 of stranger" in text
     assert differences(state, desk.book, intent, {1: write(-1, "stranger", WriteState.FAILED)}) == []
     assert differences(state, desk.book, intent, {1: write(0, "")}) == []
+
+
+@pytest.mark.parametrize("state", [b"", b"{}", b'{"cash_paise": "much"}'])
+def test_a_state_of_another_version_is_refused(state: bytes):
+    with pytest.raises(ValueError, match="executor of nifty"):
+        Desk().handler.restore(state)
 
 
 def test_a_checkpoint_whose_ledger_does_not_add_up_alerts_with_the_next_event():

@@ -104,6 +104,7 @@ def test_a_second_slot_has_keys_of_its_own(server: FakeTradetron):
         (fake.BROKEN_STORED, WriteState.UNKNOWN),
         (fake.CUT, WriteState.UNKNOWN),
         (fake.CUT_STORED, WriteState.UNKNOWN),
+        (fake.TRICKLE, WriteState.UNKNOWN),
     ],
 )
 def test_an_answer_means_stored_surely_not_stored_or_nothing(server: FakeTradetron, mood: str, state: WriteState):
