@@ -1,0 +1,224 @@
+"""A made market goes through the whole training: the planted edge is found, none is not, labels equal real trades."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from services.executor.handler import ExecutorHandler
+from services.ingest.adapters.synthetic import synthetic_days
+from services.trainer.fitting import TrainingPlan
+from services.trainer.labels import Venue, short_outcome
+from services.trainer.lstm import LstmSettings
+from shared.clock import ist_date
+from shared.events import (
+    ChainSnapshot,
+    EntryContext,
+    Order,
+    OrderAction,
+    Side,
+    Signal,
+    SignalMode,
+    Trade,
+)
+from shared.learning.registry import ModelRegistry
+from shared.market.synthetic_path import Edge
+from shared.streaming.golden import golden_hash
+from shared.streaming.memory import MemoryEngine
+from trading_system.models import list_models, rollback_model, show_model
+from trading_system.training import TrainingRequest, train
+from trading_system.training_days import LabelCounts, LabelRules, collect_days
+from trading_system.training_report import as_json, as_words, write_report
+from trading_system.wiring import Installation
+
+QUICK = TrainingPlan(folds=3, trees=30, forest_depth=4, rounds=60, lstm=LstmSettings(hidden=8, length=6, epochs=4))
+KEYS = {"auc", "auc_optimal", "accuracy", "brier", "promoted", "reasons", "baselines", "configurations_tried"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A training on a short made market with an edge, and the folder of its models."""
+    models = tmp_path_factory.mktemp("models")
+    request = TrainingRequest(synthetic="edge", days=28, seed=5, models=models, plan=QUICK, every=5)
+    return train(request), request, models
+
+
+def test_the_planted_edge_shows_in_the_lean_and_the_report_says_what_is_asked(trained):
+    report, _, _ = trained
+    plain = as_json(report)
+    assert set(plain) >= KEYS
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["auc_optimal"] == pytest.approx(Edge(correlation=0.2).bayes_auc())
+    assert plain["auc"] - 0.5 > 0.5 * (plain["auc_optimal"] - 0.5)
+    assert set(plain["baselines"]) == {"no_trade", "always_short", "random_side", "traditional"}
+    assert plain["configurations_tried"] == 1
+    assert any(reason.startswith(("met", "NOT met")) for reason in plain["reasons"])
+
+
+def test_the_report_is_words_and_a_page_that_needs_no_network(trained, tmp_path):
+    report, _, _ = trained
+    words = as_words(report)
+    assert "istinguishable" in words
+    write_report(report, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Calibration" in page
+    assert "<script src=" not in page
+    write_report(report, tmp_path / "report.md")
+    assert (tmp_path / "report.md").read_text() == words
+
+
+def test_the_same_training_again_gives_the_same_bundle_and_no_new_configuration(trained):
+    report, request, _ = trained
+    again = train(request)
+    assert again.version == report.version
+    assert as_json(again) == as_json(report)
+
+
+def test_without_an_edge_nothing_is_promoted(tmp_path):
+    request = TrainingRequest(synthetic="none", days=22, seed=3, models=tmp_path, plan=QUICK, every=6)
+    report = train(request)
+    assert not report.promoted
+    assert report.auc == pytest.approx(0.5, abs=0.08)
+    assert ModelRegistry(tmp_path).champion() is None
+    assert list_models(tmp_path)[0]["verdict"] == "refused"
+
+
+def test_a_fixed_bundle_gives_one_golden_hash_and_a_rollback_takes_one_call(trained):
+    report, request, models = trained
+    registry = ModelRegistry(models)
+    registry.promote(report.version, ["test"], ts=1, operator="test")
+    assert show_model(models, report.version[:10])["version"] == report.version
+    ran = [run_day(models, report.version) for _ in range(2)]
+    assert ran[0][0] == ran[1][0]
+    signals = [event for event in ran[0][1] if isinstance(event, Signal)]
+    assert {signal.model_version for signal in signals if signal.mode is SignalMode.ML} == {report.version}
+    assert sum(signal.mode is SignalMode.ML for signal in signals) > len(signals) / 2
+    other = train(replace(request, seed=6, days=22)).version
+    registry.promote(other, ["test"], ts=2, operator="test")
+    assert rollback_model(models, reason="test", operator="test", ts=3) == report.version
+
+
+def run_day(models, version):
+    house = Installation.load({})
+    house = replace(house, predictor=house.predictor.model_copy(update={"models": models, "model": version}))
+    seen = []
+    engine = MemoryEngine(house.services(), observer=seen.append)
+    ingest = house.ingest_handler("nifty")
+    for chain in synthetic_days(99, 1, expiries=1, strikes=31, start=date(2025, 9, 1)):
+        engine.publish(ingest.accept(chain))
+    engine.publish(ingest.end_of_day())
+    assert engine.counters["dead"] == 0
+    return golden_hash(seen), seen
+
+
+def test_labels_follow_the_path_of_features_and_count_what_has_none():
+    house, counts = Installation.load({}), LabelCounts()
+    (day,) = collect_days(synthetic_days(1, 1, expiries=1, strikes=31), house, LabelRules(every=3), counts)
+    assert len(day) == counts.vectors > 300
+    assert day.labelled.size == counts.labelled > 50
+    assert np.all(day.known[day.labelled] > day.ts[day.labelled])
+    assert np.all(day.known <= day.ts[-1])
+
+
+def test_what_a_label_says_is_what_the_executor_earns(tmp_path):
+    """Orders given to the real executor end as their labels say, price, costs and reason."""
+    house = Installation.load({})
+    ingest = house.ingest_handler("nifty")
+    snapshots, ticks = [], []
+    for chain in synthetic_days(4, 1, expiries=1, strikes=31, start=date(2025, 9, 1)):
+        for event in ingest.accept(chain):
+            (snapshots if isinstance(event, ChainSnapshot) else ticks).append(event)
+    checked = 0
+    for row, order, expected in orders_with_labels(house, snapshots):
+        executor = ExecutorHandler(
+            "nifty",
+            house.executor.model_copy(update={"depth_limited": False, "directory": tmp_path}),
+            house.calendar,
+            house.costs,
+            house.contracts,
+        )
+        trade = None
+        for snapshot in snapshots[row:]:
+            trade = trade or next((out for out in executor.handle(snapshot) if isinstance(out, Trade)), None)
+            if snapshot is snapshots[row]:
+                executor.handle(order)
+        assert (trade is None) == (expected is None)
+        if trade is None or expected is None:
+            continue
+        checked += 1
+        assert trade.entry_price == pytest.approx(expected.entry)
+        assert trade.exit_price == pytest.approx(expected.exit)
+        assert trade.exit_reason is expected.reason
+        units = order.lots * order.lot_size
+        assert trade.net_pnl_paise == pytest.approx(100.0 * expected.net * units, abs=3)
+        assert trade.header.ts == expected.exit_ts
+    assert checked >= 20
+
+
+def orders_with_labels(house, snapshots):
+    from services.trainer.labels import QuotePath, ShortOrder  # noqa: PLC0415 - beside their use
+
+    chain = snapshots[0].expiries[0]
+    ts = np.array([snapshot.header.ts for snapshot in snapshots])
+    rng = np.random.default_rng(1)
+    session = house.calendar.session(ist_date(int(ts[0])))
+    for _ in range(30):
+        row, strike = int(rng.integers(5, 300)), int(rng.integers(10, 21))
+        is_call = bool(rng.integers(0, 2))
+        legs = [snapshot.expiries[0].call if is_call else snapshot.expiries[0].put for snapshot in snapshots]
+        path = QuotePath(
+            ts,
+            np.array([leg.bid[strike] or np.nan for leg in legs]),
+            np.array([leg.ask[strike] or np.nan for leg in legs]),
+        )
+        bid = float(path.bid[row])
+        short = ShortOrder(
+            limit=round(bid * 0.9, 1),
+            stop=round(bid * 1.2, 1),
+            target=round(bid * 0.85, 1),
+            trail=round(bid * 0.1, 1),
+            valid_until_ns=int(ts[row]) + 150_000_000_000,
+            time_exit_ns=int(ts[row]) + 45 * 60_000_000_000,
+            square_off_ns=session.close_ns - 600_000_000_000,
+            lots=1,
+            lot_size=75,
+        )
+        venue = Venue(house.executor.impact_points, house.executor.brokerage_per_order, house.costs)
+        label = short_outcome(path, row, short, venue, ist_date(int(ts[row])))
+        yield row, order_of(snapshots[row], chain, strike, short, is_call=is_call), label
+
+
+def order_of(snapshot, chain, strike, short, *, is_call):
+    from shared.events import Contract, OptionKind  # noqa: PLC0415 - beside their use
+
+    kind = OptionKind.CALL if is_call else OptionKind.PUT
+    return Order(
+        header=snapshot.header.child("risk"),
+        action=OrderAction.ENTER,
+        side=Side.SELL,
+        contract=Contract(underlying="NIFTY", expiry=chain.expiry, strike=chain.strikes[strike], kind=kind),
+        lots=short.lots,
+        lot_size=short.lot_size,
+        limit_price=short.limit,
+        stop_price=short.stop,
+        target_price=short.target,
+        trail_points=short.trail,
+        time_exit_ns=short.time_exit_ns,
+        valid_until_ns=short.valid_until_ns,
+        reason="test",
+        entry=EntryContext(
+            signal_id=snapshot.header.id,
+            direction=-1 if is_call else 1,
+            confidence=0.6,
+            regime="calm",
+            mode=SignalMode.TRADITIONAL,
+            model_version="traditional",
+            schema_id="",
+            features=(),
+            top_features=(),
+        ),
+    )
