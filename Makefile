@@ -87,6 +87,9 @@ e2e: $(VENV)/.full ## build the images, run compose for real, crash containers; 
 
 docs: $(VENV)/.full ## write the generated references and .env.example anew
 	$(BIN)/python -m trading_system.settings_reference
+	$(BIN)/python -m services.features.publish_schema
+	$(BIN)/python -m services.features.document > docs/features.md
+	$(BIN)/python -m services.risk.denials > docs/denials.md
 
 PIP_COMPILE = $(BIN)/pip-compile --quiet --strip-extras --no-header --no-annotate --allow-unsafe --unsafe-package pip \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options

@@ -23,7 +23,7 @@ class IngestSettings(ServiceSettings):
         replay_speed: event time per second of real time; 0 replays as fast as the pipeline takes it.
         store: folder of the recorder.
         underlying: symbol on which the book trades.
-        max_expiries: unexpired expiries that enter a snapshot, nearest first.
+        max_expiries: unexpired expiries that enter a snapshot, nearest first; six reach beyond the 30 days a VIX needs.
         beat_s: seconds between clock ticks.
         stale_after_s: market time after which a stamp is too old, and how long silence lasts before ticks go on
             without a snapshot.
@@ -49,7 +49,7 @@ class IngestSettings(ServiceSettings):
     replay_speed: float = Field(default=0.0, ge=0)
     store: Path = Path("store")
     underlying: str = Field(default="NIFTY", min_length=1)
-    max_expiries: int = Field(default=4, ge=1, le=64)
+    max_expiries: int = Field(default=6, ge=1, le=64)
     beat_s: int = Field(default=60, ge=1, le=3600)
     stale_after_s: int = Field(default=180, ge=1, le=3600)
     frozen_polls: int = Field(default=3, ge=2, le=1000)
