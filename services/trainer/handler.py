@@ -10,6 +10,9 @@ from services.trainer.performance import TradeResult, measure
 from services.trainer.settings import TrainerSettings
 from shared.events import Alert, Event, Severity, Trade
 
+RETRAIN_DUE = "retrain_due"
+"""Code of the alert that says enough trades were closed to train again."""
+
 
 class _State(msgspec.Struct):
     seen: int = 0
@@ -25,15 +28,20 @@ class TrainerHandler:
         self._state = _State()
 
     def handle(self, event: Event) -> Sequence[Event]:
-        """Take a Trade; give an Alert with the figures when a report is due."""
+        """Take a Trade; give Alerts when a report or a training is due."""
         if not isinstance(event, Trade):
             return ()
         state = self._state
         state.seen += 1
         state.results = [*state.results[1 - self._settings.window :], _result(event)]
-        if state.seen % self._settings.report_every:
-            return ()
-        return (self._report(event),)
+        out: list[Event] = []
+        if state.seen % self._settings.report_every == 0:
+            out.append(self._report(event))
+        if state.seen % self._settings.retrain_every == 0:
+            text = f"{self._settings.retrain_every} trades since the last training, {state.seen} in all"
+            header = event.header.child("trainer", len(out))
+            out.append(Alert(header=header, severity=Severity.INFO, code=RETRAIN_DUE, text=text))
+        return out
 
     def checkpoint(self) -> bytes:
         """Give the state."""

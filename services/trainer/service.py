@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 from services.trainer.handler import TrainerHandler
+from services.trainer.retraining import Noticing
 from services.trainer.settings import TrainerSettings
 from shared.streaming.handler import Service
 
 
-def trainer_service(settings: TrainerSettings) -> Service:
-    """Make the service; every book gets a handler of its own."""
-    return Service(name="trainer", make=lambda book: TrainerHandler(book, settings))
+def trainer_service(settings: TrainerSettings, due: threading.Event | None = None) -> Service:
+    """Make the service; every book gets a handler of its own, and `due` is set when one says so."""
+    told = due or threading.Event()
+    return Service(name="trainer", make=lambda book: Noticing(TrainerHandler(book, settings), told))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -14,9 +16,17 @@ class TrainerSettings(ServiceSettings):
     Attributes:
         report_every: closed trades between two performance reports.
         window: newest trades the rolling figures look at.
+        retrain_every: closed trades between two trainings.
+        retrain: whether the service trains by itself; it tells of a changed registry in any case.
+        models: folder of the model registry.
+        store: folder of the recorded days it learns from.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_TRAINER_")
 
     report_every: int = Field(default=25, ge=1)
     window: int = Field(default=250, ge=10)
+    retrain_every: int = Field(default=40, ge=25, le=50)
+    retrain: bool = True
+    models: Path = Path("data/models")
+    store: Path = Path("store")
