@@ -16,6 +16,7 @@ from services.ingest.parsed import Parsed, ParsedChain
 from services.ingest.replay import Replay, StoredReplay, open_replay
 from services.trainer.fitting import TrainingPlan
 from services.trainer.samples import TrainingSamples, join_samples
+from services.trainer.search import search_plan
 from services.trainer.shadow import ShadowResult, shadow
 from services.trainer.training import Training, code_version, settle, train_ensemble
 from services.trainer.verdict import Bar
@@ -60,6 +61,7 @@ class TrainingRequest:
         bar: what a model must clear.
         explanation: why an accuracy above 55 % is believed.
         every: only every so-many-th vector gets a label; None: about 125 a session.
+        search: plans to try on the days before the first judged one; 0 for none.
     """
 
     sources: tuple[str | Path, ...] = ()
@@ -72,6 +74,7 @@ class TrainingRequest:
     bar: Bar = field(default_factory=Bar)
     explanation: str = ""
     every: int | None = None
+    search: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +121,16 @@ def train(
     known = samples.day < cut
     plan = replace(request.plan, seed=request.seed)
     registry = ModelRegistry(request.models)
+    learned = samples.take(known)
+    if request.search:
+        plan, tried = search_plan(learned, plan, request.search, progress)
+        for one in tried:
+            count_configuration(request.models, samples, one)
     explanation = request.explanation
     if edge is not None and edge.correlation:
         explanation = explanation or f"the market is made and its edge planted, best AUC {edge.bayes_auc():.3f}"
     training = train_ensemble(
-        samples.take(known),
+        learned,
         plan,
         bar=request.bar,
         configurations=count_configuration(request.models, samples, plan),
