@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from math import isfinite
+from typing import Annotated
+
+import msgspec
 
 from shared.errors import BadInputError
 from shared.events import LegColumns
 
 Number = int | float | None
+
+LARGEST_COUNT = 10**15
+"""No market counts further; what does is garbage, and would not fit the wire either."""
+
+Count = Annotated[int, msgspec.Meta(ge=-LARGEST_COUNT, le=LARGEST_COUNT)]
+"""A count as a JSON body may have it; fractions come as float."""
 
 _MONTHS = {
     name: number
@@ -31,13 +40,15 @@ def counts(raw: Iterable[Number], divisor: int = 1) -> tuple[int | None, ...]:
 
     Exchange bodies hold fractional OI for contracts whose lot differs from the current one; it is rounded.
     """
-    if divisor == 1:
-        return tuple([x if type(x) is int else _whole(x) for x in raw])
-    return tuple([None if x is None or not isfinite(x) else round(x / divisor) for x in raw])
+    return tuple([x if divisor == 1 and type(x) is int else _whole(x, divisor) for x in raw])
 
 
-def _whole(x: Number) -> int | None:
-    return None if x is None or not isfinite(x) else round(x)
+def _whole(x: Number, divisor: int) -> int | None:
+    if x is None or not isfinite(x):
+        return None
+    if abs(x) > LARGEST_COUNT:
+        raise BadInputError(f"a count of at most {LARGEST_COUNT}", x, "columns")
+    return round(x / divisor)
 
 
 def volatilities(raw: Iterable[Number]) -> tuple[float | None, ...]:
@@ -114,6 +125,6 @@ def parse_expiry(text: str, where: str) -> date:
         if len(parts) == _DATE_PARTS:
             month = int(parts[1]) if parts[1].isdecimal() else _MONTHS[parts[1].lower()]
             return date(int(parts[2]), month, int(parts[0]))
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError, IndexError, OverflowError) as error:
         raise BadInputError("an expiry date like 28-Aug-2025", text, where) from error
     raise BadInputError("an expiry date like 28-Aug-2025", text, where)

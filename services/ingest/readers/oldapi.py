@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from services.ingest.parsed import EmptyInputError, ParsedChain
-from services.ingest.readers.columns import parse_expiry, spot_or_none
+from services.ingest.readers.columns import Count, parse_expiry, spot_or_none
 from services.ingest.readers.lenient import decode_body
 from services.ingest.readers.nse_legs import check_prices, expiry_chain
 from services.ingest.readers.source_bytes import Source, source_bytes
@@ -17,14 +17,14 @@ FORMAT = "nse-oldapi-json"
 class _Leg(msgspec.Struct, gc=False):
     # In the order of the body, which the decoder follows fastest.
     underlying: str | None = None
-    oi: int | float | None = msgspec.field(default=None, name="openInterest")
-    oi_change: int | float | None = msgspec.field(default=None, name="changeinOpenInterest")
-    volume: int | float | None = msgspec.field(default=None, name="totalTradedVolume")
+    oi: Count | float | None = msgspec.field(default=None, name="openInterest")
+    oi_change: Count | float | None = msgspec.field(default=None, name="changeinOpenInterest")
+    volume: Count | float | None = msgspec.field(default=None, name="totalTradedVolume")
     iv: float | None = msgspec.field(default=None, name="impliedVolatility")
     ltp: float | None = msgspec.field(default=None, name="lastPrice")
-    bid_qty: int | float | None = msgspec.field(default=None, name="bidQty")
+    bid_qty: Count | float | None = msgspec.field(default=None, name="bidQty")
     bid: float | None = msgspec.field(default=None, name="bidprice")
-    ask_qty: int | float | None = msgspec.field(default=None, name="askQty")
+    ask_qty: Count | float | None = msgspec.field(default=None, name="askQty")
     ask: float | None = msgspec.field(default=None, name="askPrice")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from services.ingest.parsed import EmptyInputError, ParsedChain
-from services.ingest.readers.columns import parse_expiry, spot_or_none
+from services.ingest.readers.columns import Count, parse_expiry, spot_or_none
 from services.ingest.readers.lenient import decode_body
 from services.ingest.readers.nse_legs import check_prices, expiry_chain
 from services.ingest.readers.source_bytes import Source, source_bytes
@@ -16,20 +16,20 @@ FORMAT = "nse-v3-json"
 
 class _Leg(msgspec.Struct, gc=False):
     bid: float | None = msgspec.field(default=None, name="buyPrice1")
-    bid_qty: int | float | None = msgspec.field(default=None, name="buyQuantity1")
-    oi_change: int | float | None = msgspec.field(default=None, name="changeinOpenInterest")
+    bid_qty: Count | float | None = msgspec.field(default=None, name="buyQuantity1")
+    oi_change: Count | float | None = msgspec.field(default=None, name="changeinOpenInterest")
     iv: float | None = msgspec.field(default=None, name="impliedVolatility")
     ltp: float | None = msgspec.field(default=None, name="lastPrice")
-    oi: int | float | None = msgspec.field(default=None, name="openInterest")
+    oi: Count | float | None = msgspec.field(default=None, name="openInterest")
     ask: float | None = msgspec.field(default=None, name="sellPrice1")
-    ask_qty: int | float | None = msgspec.field(default=None, name="sellQuantity1")
-    volume: int | float | None = msgspec.field(default=None, name="totalTradedVolume")
+    ask_qty: Count | float | None = msgspec.field(default=None, name="sellQuantity1")
+    volume: Count | float | None = msgspec.field(default=None, name="totalTradedVolume")
     underlying: str | None = None
     # One document of 2026 says the old names live on: they are taken where the new ones are missing.
     old_bid: float | None = msgspec.field(default=None, name="bidprice")
     old_ask: float | None = msgspec.field(default=None, name="askPrice")
-    old_bid_qty: int | float | None = msgspec.field(default=None, name="bidQty")
-    old_ask_qty: int | float | None = msgspec.field(default=None, name="askQty")
+    old_bid_qty: Count | float | None = msgspec.field(default=None, name="bidQty")
+    old_ask_qty: Count | float | None = msgspec.field(default=None, name="askQty")
 
 
 class _Row(msgspec.Struct, gc=False):
