@@ -46,6 +46,7 @@ __all__ = ["VENUE", "ExecutorHandler"]
 
 _REMEMBERED_SIGNALS = 256
 _STOPS_ENTRIES = frozenset({CommandKind.HALT, CommandKind.FLATTEN, CommandKind.REDUCE})
+_STALE = frozenset({QualityFlag.FALLBACK, QualityFlag.STALE})
 _CLOSES_ALL = frozenset({CommandKind.HALT, CommandKind.FLATTEN})
 
 
@@ -122,14 +123,16 @@ class ExecutorHandler:
         state.last_seq = header.seq
         self._start_day(header.ts)
         session = self._session(header.ts)
-        self._matching.fill_exits(state, snapshot, out)
+        square_off = self._square_off_ns(session)
+        self._matching.drop_overdue(state, header.ts, square_off, out)
         # A chain that stands in for a silent feed is good enough to get out at, not to get in at, nor to mark by.
         stands_in = QualityFlag.FALLBACK in snapshot.quality
+        self._matching.fill_exits(state, snapshot, out, fresh=not stands_in)
         if not stands_in:
             state.source = snapshot.source
             self._matching.note_settlement_level(state, snapshot, session)
+        if not _STALE.intersection(snapshot.quality):
             self._matching.fill_entries(state, snapshot, out)
-        square_off = self._square_off_ns(session)
         for position in state.positions.values():
             quote = NO_QUOTE if stands_in else self._marker.mark(position, snapshot, state.forwards)
             reason = price_exit(position, quote) or time_exit(position, header.ts, square_off)
@@ -143,6 +146,7 @@ class ExecutorHandler:
         self._start_day(header.ts)
         session = self._session(header.ts)
         square_off = self._square_off_ns(session)
+        self._matching.drop_overdue(self._state, header.ts, square_off, out)
         for position in self._state.positions.values():
             _trigger(position, time_exit(position, header.ts, square_off), header)
             self._watch_age(position, header.ts, out)
@@ -151,6 +155,15 @@ class ExecutorHandler:
             out.events.append(book_state(out.header(), self._state))
 
     def _watch_age(self, position: OpenPosition, ts: int, out: Outputs) -> None:
+        waited = (ts - position.exit_ts) / NS_PER_SECOND
+        if (
+            position.exit_reason is not None
+            and not position.exit_alerted
+            and waited > self._settings.quote_max_age_seconds
+        ):
+            position.exit_alerted = True
+            text = f"{position.contract}: {position.open_lots} lots not bought back {waited:.0f} s after {position.exit_reason.value}"
+            out.alert("exit_unfilled", text)
         age = (ts - position.mark_ts) / NS_PER_SECOND
         if position.stale_alerted or age <= self._settings.quote_max_age_seconds:
             return
@@ -163,6 +176,9 @@ class ExecutorHandler:
     def _on_order(self, order: Order, out: Outputs) -> None:
         state = self._state
         if order.action is OrderAction.EXIT:
+            working = state.entries.get(order.closes or "")
+            if working is not None:
+                self._matching.drop(state, working, out, f"cancelled by risk: {order.reason}", OrderState.CANCELLED)
             position = state.positions.get(order.closes or "")
             if position is not None:
                 _trigger(position, order.exit_reason or ExitReason.ORDER, order.header)
@@ -174,7 +190,7 @@ class ExecutorHandler:
         state.entries[order.header.id] = WorkingEntry(order)
         if order.entry is not None:
             state.traded_signals = [*state.traded_signals[-_REMEMBERED_SIGNALS:], order.entry.signal_id]
-        if claim_slot(state, order, self._settings.venue_slots) is None:
+        if claim_slot(state, order, self._settings.venue_slots) is None and self._settings.tradetron_mode != "off":
             text = f"{order.contract}: all {self._settings.venue_slots} slots are held, it stays on paper alone"
             out.alert("no_venue_slot", text, Severity.INFO)
 
@@ -247,4 +263,5 @@ def _trigger(position: OpenPosition, reason: ExitReason | None, header: Header) 
         return False
     position.exit_reason = reason
     position.exit_seq = header.seq
+    position.exit_ts = header.ts
     return True

@@ -41,8 +41,26 @@ class Matching:
     ledger: Ledger
     marker: Marker
 
-    def fill_exits(self, state: ExecutorState, snapshot: ChainSnapshot, out: Outputs) -> None:
-        """Buy back what was triggered at an earlier snapshot; what the touch or the band does not give stays open."""
+    def drop_overdue(self, state: ExecutorState, ts: int, square_off_ns: int | None, out: Outputs) -> None:
+        """End every entry whose validity or trading time is over, or whose position is on its way out or gone already.
+
+        Looked at before anything fills and on clock ticks too: an entry nobody watches must not keep a venue's slot,
+        and what remains of one must not open again what has just been closed.
+        """
+        for order_id, working in list(state.entries.items()):
+            position = state.positions.get(order_id)
+            if working.filled_lots and (position is None or position.exit_reason is not None):
+                self.drop(state, working, out, "its position is closing")
+            elif ts > working.order.valid_until_ns:
+                self.drop(state, working, out, "not filled within its validity")
+            elif square_off_ns is not None and ts >= square_off_ns:
+                self.drop(state, working, out, "too late in the day to open")
+
+    def fill_exits(self, state: ExecutorState, snapshot: ChainSnapshot, out: Outputs, *, fresh: bool = True) -> None:
+        """Buy back what was triggered at an earlier snapshot; what the touch or the band does not give stays open.
+
+        Only a fresh chain marks the position it closes.
+        """
         header = snapshot.header
         for position in list(state.positions.values()):
             reason = position.exit_reason
@@ -58,11 +76,14 @@ class Matching:
             )
             if isinstance(fill, Rejected):
                 out.exit(position, FillStatus.REJECTED, text=fill.text)
-                out.alert(
-                    "exit_rejected", f"{position.contract}: {fill.text}; it goes out again with the next snapshot"
-                )
+                if not position.exit_alerted:
+                    position.exit_alerted = True
+                    out.alert(
+                        "exit_rejected", f"{position.contract}: {fill.text}; it goes out again with each snapshot"
+                    )
             elif fill is not None:
-                self.marker.mark(position, snapshot, state.forwards)
+                if fresh:
+                    self.marker.mark(position, snapshot, state.forwards)
                 costs = self.ledger.book_purchase(state, position, fill, header.ts)
                 _note_slippage(state, position, fill)
                 status = FillStatus.PARTIAL if position.open_lots else FillStatus.FILLED
@@ -77,14 +98,10 @@ class Matching:
             order = working.order
             if order.header.seq >= header.seq:
                 continue
-            position = state.positions.get(order_id)
-            closing = position is not None and position.exit_reason is not None
-            if closing or header.ts > order.valid_until_ns:
-                self.drop(
-                    state, working, out, "its position is closing" if closing else "not filled within its validity"
-                )
-                continue
             quote = quote_of(snapshot, order.contract)
+            if order.stop_price is not None and quote.ask is not None and quote.ask >= order.stop_price:
+                self.drop(state, working, out, "its stop was crossed before it filled")
+                continue
             if not working.filled_lots:
                 rejected = self.venue.admits(order.contract.underlying, quote, order.limit_price, ist_date(header.ts))
                 if rejected is not None:
@@ -115,6 +132,10 @@ class Matching:
         state: ExecutorState, working: WorkingEntry, out: Outputs, text: str, then: OrderState = OrderState.EXPIRED
     ) -> None:
         """End an entry order; what it has filled stays open and guarded."""
+        order_id = working.order.header.id
+        if 0 < working.filled_lots < working.order.lots and order_id in state.slots and order_id in state.positions:
+            words = f"{working.filled_lots} of {working.order.lots} lots filled on paper, the venue was asked for all"
+            out.alert("venue_lots_differ", f"{working.order.contract}: {words}")
         working.take(then)
         del state.entries[working.order.header.id]
         out.entry(working.order, FillStatus.EXPIRED, text=text)

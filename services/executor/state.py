@@ -47,7 +47,7 @@ class OpenPosition(msgspec.Struct):
         mark, mark_source: cost of closing, points, and what that figure is.
         mark_ts: event time of the last good quote.
         iv, delta, gamma, vega: of one option at the last two-sided quote.
-        exit_reason, exit_seq: set once, by what triggered the exit and at which chain step.
+        exit_reason, exit_seq, exit_ts: set once, by what triggered the exit, at which chain step and event time.
         exit_cost: what closing cost when the exit was triggered, points.
     """
 
@@ -73,6 +73,8 @@ class OpenPosition(msgspec.Struct):
     exit_reason: ExitReason | None = None
     exit_seq: int = -1
     exit_cost: float | None = None
+    exit_ts: int = 0
+    exit_alerted: bool = False
     stale_alerted: bool = False
     mark_source: MarkSource = MarkSource.QUOTE
     iv: float | None = None

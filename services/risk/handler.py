@@ -10,7 +10,7 @@ from services.risk.exposure import concentration_refusal, margin_per_lot
 from services.risk.gates import Refused, day_of, entry_refusal
 from services.risk.greeks import greeks_after, greeks_refusal
 from services.risk.halts import CLOSES_ALL, OPENS
-from services.risk.orders import denial, entry_order, exit_order
+from services.risk.orders import cancel_order, denial, entry_order, exit_order
 from services.risk.protection import Protection, protect
 from services.risk.settings import RiskSettings
 from services.risk.sizing import Size, Stake, estimate_edge, size_position
@@ -41,7 +41,10 @@ class _Outputs:
         self.events: list[Event] = []
 
     def header(self, parent: Header) -> Header:
-        return parent.child("risk", len(self.events))
+        """Number per parent: a signal's outputs have the same ids whether it or its book came last."""
+        root = f"{parent.id}.risk"
+        made = sum(event.header.id == root or event.header.id.startswith(f"{root}~") for event in self.events)
+        return parent.child("risk", made)
 
 
 class RiskHandler:
@@ -121,10 +124,13 @@ class RiskHandler:
         state.pending = {
             order_id: ts for order_id, ts in state.pending.items() if order_id not in known and book.header.ts <= ts
         }
+        working = state.pending.keys() | set(book.pending_orders)
+        state.unfilled = {order_id: order for order_id, order in state.unfilled.items() if order_id in working}
         state.exiting = [order_id for order_id in state.exiting if order_id in open_ids]
         for latch in state.halts.measure(book, self._settings):
             text = f"{latch.text}; {state.halts.state.value} until an operator resumes"
             out.events.append(_alert(out.header(book.header), latch.code.value, text, Severity.CRITICAL))
+        self._cancel_unless_opening(book, out)
         self._close_when_halted(book, out)
         self._decide_when_joined(out)
 
@@ -140,6 +146,15 @@ class RiskHandler:
             self._enter_or_deny(signal, book, out)
 
     # --- closing ------------------------------------------------------------------------------------------------
+
+    def _cancel_unless_opening(self, book: BookState, out: _Outputs) -> None:
+        state = self._state
+        if state.halts.state in OPENS:
+            return
+        words = f"{state.halts.state.value}: no entry is to fill any more"
+        for order in state.unfilled.values():
+            out.events.append(cancel_order(out.header(book.header), order, words))
+        state.unfilled = {}
 
     def _close_when_halted(self, book: BookState, out: _Outputs) -> None:
         if self._state.halts.state in CLOSES_ALL:
@@ -252,6 +267,7 @@ class RiskHandler:
         state.orders_day = today
         state.last_order_ts = order.header.ts
         state.pending[order.header.id] = order.valid_until_ns
+        state.unfilled[order.header.id] = order
 
     # --- operator -----------------------------------------------------------------------------------------------
 

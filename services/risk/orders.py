@@ -86,6 +86,27 @@ def exit_order(header: Header, position: Position, reason: ExitReason, words: st
     )
 
 
+def cancel_order(header: Header, entry: Order, words: str) -> Order:
+    """Order to drop an entry that has not filled, and to buy back what of it has."""
+    return Order(
+        header=header,
+        action=OrderAction.EXIT,
+        side=Side.BUY,
+        contract=entry.contract,
+        lots=entry.lots,
+        lot_size=entry.lot_size,
+        limit_price=entry.stop_price if entry.stop_price is not None else entry.limit_price,
+        stop_price=None,
+        target_price=None,
+        trail_points=None,
+        time_exit_ns=None,
+        valid_until_ns=header.ts,
+        reason=words,
+        closes=entry.header.id,
+        exit_reason=ExitReason.FLATTEN,
+    )
+
+
 def denial(header: Header, signal: Signal, refused: Refused, contract: Contract | None = None) -> Denial:
     """Say why a signal opened nothing."""
     return Denial(

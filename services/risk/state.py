@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from services.risk.halts import HaltRecord
-from shared.events import BookState, Signal
+from shared.events import BookState, Order, Signal
 
 
 class RiskState(msgspec.Struct):
@@ -16,6 +16,7 @@ class RiskState(msgspec.Struct):
         book: newest state of the book.
         decided_seq: chain step of the newest decided signal.
         pending: entry orders sent and not yet seen in the book, order id to event time until which one may fill.
+        unfilled: entry orders that may still fill, to be cancelled when the book stops opening.
         exiting: positions an EXIT was sent for.
         neutral_run: neutral signals in a row.
         orders_day, orders_today: ISO date and entries ordered on it.
@@ -28,6 +29,7 @@ class RiskState(msgspec.Struct):
     book: BookState | None = None
     decided_seq: int = -1
     pending: dict[str, int] = {}
+    unfilled: dict[str, Order] = {}
     exiting: list[str] = []
     neutral_run: int = 0
     orders_day: str = ""
