@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -30,6 +33,7 @@ from shared.market.synthetic_path import Edge
 from shared.streaming.golden import golden_hash
 from shared.streaming.memory import MemoryEngine
 from trading_system.models import list_models, rollback_model, show_model
+from trading_system.simulation import SimulationRequest, simulate_items
 from trading_system.training import TrainingRequest, train
 from trading_system.training_days import LabelCounts, LabelRules, collect_days
 from trading_system.training_report import as_json, as_words, write_report
@@ -88,7 +92,7 @@ def test_without_an_edge_nothing_is_promoted(tmp_path):
 
 
 def test_a_fixed_bundle_gives_one_golden_hash_and_a_rollback_takes_one_call(trained):
-    report, request, models = trained
+    report, _, models = trained
     registry = ModelRegistry(models)
     registry.promote(report.version, ["test"], ts=1, operator="test")
     assert show_model(models, report.version[:10])["version"] == report.version
@@ -97,9 +101,37 @@ def test_a_fixed_bundle_gives_one_golden_hash_and_a_rollback_takes_one_call(trai
     signals = [event for event in ran[0][1] if isinstance(event, Signal)]
     assert {signal.model_version for signal in signals if signal.mode is SignalMode.ML} == {report.version}
     assert sum(signal.mode is SignalMode.ML for signal in signals) > len(signals) / 2
-    other = train(replace(request, seed=6, days=22)).version
-    registry.promote(other, ["test"], ts=2, operator="test")
-    assert rollback_model(models, reason="test", operator="test", ts=3) == report.version
+    training = report.training
+    other = registry.save(training.ensemble, msgspec.structs.replace(training.manifest, seed=99), ts=2).version
+    registry.promote(other, ["test"], ts=3, operator="test")
+    assert rollback_model(models, reason="test", operator="test", ts=4) == report.version
+
+
+@pytest.mark.broker
+def test_a_fixed_bundle_decides_alike_in_memory_and_over_redis(trained):
+    report, _, models = trained
+    named = {"THETAFLOW_PREDICTOR_MODELS": str(models), "THETAFLOW_PREDICTOR_MODEL": report.version}
+    house = Installation.load(named)
+    day = Minutes(list(synthetic_days(99, 1, expiries=1, strikes=31, start=date(2025, 9, 1)))[:120])
+    environ = {**{name: value for name, value in os.environ.items() if not name.startswith("THETAFLOW_")}, **named}
+    memory = simulate_items(day, SimulationRequest(source="made", engine="memory"), installation=house)
+    redis = simulate_items(day, SimulationRequest(source="made", engine="redis", environ=environ), installation=house)
+    assert memory.as_json()["golden_hash"] == redis.as_json()["golden_hash"]
+    assert memory.as_json()["signals"] == redis.as_json()["signals"] > 0
+
+
+@dataclass
+class Minutes:
+    """Chains to replay."""
+
+    chains: list
+
+    @property
+    def len_hint(self):
+        return len(self.chains)
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self.chains)
 
 
 def run_day(models, version):

@@ -65,8 +65,21 @@ def test_fit_is_deterministic_and_one_regime_alone_still_has_names():
 
 
 def test_too_little_is_refused():
-    with pytest.raises(NoTrainingDataError, match="complete observations"):
+    with pytest.raises(NoTrainingDataError, match="50 observations"):
         fit_regimes(np.full((100, 3), np.nan), np.arange(100) == 0)
+
+
+def test_an_observation_that_never_comes_leaves_the_others_to_decide():
+    observed, starts, _ = market(6, sessions=20)
+    observed[:, 1] = np.nan
+    model = fit_regimes(observed, starts)
+    assert np.isfinite(model.filter_sessions(observed, starts)).all()
+
+
+def test_a_slow_feed_is_read_by_its_session_and_its_last_hour():
+    names = ("atm_iv", "realised_vol_30m", "realised_vol_session", "trend_ema_fast_slow", "return_60m")
+    observed = observations_of(np.array([[0.12, np.nan, 0.10, np.nan, 0.002]]), names)[0]
+    assert observed == pytest.approx([np.log(0.10), 0.002 / (0.10 * np.sqrt(60 / 525_600)), np.log(1.2)])
 
 
 def test_observations_come_from_named_features_and_are_missing_without_them():
