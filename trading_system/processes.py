@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event as Signal
 from time import monotonic
@@ -21,6 +21,7 @@ _MODULES = {"recorder": "services.ingest.recorder"}
 _READY_TIMEOUT_S = 60.0
 _POLL_S = 0.02
 _STOP_TIMEOUT_S = 10.0
+_RESTART_PAUSE_S = 5.0
 _SHOWN_LOG_BYTES = 2_000
 
 
@@ -55,6 +56,7 @@ class Fleet:
             self._environ["THETAFLOW_BROKER_PARTITIONS"] = str(partitions)
         self._partitions = int(self._environ.get("THETAFLOW_BROKER_PARTITIONS") or "4")
         self._children: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+        self._not_before: dict[str, float] = {}
         self._never = Signal()
 
     def __enter__(self) -> Self:
@@ -127,6 +129,21 @@ class Fleet:
             code = process.poll()
             if code is not None:
                 raise EngineError(f"service {name} ended with exit code {code}: {_tail(log)}")
+
+    def restart_dead(self, on_restart: Callable[[str, int, str], None]) -> None:
+        """Start again what ended by itself, each service at most once per `_RESTART_PAUSE_S`; the others go on.
+
+        Args:
+            on_restart: told of the service, its exit code and the end of its output.
+        """
+        for name, (process, log) in list(self._children.items()):
+            code = process.poll()
+            if code is None or monotonic() < self._not_before.get(name, 0.0):
+                continue
+            on_restart(name, code, _tail(log))
+            log.close()
+            self._not_before[name] = monotonic() + _RESTART_PAUSE_S
+            self.start(name)
 
     def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
         """Ask every child to end, then make it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,16 +31,22 @@ class TradingSystem:
         self._store = store
         self._broker_url = broker_url
 
-    def run_live(self) -> None:
+    def run_live(self, on_restart: Callable[[str, int, str], None] | None = None) -> None:
         """Run every service until interrupted: live in market hours, idle outside them, paper by default.
+
+        A service that ends by itself is started again; no other is stopped for it.
+
+        Args:
+            on_restart: told of such a service, its exit code and the end of its output.
 
         Raises:
             ConfigError: a setting is wrong.
-            EngineError: a service ended by itself.
+            EngineError: a service ended before all were ready.
         """
         from trading_system.live import run_live  # noqa: PLC0415 - starts processes; simulation needs none of it
 
-        run_live(self._book, broker_url=self._broker_url)
+        told = on_restart or (lambda _name, _code, _tail: None)
+        run_live(self._book, broker_url=self._broker_url, on_restart=told)
 
     def simulate_offline(
         self, day_or_path: str | Path, *, engine: str = "memory", progress: Progress | None = None

@@ -216,17 +216,26 @@ class Dispatcher:
         sent = self.outbox.send(write, now)
         self._fault("journalled")
         request = self._venue.request_text(sent)
-        self._note("venue_request", {**_fields(sent), "request": request})
+        self._note_call("venue_request", sent, {"request": request})
         self._fault("noted")
         answer = self._venue.store(sent)
         self._fault("answered")
         done = self.outbox.answered(sent, answer.state, answer.text, self._clock.now_ns())
         self._fault("settled")
-        self._note("venue_answer", {**_fields(done), "response": answer.text})
+        self._note_call("venue_answer", done, {"response": answer.text})
         ended = self._clock.now_ns()
         self._pace.called(ended)
         opened = self._pace.ended(ended, well=done.state is WriteState.CONFIRMED)
         self._tell(done, request, opened=opened)
+
+    def _note_call(self, kind: str, write: Write, words: dict[str, object]) -> None:
+        """Write an audit line; without one no entry goes out, but an exit does: getting out comes before the record."""
+        try:
+            self._note(kind, {**_fields(write), **words})
+        except OSError as error:
+            if write.value:
+                raise
+            self._say(Severity.CRITICAL, "audit_not_written", f"{kind} of an exit: {error}")
 
     def _tell(self, done: Write, request: str, *, opened: bool) -> None:
         words = f"{request}: {done.state.value} after {done.attempts} attempts, {done.answer}"

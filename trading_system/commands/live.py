@@ -18,4 +18,8 @@ def live(
 ) -> None:
     """Run ingest, features, predictor, risk, executor, trainer and gateway until interrupted. Paper orders only."""
     STDERR.print("PAPER mode: no order leaves this machine. Ctrl-C ends it.")
-    TradingSystem(book, broker_url=broker).run_live()
+
+    def on_restart(name: str, code: int, tail: str) -> None:
+        STDERR.print(f"{name} ended with exit code {code} and is started again: {tail}")
+
+    TradingSystem(book, broker_url=broker).run_live(on_restart)

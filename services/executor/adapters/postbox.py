@@ -34,6 +34,7 @@ class Postbox:
         self._clock = clock
         self._redaction = redaction
         self._waiting: deque[Event] = deque()
+        self._commands: deque[Command] = deque()
         self._count = 0
 
     def alert(self, severity: Severity, code: str, text: str) -> None:
@@ -57,16 +58,20 @@ class Postbox:
             producer="executor",
             traceparent=header.traceparent,
         )
-        self._queue(Command(header=named, kind=kind, operator=operator, reason=self._redaction.text(reason)))
+        # A command is never dropped for room, and never waits behind alerts.
+        self._commands.append(Command(header=named, kind=kind, operator=operator, reason=self._redaction.text(reason)))
 
     def deliver(self) -> bool:
-        """Publish what waits, oldest first; False when the broker does not take it now."""
-        while self._waiting:
+        """Publish what waits, commands first, then alerts, oldest first; False when the broker does not take it now."""
+        return self._drain(self._commands) and self._drain(self._waiting)
+
+    def _drain(self, waiting: deque[Command] | deque[Event]) -> bool:
+        while waiting:
             try:
-                self._publisher.publish([self._waiting[0]])
+                self._publisher.publish([waiting[0]])
             except (BrokerUnavailableError, BrokerReplyError, PipelineBehindError):
                 return False
-            self._waiting.popleft()
+            waiting.popleft()
         return True
 
     def _queue(self, event: Event) -> None:

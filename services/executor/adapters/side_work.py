@@ -24,6 +24,7 @@ _LOG: Final = get_logger("thetaflow.executor.side_work")
 _PAUSE_S: Final = 0.02
 _LOOK_S: Final = 0.1
 _BROKER_PAUSE_S: Final = 1.0
+_DISK_PAUSE_S: Final = 0.5
 _OPERATOR: Final = "kill file"
 
 
@@ -57,6 +58,7 @@ class SideWork:
         self._tail = tail
         self._reconnect = reconnect
         self._appearance = ""
+        self._disk_trouble = ""
         self._heard: dict[str, Intent] = {}
         self._broker_again = 0.0
         self._look_again = 0.0
@@ -64,8 +66,24 @@ class SideWork:
     def run(self, stop: threading.Event) -> None:
         """Go round until told to stop."""
         while not stop.is_set():
-            if not self.turn():
+            try:
+                worked = self.turn()
+            except OSError as error:
+                # A full disk must not end the watch over the kill file, nor the exits that still can go out.
+                self._tell_disk(error)
+                stop.wait(_DISK_PAUSE_S)
+                continue
+            if not worked:
                 stop.wait(_PAUSE_S)
+
+    def _tell_disk(self, error: OSError) -> None:
+        _LOG.critical("disk", error=str(error))
+        text = f"audit log or outbox cannot be written: {error}"
+        if text == self._disk_trouble:
+            return
+        self._disk_trouble = text
+        for postbox in self._postboxes.values():
+            postbox.alert(Severity.CRITICAL, "disk", text)
 
     def turn(self) -> bool:
         """Look at the file, hear the books, make at most one call per book; say whether there was anything to do."""
@@ -114,9 +132,11 @@ class SideWork:
                     # An operator resumed under a kill file that is still there: the file wins.
                     once = f"{self._appearance}-{intent.number}"
                     self._postboxes[book].command(CommandKind.FLATTEN, _OPERATOR, "the kill file is still there", once)
+            delivered = True
+            for postbox in self._postboxes.values():
+                delivered = postbox.deliver() and delivered
             if self._tail is not None:
                 self._tail.follow()
-            delivered = all(postbox.deliver() for postbox in self._postboxes.values())
         except (BrokerUnavailableError, BrokerReplyError) as error:
             _LOG.warning("broker away", error=str(error))
             delivered = False
