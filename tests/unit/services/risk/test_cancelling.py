@@ -1,0 +1,41 @@
+"""When a book stops opening, what was ordered and has not filled is called back; ids do not depend on who came last."""
+
+from __future__ import annotations
+
+from services.risk.handler import RiskHandler
+from services.risk.service import risk_service
+from services.risk.settings import RiskSettings
+from shared.events import Event, Order, OrderAction
+from tests.builders import at, book_state, signal
+
+
+def risk() -> RiskHandler:
+    handler = risk_service(RiskSettings(max_daily_loss=0.01)).make("nifty")
+    assert isinstance(handler, RiskHandler)
+    return handler
+
+
+def decide(handler: RiskHandler, *events: Event) -> list[Event]:
+    return [out for event in events for out in handler.handle(event)]
+
+
+LOSS = {"realised_paise": -5_000_000, "equity_paise": 95_000_000}
+
+
+def test_a_latch_calls_the_unfilled_entry_back_once():
+    handler = risk()
+    (entry,) = decide(handler, signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    assert isinstance(entry, Order)
+    lossy = book_state(2, at(10, 31), pending_orders=(entry.header.id,), **LOSS)
+    cancels = [event for event in decide(handler, lossy) if isinstance(event, Order)]
+    assert [(order.action, order.closes) for order in cancels] == [(OrderAction.EXIT, entry.header.id)]
+    again = book_state(3, at(10, 32), pending_orders=(entry.header.id,), **LOSS)
+    assert [event for event in decide(handler, again) if isinstance(event, Order)] == []
+
+
+def test_ids_do_not_depend_on_whether_signal_or_book_came_last():
+    lossy = book_state(1, at(10, 30), **LOSS)
+    first = decide(risk(), signal(1, at(10, 30), 1), lossy)
+    second = decide(risk(), lossy, signal(1, at(10, 30), 1))
+    assert sorted(event.header.id for event in first) == sorted(event.header.id for event in second)
+    assert len({event.header.id for event in first}) == len(first)
