@@ -84,7 +84,81 @@ class RegimeModel:
             "deviation": self.deviation,
         }
 
-    def _log_likelihood(scaled: Floats, mean: Floats, deviation: Floats) -> Floats:
+    def _log_likelihood(self, observations: Floats) -> Floats:
+        scaled = np.clip((observations - self.centre) / self.spread, -_REACH, _REACH)
+        return _log_likelihood(scaled, self.mean, self.deviation)
+
+
+def regime_name(probabilities: Floats) -> str:
+    """Name the most probable regime."""
+    return REGIMES[int(np.argmax(probabilities))]
+
+
+def fit_regimes(observations: Floats, starts: NDArray[np.bool_], rounds: int = _ROUNDS) -> RegimeModel:
+    """Fit the chain by expectation maximisation from the named prototypes, deterministically.
+
+    Args:
+        observations: shape (n, 3), NaN where missing, sessions one after the other.
+        starts: marks the first observation of each session.
+        rounds: of expectation maximisation.
+
+    Raises:
+        NoTrainingDataError: too few observations.
+    """
+    known = int(np.isfinite(observations).any(axis=1).sum())
+    if known < _FEWEST_OBSERVATIONS:
+        raise NoTrainingDataError(f"regimes need {_FEWEST_OBSERVATIONS} observations, got {known}")
+    never = ~np.isfinite(observations).any(axis=0)
+    low, centre, high = np.nanquantile(np.where(never, 0.0, observations), [0.16, 0.5, 0.84], axis=0)
+    spread = np.maximum((high - low) / 2.0, 1e-9)
+    scaled = np.clip((observations - centre) / spread, -_REACH, _REACH)
+    sessions, present = _padded(scaled, starts)
+    mean, deviation = _PROTOTYPES.copy(), np.ones_like(_PROTOTYPES)
+    count = len(REGIMES)
+    start = np.full(count, 1.0 / count)
+    transition = np.full((count, count), (1.0 - _STICKY) / (count - 1))
+    np.fill_diagonal(transition, _STICKY)
+    for _ in range(rounds):
+        posterior, moves = _expect(sessions, present, start, transition, mean, deviation)
+        start = _normalised(posterior[:, 0].sum(axis=0) + 1.0)
+        transition = _normalised(moves + 1.0 + 20.0 * np.eye(count))
+        mean, deviation = _maximise(sessions, present, posterior)
+    order = linear_sum_assignment(((_PROTOTYPES[:, None, :] - mean[None, :, :]) ** 2).sum(axis=2))[1]
+    return RegimeModel(centre, spread, start[order], transition[np.ix_(order, order)], mean[order], deviation[order])
+
+
+def observations_of(features: Floats, names: Sequence[str]) -> Floats:
+    """Take the three observations from feature vectors, shape (..., features) to (..., 3).
+
+    Volatility is realised, in logs: of the last half hour, or of the session where a feed is too slow for that. Trend
+    is the distance of the averages in units of what that volatility makes usual in a quarter of an hour, or for a slow
+    feed the return of the last hour in units of what is usual in one. The third is the log ratio of implied to
+    realised volatility. A feature that the schema lacks is missing.
+    """
+
+    def column(name: str) -> Floats:
+        missing = np.full(features.shape[:-1], np.nan)
+        return features[..., names.index(name)] if name in names else missing
+
+    def first(*columns: Floats) -> Floats:
+        found = columns[0]
+        for other in columns[1:]:
+            found = np.where(np.isfinite(found), found, other)
+        return found
+
+    realised, implied = first(*(_positive(column(name)) for name in _REALISED)), _positive(column("atm_iv"))
+    yardstick = first(realised, implied)
+    quick = column("trend_ema_fast_slow") / (yardstick * np.sqrt(15.0 / _MINUTES_PER_YEAR))
+    slow = column("return_60m") / (yardstick * np.sqrt(60.0 / _MINUTES_PER_YEAR))
+    volatility = np.log(realised)
+    return np.stack([volatility, first(quick, slow), np.log(implied) - volatility], axis=-1)
+
+
+def _positive(values: Floats) -> Floats:
+    return np.where(values > 0.0, values, np.nan)
+
+
+def _log_likelihood(scaled: Floats, mean: Floats, deviation: Floats) -> Floats:
     """Log density of observations (..., 3) in each regime, missing dimensions left out; shape (..., regimes)."""
     apart = (scaled[..., None, :] - mean) / deviation
     terms = -0.5 * apart**2 - np.log(deviation)
