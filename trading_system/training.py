@@ -204,12 +204,8 @@ def _gather(request: TrainingRequest, house: Installation, progress: Progress) -
         return _collected(items, request.models, key, held, LabelRules(every=every)), words, edge
     if not request.sources:
         raise NoTrainingDataError("expected days to learn from: stored dates, a path, or a made market; got none")
-    replays = [open_replay(source, store=request.store) for source in request.sources]
-    paths = [
-        path
-        for source, replay in zip(request.sources, replays, strict=True)
-        for path in _files_of(source, replay, request.store)
-    ]
+    replays = sorted((open_replay(source, store=request.store) for source in request.sources), key=_first_stamp)
+    paths = [path for replay in replays for path in _files_of(replay, request)]
     total = sum(replay.len_hint for replay in replays)
     rules = LabelRules(every=request.every or 1)
     key = cache_key(house, rules, file_hashes(sorted(set(paths))))
@@ -218,12 +214,18 @@ def _gather(request: TrainingRequest, house: Installation, progress: Progress) -
     return _collected(items, request.models, key, house, rules), words, None
 
 
-def _files_of(source: str | Path, replay: Replay | StoredReplay, store: Path | None) -> list[Path]:
+def _first_stamp(replay: Replay | StoredReplay) -> int:
+    """Give the event time a source begins at: time must not go back from one source to the next."""
+    return next((item.stamp_ns for item in replay if item.stamp_ns is not None), 0)
+
+
+def _files_of(replay: Replay | StoredReplay, request: TrainingRequest) -> list[Path]:
     """Give the files a source is made of, whose content names the samples."""
     if isinstance(replay, Replay):
         return [file.path for file in replay.files]
-    held = store.rglob("*") if store is not None else ()
-    return [path for path in held if path.is_file() and str(source) in str(path)]
+    days = [str(source) for source in request.sources]
+    held = request.store.rglob("*") if request.store is not None else ()
+    return [path for path in held if path.is_file() and any(day in str(path) for day in days)]
 
 
 def _collected(items: Iterable[Parsed], models: Path, key: str, house: Installation, rules: LabelRules) -> CachedDays:
