@@ -208,7 +208,8 @@ def _gather(request: TrainingRequest, house: Installation, progress: Progress) -
     paths = [path for replay in replays for path in _files_of(replay, request)]
     total = sum(replay.len_hint for replay in replays)
     rules = LabelRules(every=request.every or 1)
-    key = cache_key(house, rules, file_hashes(sorted(set(paths))))
+    content = {"order": [str(path) for path in paths], "files": file_hashes(paths)}
+    key = cache_key(house, rules, content)
     items = _watched((item for replay in replays for item in replay), total, progress)
     words = ", ".join(str(Path(str(source)).name) for source in request.sources)
     return _collected(items, request.models, key, house, rules), words, None
