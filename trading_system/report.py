@@ -73,6 +73,7 @@ class SimulationReport:
         signals: directional ones among `signals_all`.
         win_rate: share of trades with a positive net result; None without trades.
         max_drawdown: largest fall of equity, marked at every snapshot.
+        in_sample: a model decided that knew the time it decided on, so the result proves nothing.
     """
 
     engine: str
@@ -95,10 +96,13 @@ class SimulationReport:
     dead_letters: int
     alerts: int
     elapsed_s: float
+    in_sample: bool
     trade_log: tuple[Trade, ...]
 
     @classmethod
-    def of(cls, run: Run, *, engine: str, source: str, book: str, elapsed_s: float) -> SimulationReport:
+    def of(
+        cls, run: Run, *, engine: str, source: str, book: str, elapsed_s: float, in_sample: bool = False
+    ) -> SimulationReport:
         """Sum a run up."""
         counts, trades = run.counts, run.trades
         wins = sum(trade.net_pnl_paise > 0 for trade in trades)
@@ -124,6 +128,7 @@ class SimulationReport:
             dead_letters=len(run.dead),
             alerts=len(run.alerts),
             elapsed_s=elapsed_s,
+            in_sample=in_sample,
             trade_log=tuple(trades),
         )
 
@@ -157,6 +162,8 @@ class SimulationReport:
         yield f"net P&L       Rs {self.net_pnl:,.2f} after costs of Rs {self.costs:,.2f}"
         yield f"max drawdown  Rs {self.max_drawdown:,.2f}"
         yield f"dead letters  {self.dead_letters}"
+        if self.in_sample:
+            yield "WARNING       a model decided here that was trained on this time or later: the result is in-sample"
         yield f"golden hash   {self.golden_hash}"
 
 

@@ -16,7 +16,7 @@ from services.ingest.parsed import Parsed
 from services.ingest.replay import open_replay
 from shared.config import BrokerSettings
 from shared.errors import BadInputError, ConfigError
-from shared.events import Event
+from shared.events import Event, Signal, SignalMode
 from shared.streaming.broker import EmbeddedBroker
 from shared.streaming.history import read_stream
 from shared.streaming.inspection import inspect_broker
@@ -131,6 +131,7 @@ def simulate_items(
             source=str(request.source),
             book=request.book,
             elapsed_s=perf_counter() - started,
+            in_sample=_in_sample(run, house.predictor.models),
         )
 
     if request.engine == "memory":
@@ -159,6 +160,20 @@ def _steps(replay: Items, ingest: IngestHandler, progress: Progress | None) -> I
     if seen == 0:
         raise BadInputError("at least one capture to replay", "none")
     yield ingest.end_of_day()
+
+
+def _in_sample(run: Run, models: Path) -> bool:
+    """Tell whether a model decided at a time its training already knew."""
+    first: dict[str, int] = {}
+    for event in run.decisions:
+        if isinstance(event, Signal) and event.mode is SignalMode.ML:
+            first.setdefault(event.model_version, event.header.ts)
+    if not first:
+        return False
+    from shared.learning.registry import ModelRegistry  # noqa: PLC0415 - loads the model libraries
+
+    known = {one.version: one.manifest.trained_until for one in ModelRegistry(models).listed() if one.manifest}
+    return any(ts <= known.get(version, ts) for version, ts in first.items())
 
 
 def _on_paper(environ: Mapping[str, str] | None) -> dict[str, str]:

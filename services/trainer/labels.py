@@ -14,6 +14,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.clock import NS_PER_MINUTE
 from shared.errors import BadInputError
 from shared.events import ExitReason, Side
 from shared.market.costs import CostTable, leg_costs
@@ -55,6 +56,7 @@ class ShortOrder:
         time_exit_ns: closes the position; so does `square_off_ns`.
         lots: ordered.
         lot_size: units per lot.
+        beat_ns: of the clock ticks, on round multiples of event time.
     """
 
     limit: float
@@ -66,6 +68,7 @@ class ShortOrder:
     square_off_ns: int
     lots: int
     lot_size: int
+    beat_ns: int = NS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,8 @@ def short_outcome(path: QuotePath, at: int, order: ShortOrder, venue: Venue, on:
 
 def _entry_row(path: QuotePath, at: int, order: ShortOrder, venue: Venue) -> int | None:
     for row in range(at + 1, path.ts.size):
-        if path.ts[row] > order.valid_until_ns:
+        crossed = np.isfinite(path.ask[row]) and path.ask[row] >= order.stop
+        if crossed or path.ts[row] > order.valid_until_ns or path.ts[row] >= order.square_off_ns:
             return None
         price = round(float(path.bid[row]) - venue.impact, 2)
         if not (price >= order.limit and price > 0.0):
@@ -164,6 +168,17 @@ def _entry_row(path: QuotePath, at: int, order: ShortOrder, venue: Venue) -> int
         if cost < order.stop and price > order.target:
             return row
     return None
+
+
+def _late(ts: NDArray[np.int64], limit_ns: int, beat_ns: int) -> NDArray[np.bool_]:
+    """Tell at which rows time has run out, as the executor notices it: at a quote, or at a clock tick before the next.
+
+    The first tick at or after the limit triggers the exit when it comes before the next quote, which then fills it.
+    """
+    tick = -(-limit_ns // beat_ns) * beat_ns
+    late = ts >= limit_ns
+    late[:-1] |= ts[1:] > tick
+    return late
 
 
 def _trigger_row(
@@ -180,7 +195,7 @@ def _trigger_row(
         stop = np.where(locked, np.minimum(order.stop, best + order.trail), stop)
     stopped = cost >= stop
     paid = np.isfinite(ask) & (ask <= order.target)
-    late = (ts >= order.time_exit_ns) | (ts >= order.square_off_ns)
+    late = _late(ts, min(order.time_exit_ns, order.square_off_ns), order.beat_ns)
     rows = np.flatnonzero(stopped | paid | late)
     if rows.size == 0:
         return ts.size - 1, ExitReason.SQUARE_OFF
