@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import shutil
 from collections.abc import Generator
 from pathlib import Path
 
