@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 from shared.errors import ConfigError, ThetaflowError
 
+_PR_SET_PDEATHSIG = 1
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
 EXIT_INTERRUPTED = 130
@@ -70,3 +72,19 @@ def limit_threads() -> None:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if "numpy" in sys.modules and spec is not None and spec.name.startswith("services."):
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command line, no shell
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """Give what makes a child end when the thread that started it does, however that ends; None where it cannot be had.
+
+    Pass it to `subprocess.Popen` as `preexec_fn`. Linux only, and only from the main thread, whose end is the
+    process's. Source: prctl(2), PR_SET_PDEATHSIG.
+    """
+    if not sys.platform.startswith("linux") or threading.current_thread() is not threading.main_thread():
+        return None
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def ask_the_kernel() -> None:
+        library.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+    return ask_the_kernel

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import typer
 
 from shared.errors import ConfigError, ThetaflowError
 from trading_system.commands import (
+    arm,
     audit,
     control,
     dead,
@@ -42,12 +45,20 @@ app.command(name="features")(features.features_command)
 app.command(name="lookahead")(features.lookahead_command)
 app.command(name="train")(train.train_command)
 app.add_typer(train.models_app, name="models")
+app.command(name="arm")(arm.arm_command)
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead.app, name="dead")
 
 
+def _leave(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run the command line; an error raised on purpose is one line and an exit code, not a traceback."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What was started is ended on the way out, as after Ctrl-C.
+        signal.signal(number, _leave)
     try:
         app()
     except ConfigError as error:

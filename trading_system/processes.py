@@ -14,9 +14,17 @@ from types import TracebackType
 from typing import IO, Self
 
 from shared.errors import EngineError
+from shared.process import die_with_parent
 from shared.streaming.inspection import inspect_broker
 
 DECISION_SERVICES = ("features", "predictor", "risk", "executor", "trainer")
+_NOT_FOR_CHILDREN = (
+    "THETAFLOW_BROKER_PASSWORD",
+    "THETAFLOW_BROKER_PASSWORD_FILE",
+    "THETAFLOW_HEALTH_PORT",
+    "REDIS_URL",
+)
+_LARGEST_LOG_BYTES = 50_000_000
 _MODULES = {"recorder": "services.ingest.recorder"}
 _READY_TIMEOUT_S = 60.0
 _POLL_S = 0.02
@@ -36,6 +44,7 @@ class Fleet:
         services: which to start.
         environ: settings for the children beside the broker's; this process's environment when None.
         partitions: streams per topic.
+        logs: folder for a log file per service; without one what they say is kept until they end.
     """
 
     def __init__(
@@ -46,10 +55,14 @@ class Fleet:
         services: Sequence[str] = DECISION_SERVICES,
         environ: Mapping[str, str] | None = None,
         partitions: int | None = None,
+        logs: Path | None = None,
     ) -> None:
         self._url = broker_url
         self._services = tuple(services)
-        self._environ = dict(os.environ if environ is None else environ)
+        given = os.environ if environ is None else environ
+        # What belongs to one process or to another broker cannot fit them all.
+        self._environ = {name: text for name, text in given.items() if name not in _NOT_FOR_CHILDREN}
+        self._logs = logs
         self._environ["THETAFLOW_BROKER_URL"] = broker_url
         self._environ["THETAFLOW_BOOKS"] = ",".join(books)
         if partitions is not None:
@@ -67,7 +80,7 @@ class Fleet:
 
     def start(self, name: str) -> None:
         """Start one service; another replica when one of that name runs already is not what this is for."""
-        log = tempfile.TemporaryFile(prefix=f"thetaflow-{name}-")  # noqa: SIM115 - open as long as the child lives
+        log = self._open_log(name)
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [sys.executable, "-m", _MODULES.get(name, f"services.{name}")],
             env=self._environ,
@@ -75,8 +88,19 @@ class Fleet:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=Path.cwd(),
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call, no lock taken
         )
         self._children[name] = (process, log)
+
+    def _open_log(self, name: str) -> IO[bytes]:
+        """Open what a child writes to; it stays open as long as the child lives."""
+        if self._logs is None:
+            return tempfile.TemporaryFile(prefix=f"thetaflow-{name}-")
+        self._logs.mkdir(parents=True, exist_ok=True)
+        path = self._logs / f"{name}.log"
+        if path.exists() and path.stat().st_size > _LARGEST_LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("a+b")
 
     def kill(self, name: str) -> None:
         """End one service as a crash does, with nothing finished and nothing said."""

@@ -31,13 +31,18 @@ class TradingSystem:
         self._store = store
         self._broker_url = broker_url
 
-    def run_live(self, on_restart: Callable[[str, int, str], None] | None = None) -> None:
+    def run_live(
+        self,
+        on_restart: Callable[[str, int, str], None] | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
         """Run every service until interrupted: live in market hours, idle outside them, paper by default.
 
         A service that ends by itself is started again; no other is stopped for it.
 
         Args:
             on_restart: told of such a service, its exit code and the end of its output.
+            tell: told where the broker is.
 
         Raises:
             ConfigError: a setting is wrong.
@@ -45,8 +50,8 @@ class TradingSystem:
         """
         from trading_system.live import run_live  # noqa: PLC0415 - starts processes; simulation needs none of it
 
-        told = on_restart or (lambda _name, _code, _tail: None)
-        run_live(self._book, broker_url=self._broker_url, on_restart=told)
+        restarted = on_restart or (lambda _name, _code, _tail: None)
+        run_live(self._book, broker_url=self._broker_url, on_restart=restarted, tell=tell or (lambda _text: None))
 
     def simulate_offline(
         self, day_or_path: str | Path, *, engine: str = "memory", progress: Progress | None = None

@@ -20,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.errors import BrokerUnavailableError, ConfigError
+from shared.process import die_with_parent
 
 _START_S: Final = 20.0
 _STOP_S: Final = 10.0
@@ -80,6 +81,11 @@ class EmbeddedBroker:
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
+    def alive(self) -> bool:
+        """Whether the server's process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         """Process id; 0 while it does not run."""
         return 0 if self._process is None else self._process.pid
@@ -95,7 +101,12 @@ class EmbeddedBroker:
             "--daemonize", "no", "--logfile", "broker.log", *self._options,
         ]  # fmt: skip
         # A session of its own: a Ctrl-C meant for the program must not end the broker before its services.
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own arguments
+        self._process = subprocess.Popen(  # noqa: S603 - our own arguments
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call, no lock taken
+        )
         atexit.register(self.kill)  # for whoever leaves without our __exit__
         deadline = time.monotonic() + _START_S
         while not self._answers():

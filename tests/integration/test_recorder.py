@@ -18,6 +18,7 @@ from services.ingest.recorder.recording import Recording
 from services.ingest.recorder.settings import RecorderSettings
 from services.ingest.recorder.store import Store
 from shared.clock import NS_PER_DAY, ManualClock
+from shared.errors import BrokerUnavailableError
 from shared.events import Event
 from shared.streaming.broker import Broker, EmbeddedBroker
 from shared.streaming.inspection import inspect_broker
@@ -101,7 +102,7 @@ def test_a_recorded_day_replays_to_the_same_golden_hash(tmp_path: Path):
     clock = ManualClock(0)
     clock.move_to(ingest.last_snapshot_ns or 0)
     clock.advance(NS_PER_DAY)
-    assert DayKeeper(RecorderSettings(store=tmp_path / "store"), clock).finish_days() == [("nifty", stored.day)]
+    assert DayKeeper(RecorderSettings(store=tmp_path / "store"), clock).finish_days() == ([("nifty", stored.day)], [])
     again = simulate(SimulationRequest(source=stored.day, store=tmp_path / "store"), installation=house)
     assert again.golden_hash == original.golden_hash
     assert again.signals_all == original.signals_all == 150
@@ -113,3 +114,34 @@ def _dies_at(step: str):
             raise DiedError(name)
 
     return fault
+
+
+def test_a_broker_that_dies_after_the_write_brings_nothing_back(tmp_path: Path, stream: list[Event]):
+    root = tmp_path / "store"
+    with EmbeddedBroker(tmp_path / "broker", appendonly=True) as server, Publisher(server.url, "test", 1) as publisher:
+        publisher.publish(stream[:200])
+        broker, port = Broker(server.url), int(server.url.rpartition(":")[2].partition("/")[0])
+        recording = Recording(broker, 1, root)
+        recording.read()
+    with pytest.raises(BrokerUnavailableError):
+        recording.write()
+    broker.forget()
+    with EmbeddedBroker(tmp_path / "broker", appendonly=True, port=port):
+        assert recording.write() == 0
+        assert recording.read() == 0
+        broker.close()
+    rows = query("SELECT (SELECT count(*) FROM snapshots) + (SELECT count(*) FROM events)", root).rows
+    assert rows == ((200,),)
+
+
+def test_a_long_outage_is_caught_up_with_in_pieces(tmp_path: Path, stream: list[Event]):
+    with EmbeddedBroker(tmp_path / "broker") as server, Publisher(server.url, "test", 1) as publisher:
+        publisher.publish(stream)
+        broker = Broker(server.url)
+        recording = Recording(broker, 1, tmp_path / "store", most=50)
+        pieces = []
+        while recording.read():
+            pieces.append(recording.write())
+        broker.close()
+    assert sum(pieces) == len(stream)
+    assert max(pieces) <= 50

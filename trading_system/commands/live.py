@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from services.executor.settings import ExecutorSettings
+from shared.config import load_settings
 from trading_system.commands.screen import STDERR
 from trading_system.system import TradingSystem
 
@@ -16,10 +18,16 @@ def live(
         str | None, typer.Option(help="Broker to use; THETAFLOW_BROKER_URL or an embedded one without it.")
     ] = None,
 ) -> None:
-    """Run ingest, features, predictor, risk, executor, trainer and gateway until interrupted. Paper orders only."""
-    STDERR.print("PAPER mode: no order leaves this machine. Ctrl-C ends it.")
+    """Run every service until interrupted; on paper, unless the venue's mode and the day's arming say otherwise."""
+    mode = load_settings(ExecutorSettings).tradetron_mode
+    words = {
+        "off": "PAPER: no order leaves this machine",
+        "dry_run": "DRY RUN: what would be sent to Tradetron is only said",
+        "live": "LIVE: signals go to Tradetron once the day is armed",
+    }
+    STDERR.print(f"{words[mode]}. Ctrl-C ends it.")
 
     def on_restart(name: str, code: int, tail: str) -> None:
         STDERR.print(f"{name} ended with exit code {code} and is started again: {tail}")
 
-    TradingSystem(book, broker_url=broker).run_live(on_restart)
+    TradingSystem(book, broker_url=broker).run_live(on_restart, STDERR.print)

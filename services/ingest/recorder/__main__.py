@@ -11,7 +11,7 @@ from services.ingest.recorder.settings import RecorderSettings
 from shared.clock import SystemClock
 from shared.config import BrokerSettings, HealthSettings, LogSettings, load_settings, run_service, secrets_of
 from shared.errors import BrokerReplyError, BrokerUnavailableError
-from shared.observability.health import HealthServer, Heartbeat
+from shared.observability.health import Flag, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging, get_logger
 from shared.streaming.broker import Broker
 
@@ -26,22 +26,30 @@ def main(stop: threading.Event) -> int:
     beat = Heartbeat(health.beat_limit_s + settings.poll_s)
     connection = Broker(broker.url)
     keeper = DayKeeper(settings, SystemClock())
-    with HealthServer(health, live={"loop": beat}):
+    connected = Flag("not connected yet")
+    with HealthServer(health, live={"loop": beat}, ready={"broker": connected}):
         recording: Recording | None = None
         flushed = monotonic()
         while True:
             stopping = stop.is_set()
             beat.beat()
             try:
-                recording = recording or Recording(connection, broker.partitions, settings.store)
-                recording.read()
+                recording = recording or Recording(
+                    connection, broker.partitions, settings.store, most=settings.flush_entries
+                )
+                more = recording.read() >= settings.flush_entries
                 due = recording.waiting >= settings.flush_entries or monotonic() - flushed >= settings.flush_s
-                if due or stopping:
+                if due or stopping or more:
                     recording.write()
                     flushed = monotonic()
-                    for book, day in keeper.finish_days():
+                    finished, deleted = keeper.finish_days(recording.days)
+                    for book, day in finished:
                         log.info("day compacted", book=book, day=day)
+                    for book, day in deleted:
+                        log.warning("day deleted by retention", book=book, day=day)
+                connected.set("reads the streams")
             except (BrokerUnavailableError, BrokerReplyError) as error:
+                connected.clear(f"broker away: {error}")
                 # Nothing is lost: what was read is still in memory, what was not is still on the streams.
                 log.warning("broker away", error=str(error))
                 connection.forget()

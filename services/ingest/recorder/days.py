@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from services.ingest.recorder.layout import COMPACTED, Table, list_parts, walk_days
 from services.ingest.recorder.settings import RecorderSettings
 from services.ingest.recorder.store import Store
@@ -21,8 +23,17 @@ class DayKeeper:
         self._clock = clock
         self._store = Store(settings.store)
 
-    def finish_days(self) -> list[tuple[str, str]]:
-        """Compact every day that is over and not compact, then apply the retention; give book and day of the former."""
+    def finish_days(
+        self, being_written: Collection[tuple[str, str]] = ()
+    ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Compact every day that is over and not compact, then apply the retention.
+
+        Args:
+            being_written: book and day of what this process records, old as its dates may be: never deleted.
+
+        Returns:
+            Book and day of what was compacted, and of what was deleted.
+        """
         today = ist_date(self._clock.now_ns())
         newest: dict[str, str] = {}
         open_days: dict[tuple[str, str], bool] = {}
@@ -36,7 +47,12 @@ class DayKeeper:
             if loose and (day < newest[book] or day < today.isoformat()):
                 self._store.compact_day(day, book)
                 done.append((book, day))
+        deleted: list[tuple[str, str]] = []
         self._store.retain(
-            today, max_days=self._settings.retention_days, max_bytes=int(self._settings.retention_gib * _GIB)
+            today,
+            max_days=self._settings.retention_days,
+            max_bytes=int(self._settings.retention_gib * _GIB),
+            spare=being_written,
+            on_delete=lambda book, day: deleted.append((book, day)),
         )
-        return done
+        return done, deleted

@@ -32,7 +32,7 @@ def query(sql: str, store: Path) -> QueryResult:
 
     Views: `snapshots` and `legs` as stored (with book and date), `chain` (legs with time in IST and spot), `events`
     (every other event, its payload as JSON), and `trades`, `signals`, `denials` with their fields as columns; what was
-    imported besides chains under its kind (`eod`, `vix_daily`, `span_daily` ...). The store itself cannot be changed from here.
+    imported besides chains under its kind (`eod`, `vix_daily`, `span_daily` ...). Nothing outside the store can be read or written from here.
 
     Args:
         sql: one statement.
@@ -46,6 +46,8 @@ def query(sql: str, store: Path) -> QueryResult:
             _view(connection, store, table)
         connection.execute(_VIEWS)
         add_reference_views(connection, store)
+        connection.execute(f"SET allowed_directories = [{_quoted(store)}]")
+        connection.execute("SET enable_external_access = false")
         try:
             answer = connection.execute(sql)
             columns = tuple(column[0] for column in answer.description or ())
@@ -62,3 +64,7 @@ def _view(connection: duckdb.DuckDBPyConnection, store: Path, table: Table) -> N
         return
     nothing = _EMPTY[table].append(pa.field("book", pa.string())).append(pa.field("date", pa.date32())).empty_table()
     connection.register(table.value, nothing)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path.resolve()).replace("'", "''") + "'"

@@ -12,12 +12,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
-from services.ingest.recorder.layout import Table, day_folder, replace_synced, write_part
+from services.ingest.recorder.layout import COMPACTED, Table, covered_by, day_folder, replace_synced, write_part
 from services.ingest.recorder.tables import EVENT_SCHEMA, leg_table, snapshot_table
 from shared.clock import ist_date
 from shared.errors import BrokerReplyError, WireError
@@ -49,20 +50,36 @@ class Recording:
         broker: where the streams are.
         partitions: the same for every process of a deployment.
         root: of the store.
+        most: entries taken by one `read`, so that a long outage is caught up with in pieces.
         fault: told of each step; tests end the recording there.
     """
 
     def __init__(
-        self, broker: Broker, partitions: int, root: Path, *, fault: Callable[[str], None] | None = None
+        self,
+        broker: Broker,
+        partitions: int,
+        root: Path,
+        *,
+        most: int = 2_000,
+        fault: Callable[[str], None] | None = None,
     ) -> None:
         self._fault = fault
+        self._most = most
+        self._behind: set[tuple[int, str]] = set()
         self._broker = broker
         self._root = root
         self._batches = {partition: _Batch() for partition in range(partitions)}
         self._written: dict[int, tuple[int, dict[str, str]]] = {}
         self.counters: Counter[str] = Counter()
+        self.days: set[tuple[str, str]] = set()
+        """Book and day of everything written since the start: what is being recorded is never old."""
         root.mkdir(parents=True, exist_ok=True)
         self._recover()
+        # From here on no stream is trimmed past what is on disk, also those nothing was ever recorded of.
+        for partition in self._batches:
+            for topic in Topic:
+                self._behind.add((partition, topic.value))
+        self.hold_trimming()
 
     @property
     def waiting(self) -> int:
@@ -70,14 +87,18 @@ class Recording:
         return sum(batch.entries for batch in self._batches.values())
 
     def read(self) -> int:
-        """Read what is new on every stream; give the number of entries."""
+        """Read what is new on every stream, up to `most` entries in all; give the number of entries."""
+        self.hold_trimming()
         found = 0
         for partition, batch in self._batches.items():
             _, positions = self._written.get(partition, (0, {}))
             before = batch.entries
             for topic in Topic:
                 after = batch.positions.get(topic.value) or positions.get(topic.value, "-")
-                for entry_id, fields in read_entries(self._broker, topic, partition, after=after):
+                room = max(self._most - self.waiting, 0)
+                for entry_id, fields in islice(
+                    read_entries(self._broker, topic, partition, after=after, page=100), room
+                ):
                     self._take(batch, topic, entry_id, fields)
             found += batch.entries - before
         return found
@@ -97,14 +118,17 @@ class Recording:
             for (book, day), rows in batch.events.items():
                 content = pa.Table.from_pylist(rows, schema=EVENT_SCHEMA)
                 write_part(day_folder(self._root, Table.EVENTS, book, day), name, content)
+            self.days.update(batch.chains, batch.events)
             self._step("files")
             self._written[partition] = (number + 1, {**positions, **batch.positions})
             self._store_positions()
-            self._step("positions")
-            self._hold_trimming(partition, batch.positions)
-            written += batch.entries
+            # Written and counted: from here on nothing may bring these entries back, whatever the broker says next.
             self._batches[partition] = _Batch()
-        self.counters["entries"] += written
+            written += batch.entries
+            self.counters["entries"] += batch.entries
+            self._behind.update((partition, topic) for topic in batch.positions)
+            self._step("positions")
+        self.hold_trimming()
         return written
 
     def _step(self, name: str) -> None:
@@ -137,14 +161,17 @@ class Recording:
         else:
             batch.events[key].append({**row, "ts": event.header.ts})
 
-    def _hold_trimming(self, partition: int, positions: Mapping[str, str]) -> None:
-        link = self._broker.shared(partition)
-        for topic, entry_id in positions.items():
-            key = stream_key(partition, topic)
+    def hold_trimming(self) -> None:
+        """Move our groups to what is on disk. A broker that refuses is asked again at the next read."""
+        for partition, topic in sorted(self._behind):
+            _, positions = self._written.get(partition, (0, {}))
+            entry_id = positions.get(topic, "0")
+            link, key = self._broker.shared(partition), stream_key(partition, topic)
             try:
-                link.call("XGROUP", "SETID", key, GROUP, entry_id)
-            except BrokerReplyError:
                 link.call("XGROUP", "CREATE", key, GROUP, entry_id, "MKSTREAM")
+            except BrokerReplyError:
+                link.call("XGROUP", "SETID", key, GROUP, entry_id)
+            self._behind.discard((partition, topic))
 
     def _store_positions(self) -> None:
         lines = {
@@ -160,11 +187,22 @@ class Recording:
             for partition, line in json.loads(place.read_text(encoding="utf-8")).items():
                 self._written[int(partition)] = (int(line["batch"]), dict(line["topics"]))
         for partition in self._batches:
-            number, _ = self._written.get(partition, (0, {}))
+            number, positions = self._written.get(partition, (0, {}))
+            uncounted = _part_name(partition, number + 1)
             for table in Table:
-                for part in (self._root / table.value).glob(f"book=*/date=*/{_part_name(partition, number + 1)}.*"):
+                for part in (self._root / table.value).glob(f"book=*/date=*/{uncounted}.*"):
                     part.unlink()
                     self.counters["redone"] += 1
+            # With the positions lost, a name that is taken or was compacted away must not come back.
+            self._written[partition] = (max(number, _newest_number(self._root, partition)), positions)
+
+
+def _newest_number(root: Path, partition: int) -> int:
+    names = [part.name for table in Table for part in (root / table.value).glob("book=*/date=*/*.parquet")]
+    compacted = (part for table in Table for part in (root / table.value).glob(f"book=*/date=*/{COMPACTED}*.parquet"))
+    names += [name for part in compacted for name in covered_by(part)]
+    mine = f"p{partition:04d}-"
+    return max((int(name.removeprefix(mine).split(".")[0]) for name in names if name.startswith(mine)), default=0)
 
 
 def _part_name(partition: int, number: int) -> str:

@@ -27,6 +27,6 @@ class RecorderSettings(ServiceSettings):
     store: Path = Path("store")
     poll_s: float = Field(default=2.0, gt=0, le=60)
     flush_s: float = Field(default=60.0, gt=0, le=3600)
-    flush_entries: int = Field(default=5_000, ge=1, le=1_000_000)
+    flush_entries: int = Field(default=1_000, ge=1, le=100_000)
     retention_days: int = Field(default=1_826, ge=1)
     retention_gib: float = Field(default=20.0, gt=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -88,7 +88,13 @@ class Store:
         return sum(path.stat().st_size for path in self.root.rglob("*.parquet")) if self.root.is_dir() else 0
 
     def retain(
-        self, today: date, *, max_days: int, max_bytes: int, on_delete: Callable[[str, str], None] | None = None
+        self,
+        today: date,
+        *,
+        max_days: int,
+        max_bytes: int,
+        spare: Collection[tuple[str, str]] = (),
+        on_delete: Callable[[str, str], None] | None = None,
     ) -> int:
         """Delete the oldest days beyond an age or, oldest first, until the store fits; today's always stays.
 
@@ -96,6 +102,7 @@ class Store:
             today: day to reckon from.
             max_days: age in days a day may reach.
             max_bytes: size the store may have.
+            spare: book and day of what stays whatever its age.
             on_delete: told of book and day.
 
         Returns:
@@ -105,7 +112,7 @@ class Store:
         deleted = 0
         size = self.size()
         for day, book in sorted({(day, book) for table in Table for book, day, _ in walk_days(self.root, table)}):
-            if day >= today.isoformat() or (day >= oldest_kept and size <= max_bytes):
+            if day >= today.isoformat() or (book, day) in spare or (day >= oldest_kept and size <= max_bytes):
                 continue
             size -= self._size(book, day)
             for table in Table:

@@ -113,6 +113,9 @@ def test_sql_sees_the_chain_and_cannot_be_misread(tmp_path: Path, chains: list[P
     assert query("SELECT count(*) FROM chain", tmp_path / "nothing").rows == ((0,),)
     with pytest.raises(BadInputError, match="selec"):
         query("selec", tmp_path)
+    outside = tmp_path.parent / "outside.csv"
+    with pytest.raises(BadInputError, match="Permission"):
+        query(f"COPY (SELECT 1) TO '{outside}'", tmp_path)
 
 
 def test_a_whole_day_of_three_expiries_is_small(tmp_path: Path):
