@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from services.ingest.adapters.synthetic import synthetic_days
-
 from services.ingest.parsed import Parsed
 from trading_system.report import SimulationReport
 from trading_system.simulation import Progress, SimulationRequest, simulate_items

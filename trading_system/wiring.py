@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.features.registry import SCHEMA
-from services.features.service import features_service
-
 from services.executor.service import executor_service
 from services.executor.settings import ExecutorSettings
+from services.features.registry import SCHEMA
+from services.features.service import features_service
 from services.features.settings import FeaturesSettings
 from services.ingest.handler import IngestHandler
 from services.ingest.settings import IngestSettings
