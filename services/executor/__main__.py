@@ -13,6 +13,7 @@ from shared.clock import SystemClock
 from shared.config import BookSettings, BrokerSettings, LogSettings, load_settings, run_service, secrets_of
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
+from shared.observability.health import Verdict
 from shared.observability.logging import configure_logging, get_logger
 from shared.streaming.serving import serve
 
@@ -48,7 +49,14 @@ def main(stop: threading.Event) -> int:
         first.side_work.turn()
     thread = threading.Thread(target=beside, args=(first,), name="side-work", daemon=True)
     thread.start()
-    code = serve(executor_service(settings, calendar, CostTable.load()), stop, secrets_of(settings))
+
+    def watches() -> Verdict:
+        return Verdict(
+            thread.is_alive(), "kill file, venue and audit are looked after" if thread.is_alive() else "ended"
+        )
+
+    service = executor_service(settings, calendar, CostTable.load())
+    code = serve(service, stop, secrets_of(settings), live={"side work": watches})
     thread.join(settings.tradetron_timeout_s + 1.0)
     return code
 

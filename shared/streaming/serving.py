@@ -6,12 +6,13 @@ import os
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from types import MappingProxyType
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from shared.config import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
-from shared.observability.health import HealthServer, Verdict
+from shared.observability.health import Check, HealthServer, Verdict
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import ServiceMetrics
 from shared.streaming.handler import Service
@@ -31,7 +32,12 @@ class EngineCollector(Collector):
         yield GaugeMetricFamily("thetaflow_engine_partitions", "Partitions owned.", value=len(self._engine.owned))
 
 
-def serve(service: Service, stop: threading.Event, secrets: Iterable[str] = ()) -> int:
+def serve(
+    service: Service,
+    stop: threading.Event,
+    secrets: Iterable[str] = (),
+    live: Mapping[str, Check] = MappingProxyType({}),
+) -> int:
     """Run a service on the broker of the environment until told to stop; give the exit code.
 
     Args:
@@ -74,7 +80,7 @@ def serve(service: Service, stop: threading.Event, secrets: Iterable[str] = ()) 
     watcher = threading.Thread(target=stop_engine, name="stop", daemon=True)
     watcher.start()
     log.info("started", broker=broker.shown_url, partitions=broker.partitions)
-    with HealthServer(health, live={"engine": turns}, ready={"partitions": owns_its_share}, metrics=metrics):
+    with HealthServer(health, live={"engine": turns, **live}, ready={"partitions": owns_its_share}, metrics=metrics):
         engine.run()
     done.set()
     stop.set()
