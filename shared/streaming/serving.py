@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -44,6 +44,7 @@ def serve(
         service: what to run.
         stop: ends it.
         secrets: texts of the service's own settings that must never be logged, beside the broker's.
+        live: conditions of liveness beside the engine's own.
 
     Raises:
         ConfigError: a setting is wrong, or the broker refuses our rights.
