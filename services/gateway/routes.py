@@ -32,7 +32,7 @@ from services.gateway.live import LiveFeed
 from services.gateway.models import CommandAnswer
 from services.gateway.readiness import readiness
 from services.gateway.reports import entry_answer
-from shared.errors import BadInputError, BrokerUnavailableError
+from shared.errors import BadInputError, BrokerUnavailableError, ConfigError, EngineError
 from shared.streaming.broker import Broker, decode_pairs
 from shared.streaming.topics import Topic, stream_key
 from shared.wording import iso_text
@@ -230,6 +230,10 @@ def control(
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE,
             f"no answer from the broker: the command may or may not have arrived, look at the halt state ({error})",
+        ) from error
+    except (EngineError, ConfigError) as error:
+        raise HTTPException(
+            HTTPStatus.SERVICE_UNAVAILABLE, f"the broker did not take the command: look at the halt state ({error})"
         ) from error
     return CommandSent(commands=tuple(CommandAnswer.of(command) for command in sent), books=books)
 

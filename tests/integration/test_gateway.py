@@ -310,6 +310,21 @@ def test_a_command_lands_on_the_control_topic_with_who_and_why(broker, day):
     assert TOKEN not in answer.text
 
 
+@pytest.mark.parametrize(("refusing", "restored"), [("maxmemory 1", "maxmemory 0"), ("requirepass x", "requirepass ")])
+def test_a_command_the_broker_refuses_answers_why(broker, refusing, restored):
+    link = Broker(broker.url).connect(0)
+    with running(broker.url, control_token=SecretStr(TOKEN)) as gateway:
+        link.call("CONFIG", "SET", *refusing.split())
+        try:
+            answer = gateway.client.post("/api/control", json=COMMAND, headers={"Authorization": f"Bearer {TOKEN}"})
+        finally:
+            link.call("CONFIG", "SET", *restored.split(" "))
+            link.close()
+    assert answer.status_code == 503
+    assert "did not take the command" in answer.json()["detail"]
+    assert commands_on(broker.url) == []
+
+
 def test_a_broker_restart_needs_no_restart_of_ours(broker, day):
     put(broker.url, day)
     with running(broker.url) as gateway:
