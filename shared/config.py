@@ -7,7 +7,6 @@ settings class in code reads no environment; only `load_settings` does, from the
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.broker_address import secrets_in, shown_address, split_address
 from shared.errors import ConfigError, shorten
 from shared.process import run_service
 from shared.setting_text import describe_expected, holds_secret, split_list
@@ -73,8 +73,7 @@ SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 
 def _broker_url(url: str) -> str:
-    if not re.fullmatch(r"(rediss?(\+(cluster|sentinel))?|unix)://[^\s]+", url):
-        raise ValueError("an address like redis://host:6379/0")
+    split_address(url)
     return url
 
 
@@ -123,9 +122,8 @@ class BrokerSettings(ServiceSettings):
 
     @property
     def shown_url(self) -> str:
-        """Address without user and password, for screens and logs."""
-        parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        """Address without user, password and options, for screens and logs."""
+        return shown_address(self.url)
 
 
 class LogSettings(ServiceSettings):
@@ -243,7 +241,7 @@ def secrets_of(*settings: ServiceSettings) -> tuple[str, ...]:
     for one in settings:
         found += [value.get_secret_value() for _, value in one if isinstance(value, SecretStr)]
         if isinstance(one, BrokerSettings):
-            found.append(urlsplit(one.url).password or "")
+            found += secrets_in(one.url)
     return tuple(text for text in dict.fromkeys(found) if text)
 
 

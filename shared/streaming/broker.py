@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from redis.backoff import NoBackoff
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 from redis.crc import key_slot
 from redis.retry import Retry
 
+from shared.broker_address import EXPECTED_ADDRESS, shown_address, split_address
 from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
 from shared.streaming.embedded import EmbeddedBroker
 from shared.streaming.link import Link, decode_pairs
@@ -51,7 +52,7 @@ class BrokerUrl:
         name: master's name, for a sentinel.
         options: keyword arguments of the connection, credentials among them.
         tls: whether connections are encrypted.
-        shown: the URL without its password.
+        shown: the URL without login and options.
     """
 
     kind: str
@@ -68,16 +69,16 @@ class BrokerUrl:
         Raises:
             ConfigError: the scheme is not one of ours, or a part of the URL makes no sense.
         """
-        scheme, mark, rest = url.partition("://")
+        scheme, mark, _ = url.partition("://")
         base, _, kind = scheme.partition("+")
         if not mark or base not in {"redis", "rediss", "unix"} or kind not in {"", "cluster", "sentinel"}:
             raise ConfigError(
                 "broker URL: expected redis://, rediss:// or unix://, or redis+cluster:// or redis+sentinel://, "
                 f"got scheme {scheme!r}"
             )
-        shown = f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+        shown = shown_address(url)
         try:
-            parsed = urlsplit(url)
+            parsed = split_address(url)
             plain = f"{base}://{parsed.path}" if base == "unix" else f"{base}://localhost"
             query = f"{plain}?{parsed.query}" if parsed.query else plain
             options = dict(parse_url(query))  # type: ignore[no-untyped-call]
@@ -88,8 +89,9 @@ class BrokerUrl:
             path = parsed.path.strip("/")
             if path.isdecimal() and not kind:
                 options["db"] = int(path)
-        except ValueError as error:
-            raise ConfigError(f"broker URL {shown}: {error}") from error
+        except ValueError:
+            # The reason could quote a part of the password.
+            raise ConfigError(f"broker URL: expected {EXPECTED_ADDRESS} with sound options, got {shown}") from None
         for name in ("host", "port", "connection_class"):
             options.pop(name, None)
         if login:

@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.config import BookSettings, BrokerSettings, LogSettings, ServiceSettings, load_settings, secrets_of
 from shared.errors import ConfigError
+from shared.streaming.broker import BrokerUrl
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # made up
 
@@ -167,6 +168,38 @@ class TestBroker:
     def test_a_wrong_address_is_refused_without_showing_it(self):
         message = refusal({"REDIS_URL": "http://:pass@r"}, BrokerSettings)
         assert message == "REDIS_URL: expected an address like redis://host:6379/0, got a value not shown here"
+
+    def test_a_password_among_the_options_stays_hidden(self):
+        settings = load_settings(BrokerSettings, {"REDIS_URL": "redis://h/0?password=hunter%2F2&db=0"})
+        assert settings.shown_url == "redis://h/0"
+        assert secrets_of(settings) == ("hunter%2F2", "hunter/2")
+
+    @pytest.mark.parametrize(
+        "url", ["redis://:hun/ter2@h", "redis://:12/ter2@h", "redis://:hun?ter2@h", "unix://:hun/ter2@/run/r"]
+    )
+    def test_a_password_that_breaks_the_address_is_not_quoted(self, url):
+        message = refusal({"REDIS_URL": url}, BrokerSettings)
+        assert message == "REDIS_URL: expected an address like redis://host:6379/0, got a value not shown here"
+        with pytest.raises(ConfigError) as caught:
+            BrokerUrl.parse(url)
+        assert not any(part in str(caught.value) for part in ("hun", "ter2", "12"))
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "redis://h",
+            "rediss://u:p@h:6380/1?ssl_cert_reqs=none",
+            "redis+cluster://a:1,b:2",
+            "redis+sentinel://u:p@a:1,b/main",
+            "redis://[::1]:6379/0",
+            "unix://u:p@/run/redis.sock?db=1",
+        ],
+    )
+    def test_every_kind_of_address_is_taken(self, url):
+        settings = load_settings(BrokerSettings, {"REDIS_URL": url})
+        assert settings.url == url
+        assert BrokerUrl.parse(url).shown == settings.shown_url
+        assert "@" not in settings.shown_url
 
     def test_settings_that_contradict_each_other_are_refused(self):
         message = refusal({"THETAFLOW_BROKER_BLOCK_MS": "9000"}, BrokerSettings)
