@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,5 +41,17 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[ProgressCall | 
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print one JSON object on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print one JSON object on stdout; JSON has no NaN and no infinity, so they become null."""
+    typer.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _finite(value: object) -> object:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {name: _finite(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_finite(part) for part in value]
+        case _:
+            return value
