@@ -114,9 +114,14 @@ def _broker(environ: Mapping[str, str] | None) -> Finding:
         settings = load_settings(BrokerSettings, environ)
     except ConfigError as error:
         return Finding("broker", Grade.FAILED, str(error))
-    broker = Broker(settings.url)
+    try:
+        broker = Broker(settings.url)
+    except ConfigError as error:
+        return Finding("broker", Grade.FAILED, str(error))
     try:
         broker.shared(0).call("PING")
+    except ConfigError as error:
+        return Finding("broker", Grade.FAILED, str(error))
     except EngineError as error:
         return Finding(
             "broker", Grade.WARNING, f"none at {settings.shown_url} ({error}); `demo` and `simulate` bring their own"
