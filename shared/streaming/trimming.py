@@ -21,12 +21,15 @@ class TrimPolicy:
     Attributes:
         keep: finished entries that stay for people and dashboards.
         keep_chain: the same for option chains, which are some 50 times larger than other events.
+        keep_features: the same for feature vectors, of some 17 KB each. Signals and books stay longer: a simulation of
+            many days reads them back at its end.
         cap: entries beyond which even unread ones go, after an alert and one more turn.
         turn_ms: between two turns on one stream, whoever takes them.
     """
 
     keep: int = 10_000
     keep_chain: int = 2_000
+    keep_features: int = 2_000
     cap: int = 200_000
     turn_ms: int = 10_000
 
@@ -76,7 +79,7 @@ class Trimmer:
             stream_key(partition, f"turn:{topic}"),
             *(position_key(partition, group) for group in folding),
         ]
-        keep = self.policy.keep_chain if topic is Topic.CHAIN else self.policy.keep
+        keep = self._keep(topic)
         expected = " ".join(self.groups.get(topic, ()))
         args: list[Arg] = [topic.value, keep, self.policy.cap, self.policy.turn_ms, expected, *folding]
         answer = scripts.run(link, "trim", keys, args)
@@ -87,6 +90,15 @@ class Trimmer:
         if over:
             self._warn(link, topic, partition, result)
         return result
+
+    def _keep(self, topic: Topic) -> int:
+        match topic:
+            case Topic.CHAIN:
+                return self.policy.keep_chain
+            case Topic.FEATURES:
+                return self.policy.keep_features
+            case _:
+                return self.policy.keep
 
     def _warn(self, link: Link, topic: Topic, partition: int, result: Trimmed) -> None:
         seconds, micros = link.call("TIME")

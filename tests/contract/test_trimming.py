@@ -13,7 +13,7 @@ from shared.streaming.trimming import Trimmer, TrimPolicy
 
 PLACE = partition_of("nifty", 4)
 KEY = stream_key(PLACE, Topic.CHAIN)
-POLICY = TrimPolicy(keep_chain=20, keep=20, cap=10_000, turn_ms=1)
+POLICY = TrimPolicy(keep_chain=20, keep_features=20, keep=20, cap=10_000, turn_ms=1)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_what_is_to_be_folded_again_stays(bench, broker) -> None:
 
 
 def test_past_the_cap_it_is_told_before_anything_unread_goes(bench, broker) -> None:
-    policy = TrimPolicy(keep_chain=20, keep=20, cap=50, turn_ms=1)
+    policy = TrimPolicy(keep_chain=20, keep_features=20, keep=20, cap=50, turn_ms=1)
     _fill(bench, broker, ("features", "executor"))
     first = Trimmer(policy).trim(broker.shared(PLACE), Topic.CHAIN, PLACE)
     assert first is not None
