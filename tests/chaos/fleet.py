@@ -158,7 +158,9 @@ class Fleet:
             block_ms=100,
             batch=64,
             chunk=16,
-            trimming=TrimPolicy(keep=10_000_000, keep_chain=300, keep_features=10_000_000, cap=100_000_000, turn_ms=500),
+            trimming=TrimPolicy(
+                keep=10_000_000, keep_chain=300, keep_features=10_000_000, cap=100_000_000, turn_ms=500
+            ),
             fault=fault,
         )
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
