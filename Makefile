@@ -20,7 +20,7 @@ export MKL_NUM_THREADS ?= 1
 export NUMEXPR_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-slim lint format test demo chaos bench e2e docs lock clean
+.PHONY: help setup setup-slim lint format test demo chaos chaos-execution bench e2e docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ demo: $(VENV)/.slim ## replay a synthetic day through all services; ARGS="--serv
 
 chaos: $(VENV)/.full ## kill workers N times (N=50, SEED= for the same again); nothing may be lost or doubled
 	$(BIN)/python tests/chaos/run.py --kills $(N) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+chaos-execution: $(VENV)/.full ## 10*N random market paths, N days and N kills around venue calls (N=1000)
+	THETAFLOW_TEST_CHAOS_N=$(N) $(if $(SEED),THETAFLOW_TEST_CHAOS_SEED=$(SEED)) $(BIN)/python -m pytest -s --timeout=5400 \
+	  tests/chaos/test_execution_paths.py tests/chaos/test_execution_kills.py $(ARGS)
 
 bench: $(VENV)/.full ## run every benchmark
 	@for each in bench/*.py; do echo "== $$each"; $(BIN)/python "$$each" $(ARGS) || exit 1; done
