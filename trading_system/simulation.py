@@ -16,14 +16,15 @@ from services.ingest.parsed import Parsed
 from services.ingest.replay import open_replay
 from shared.config import BrokerSettings
 from shared.errors import BadInputError, ConfigError
-from shared.events import Event, Signal, SignalMode
-from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.history import read_stream
+from shared.events import ChainSnapshot, ClockTick, Event, Signal, SignalMode
+from shared.streaming.broker import Broker, EmbeddedBroker
+from shared.streaming.codec import decode
+from shared.streaming.history import read_entries
 from shared.streaming.inspection import inspect_broker
 from shared.streaming.lockstep import Lockstep
 from shared.streaming.memory import MemoryEngine
 from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic
+from shared.streaming.topics import Topic, partition_of
 from trading_system.processes import DECISION_SERVICES, Fleet
 from trading_system.report import Run, SimulationReport
 from trading_system.wiring import Installation
@@ -34,8 +35,8 @@ DEFAULT_STORE = Path("store")
 _STEP_TIMEOUT_S = 30.0
 _OUTSIDE = ("THETAFLOW_EXECUTOR_TRADETRON_", "THETAFLOW_EXECUTOR_DIRECTORY", "THETAFLOW_EXECUTOR_KILL_FILE")
 _PAPER = {"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off"}
+_HARVEST_EVERY = 50
 _REPORTED_TOPICS = (
-    Topic.CHAIN,
     Topic.SIGNALS,
     Topic.ORDERS,
     Topic.FILLS,
@@ -182,6 +183,28 @@ def _on_paper(environ: Mapping[str, str] | None) -> dict[str, str]:
     return {**{name: text for name, text in values.items() if not name.startswith(_OUTSIDE)}, **_PAPER}
 
 
+class _Harvest:
+    """Reads what the services made as it comes, so that a long replay is not trimmed away before it is counted."""
+
+    def __init__(self, url: str, partition: int, run: Run) -> None:
+        self._broker = Broker(url)
+        self._partition = partition
+        self._run = run
+        self._positions: dict[Topic, str] = {}
+
+    def collect(self) -> None:
+        """Observe every event that came since the last time, topic after topic."""
+        for topic in _REPORTED_TOPICS:
+            after = self._positions.get(topic, "-")
+            for entry_id, fields in read_entries(self._broker, topic, self._partition, after=after):
+                self._run.observe(decode(fields))
+                self._positions[topic] = entry_id
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._broker.close()
+
+
 def _run_on_broker(
     steps: Iterator[list[Event]],
     request: SimulationRequest,
@@ -207,14 +230,18 @@ def _run_on_broker(
         fleet.wait_until_ready()
         publisher = stack.enter_context(Publisher(url, producer="ingest", partitions=partitions))
         lockstep = stack.enter_context(Lockstep(url, partitions))
-        for events in steps:
+        harvest = _Harvest(url, partition_of(request.book, partitions), run)
+        stack.callback(harvest.close)
+        for number, events in enumerate(steps):
             for event in events:
                 publisher.publish([event])
                 fleet.check_alive()
                 lockstep.wait(request.book, _STEP_TIMEOUT_S)
-        for topic in _REPORTED_TOPICS:
-            for event in read_stream(url, topic, partitions):
-                run.observe(event)
+                if isinstance(event, ChainSnapshot | ClockTick):
+                    run.observe(event)
+            if number % _HARVEST_EVERY == 0:
+                harvest.collect()
+        harvest.collect()
         outcome = report()
         if before_end is not None:
             before_end(outcome)
