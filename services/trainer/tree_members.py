@@ -19,6 +19,7 @@ from shared.learning.trees import TreeEnsemble
 Floats = NDArray[np.float64]
 
 _HALF = 0.5
+_FEWEST_ROWS = 200
 
 
 def fit_forest(
@@ -40,6 +41,8 @@ def fit_forest(
         max_depth=depth,
         min_weight_fraction_leaf=min(leaf / float(weights.sum()), 0.3),
         max_features=0.25,
+        # Each tree draws about twice as many rows as there are independent ones: more would repeat what it has seen.
+        max_samples=min(labels.size, max(int(2.0 * float(weights.sum())), _FEWEST_ROWS)),
         random_state=seed,
         n_jobs=1,
     )
