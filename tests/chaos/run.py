@@ -210,7 +210,6 @@ def main() -> int:
     arguments = parser.parse_args()
     seed = secrets.randbits(31) if arguments.seed is None else arguments.seed
     _say(f"SEED={seed}")
-    begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="thetaflow-chaos-") as folder:
         chaos = Chaos(arguments.kills, seed, Path(folder))
         try:
@@ -219,7 +218,6 @@ def main() -> int:
             log = Path(folder) / "workers.log"
             if chaos.problems and log.exists():
                 sys.stderr.write("".join(log.read_text(errors="replace").splitlines(keepends=True)[-40:]))
-    sys.stderr.write(f"{time.monotonic() - begun:.0f} s\n")
     return 1 if chaos.problems else 0
 
 
