@@ -21,6 +21,7 @@ import msgspec  # noqa: E402 - after the threads are set
 import numpy as np  # noqa: E402 - the same
 import shap  # noqa: E402 - the same
 
+from services.features.registry import FEATURE_NAMES  # noqa: E402 - the same
 from services.predictor.service import predictor_service  # noqa: E402 - the same
 from services.predictor.settings import PredictorSettings  # noqa: E402 - the same
 from services.trainer.fitting import TrainingPlan  # noqa: E402 - the same
@@ -34,7 +35,7 @@ from shared.learning.feature_schema import FeatureSchema  # noqa: E402 - the sam
 from shared.learning.inference import EnsembleSession  # noqa: E402 - the same
 from shared.learning.registry import ModelRegistry  # noqa: E402 - the same
 
-_FEATURES = 132
+_FEATURES = len(FEATURE_NAMES)
 _MARKET = MarketView(
     underlying="NIFTY",
     spot=24_000.0,

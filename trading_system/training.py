@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.adapters.synthetic import DEFAULT_START, synthetic_days
 from services.ingest.parsed import Parsed, ParsedChain
 from services.ingest.replay import Replay, StoredReplay, open_replay
 from services.trainer.fitting import TrainingPlan
@@ -20,12 +18,12 @@ from services.trainer.search import search_plan
 from services.trainer.shadow import ShadowResult, shadow
 from services.trainer.training import Training, code_version, settle, train_ensemble
 from services.trainer.verdict import Bar
-from shared.clock import NS_PER_MINUTE, SystemClock
-from shared.errors import BadInputError, NoTrainingDataError
+from shared.clock import SystemClock
+from shared.errors import NoTrainingDataError
 from shared.ids import content_hash
 from shared.learning.metrics import auc
 from shared.learning.registry import ModelRegistry
-from shared.market.synthetic_path import Edge
+from trading_system.made_market import MadeMarket, later_change
 from trading_system.training_cache import CachedDays, cache_key, file_hashes, load_days, store_days
 from trading_system.training_days import LabelCounts, LabelRules, collect_days
 from trading_system.wiring import Installation
@@ -34,16 +32,11 @@ Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all (0: unknown)."""
 
-SYNTHETIC = ("edge", "none")
 MODELS = Path("data/models")
-PLANTED = Edge(correlation=0.2)
-_STRIKES = 31
 _LABELS_A_SESSION = 125
 _SHADOW_SHARE = 0.05
 _FEWEST_DAYS_TO_SHADOW = 25
 _MINUTES_A_SESSION = 375
-_CALENDAR_DAYS_BACK = 364
-"""A made market begins a year before the usual one, within the days the calendar knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,8 @@ class TrainingReport:
         reasons: in words, of the bar and of the shadowing.
         auc: of the model's lean (log-odds put less call) in naming what was asked: on a made market whether the index
             rises over the edge's horizon, on real days which side earned more.
-        auc_optimal: what no forecast can beat; None where nobody knows.
+        auc_optimal: what no forecast can beat in the long run; None where nobody knows.
+        auc_truth: of the hidden score itself on the very moments `auc` is of, luck included; None where nobody knows.
         counts: what became of the moments looked at.
         shadowed: result of the shadowing, None when there were too few days for one.
         source: what was trained on.
@@ -100,6 +94,7 @@ class TrainingReport:
     reasons: tuple[str, ...]
     auc: float
     auc_optimal: float | None
+    auc_truth: float | None
     counts: LabelCounts
     shadowed: ShadowResult | None
     source: str
@@ -115,7 +110,8 @@ def train(
         BadInputError: a source is not there or cannot be read.
     """
     house = installation or Installation.load()
-    days, source, edge = _gather(request, house, progress)
+    made = None if request.synthetic is None else MadeMarket(request.synthetic, request.seed, request.days)
+    days, source = _recorded(request, house, progress) if made is None else _made(made, request, house, progress)
     samples = days.samples
     cut = _shadow_from(samples)
     known = samples.day < cut
@@ -127,8 +123,8 @@ def train(
         for one in tried:
             count_configuration(request.models, samples, one)
     explanation = request.explanation
-    if edge is not None and edge.correlation:
-        explanation = explanation or f"the market is made and its edge planted, best AUC {edge.bayes_auc():.3f}"
+    if made is not None and made.edge.correlation:
+        explanation = explanation or f"the market is made and its edge planted, best AUC {made.edge.bayes_auc():.3f}"
     training = train_ensemble(
         learned,
         plan,
@@ -149,13 +145,15 @@ def train(
         )
     training = _with_shadow(training, shadowed)
     manifest = settle(training, registry, ts=SystemClock().now_ns())
+    asked = _Question.of(training, days.spot[known], made)
     return TrainingReport(
         training=training,
         version=manifest.version,
         promoted=training.verdict.promoted,
         reasons=training.verdict.reasons,
-        auc=_lean_auc(training, days.spot[known], edge),
-        auc_optimal=None if edge is None else edge.bayes_auc(),
+        auc=asked.auc_of(_lean(training)),
+        auc_optimal=None if made is None else made.edge.bayes_auc(),
+        auc_truth=None if made is None else asked.auc_of(made.scores(asked.ts, house.calendar, house.contracts)),
         counts=days.counts,
         shadowed=shadowed,
         source=source,
@@ -179,29 +177,18 @@ def count_configuration(models: Path, samples: TrainingSamples, plan: TrainingPl
     return len(tried)
 
 
-def _gather(request: TrainingRequest, house: Installation, progress: Progress) -> tuple[CachedDays, str, Edge | None]:
-    every = request.every or max(_MINUTES_A_SESSION // _LABELS_A_SESSION, 1)
-    if request.synthetic is not None:
-        if request.synthetic not in SYNTHETIC:
-            raise BadInputError(f"a made market of {', '.join(SYNTHETIC)}", request.synthetic, "train")
-        edge = PLANTED if request.synthetic == "edge" else replace(PLANTED, correlation=0.0)
-        # Positions are held as long as the edge lasts: that is the question whose best answer is known.
-        held = replace(house, risk=house.risk.model_copy(update={"max_holding_minutes": float(edge.horizon)}))
-        chains = synthetic_days(
-            request.seed,
-            request.days,
-            start=DEFAULT_START - timedelta(days=_CALENDAR_DAYS_BACK),
-            expiries=1,
-            strikes=_STRIKES,
-            edge=edge,
-            calendar=house.calendar,
-            contracts=house.contracts,
-        )
-        content = {"seed": request.seed, "days": request.days, "edge": msgspec.to_builtins(edge), "strikes": _STRIKES}
-        key = cache_key(held, LabelRules(every=every), content)
-        items = _watched(chains, request.days * _MINUTES_A_SESSION, progress)
-        words = f"{request.days} made sessions, seed {request.seed}, edge {request.synthetic}"
-        return _collected(items, request.models, key, held, LabelRules(every=every)), words, edge
+def _made(
+    made: MadeMarket, request: TrainingRequest, house: Installation, progress: Progress
+) -> tuple[CachedDays, str]:
+    rules = LabelRules(every=request.every or max(_MINUTES_A_SESSION // _LABELS_A_SESSION, 1))
+    # Positions are held as long as the edge lasts: that is the question whose best answer is known.
+    held = replace(house, risk=house.risk.model_copy(update={"max_holding_minutes": float(made.edge.horizon)}))
+    items = _watched(made.chains(house.calendar, house.contracts), made.days * _MINUTES_A_SESSION, progress)
+    key = cache_key(held, rules, made.content)
+    return _collected(items, request.models, key, held, rules), str(made)
+
+
+def _recorded(request: TrainingRequest, house: Installation, progress: Progress) -> tuple[CachedDays, str]:
     if not request.sources:
         raise NoTrainingDataError("expected days to learn from: stored dates, a path, or a made market; got none")
     replays = sorted((open_replay(source, store=request.store) for source in request.sources), key=_first_stamp)
@@ -212,7 +199,7 @@ def _gather(request: TrainingRequest, house: Installation, progress: Progress) -
     key = cache_key(house, rules, content)
     items = _watched((item for replay in replays for item in replay), total, progress)
     words = ", ".join(str(Path(str(source)).name) for source in request.sources)
-    return _collected(items, request.models, key, house, rules), words, None
+    return _collected(items, request.models, key, house, rules), words
 
 
 def _first_stamp(replay: Replay | StoredReplay) -> int:
@@ -276,25 +263,35 @@ def _with_shadow(training: Training, shadowed: ShadowResult | None) -> Training:
     return replace(training, verdict=replace(verdict, promoted=verdict.promoted and shadowed.passed, reasons=reasons))
 
 
-def _lean_auc(training: Training, spot: Floats, edge: Edge | None) -> float:
-    samples, forecasts = training.samples, training.forecasts
-    at = forecasts.judged
-    rows = forecasts.rows[at]
-    held = np.clip(forecasts.probability[at], 1e-9, 1.0 - 1e-9)
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a lean is asked to name at the judged moments.
+
+    In a made market whether the index rises over the edge's horizon, on recorded days which side earned more.
+
+    Attributes:
+        ts: of the moments, ns.
+        outcome: above 0 where the put's side was right, NaN where nobody knows.
+    """
+
+    ts: NDArray[np.int64]
+    outcome: Floats
+
+    @classmethod
+    def of(cls, training: Training, spot: Floats, made: MadeMarket | None) -> _Question:
+        samples = training.samples
+        rows = training.forecasts.rows[training.forecasts.judged]
+        if made is not None:
+            return cls(samples.ts[rows], later_change(samples.ts, spot, made.edge.horizon)[rows])
+        return cls(samples.ts[rows], samples.net[rows, 0] - samples.net[rows, 1])
+
+    def auc_of(self, lean: Floats) -> float:
+        decided = np.isfinite(self.outcome) & (self.outcome != 0.0)
+        return auc((self.outcome[decided] > 0.0).astype(np.float64), lean[decided])
+
+
+def _lean(training: Training) -> Floats:
+    forecasts = training.forecasts
+    held = np.clip(forecasts.probability[forecasts.judged], 1e-9, 1.0 - 1e-9)
     odds = np.log(held / (1.0 - held))
-    lean = odds[:, 0] - odds[:, 1]
-    outcome = samples.net[rows, 0] - samples.net[rows, 1]
-    if edge is not None:
-        outcome = _returns(samples.ts, spot, edge.horizon)[rows]
-    decided = np.isfinite(outcome) & (outcome != 0.0)
-    return auc((outcome[decided] > 0.0).astype(np.float64), lean[decided])
-
-
-def _returns(ts: NDArray[np.int64], spot: Floats, minutes: int) -> Floats:
-    """Give the change of spot over the next `minutes`, NaN where there is no vector just then."""
-    later = np.searchsorted(ts, ts + minutes * NS_PER_MINUTE)
-    there = later < ts.size
-    there[there] = ts[later[there]] == ts[there] + minutes * NS_PER_MINUTE
-    change = np.full(ts.size, np.nan)
-    change[there] = spot[later[there]] - spot[there]
-    return change
+    return np.asarray(odds[:, 0] - odds[:, 1])

@@ -28,6 +28,7 @@ def as_json(report: TrainingReport) -> dict[str, object]:
         "source": report.source,
         "auc": report.auc,
         "auc_optimal": report.auc_optimal,
+        "auc_truth": report.auc_truth,
         "auc_sides": {name: _interval(side.auc) for name, side in found.sides.items()},
         "auc_mean": _interval(found.auc),
         "accuracy": found.accuracy.value,
@@ -64,7 +65,11 @@ def as_words(report: TrainingReport) -> str:
     training = report.training
     found = training.evaluation
     first, last = from_ns(training.manifest.trained_from), from_ns(training.manifest.trained_until)
-    optimal = "" if report.auc_optimal is None else f" (the best anybody could reach: {report.auc_optimal:.4f})"
+    optimal = (
+        ""
+        if report.auc_optimal is None
+        else f" (the best anybody could reach: {report.auc_optimal:.4f} in the long run, {report.auc_truth:.4f} here)"
+    )
     lines = [
         "# Training report",
         "",

@@ -11,7 +11,7 @@ import numpy as np
 
 from services.features.declaration import NAN
 from services.features.expiries import DatedExpiry
-from services.features.packing import ASK, BID, CALL, LTP, PUT, VOLUME, FloatArray, pack, pack_quotes
+from services.features.packing import ASK, ASK_QTY, BID, BID_QTY, CALL, LTP, PUT, VOLUME, FloatArray, pack, pack_quotes
 from shared.events import ChainSnapshot, ExpiryChain, QualityFlag
 from shared.market.calendar import Session
 from shared.market.forward import mid_quote, parity_forward
@@ -66,6 +66,8 @@ class CrossSection:
         band_totals: the same over the ATM band.
         mid: (side, strike) midpoint of two-sided quotes.
         price: the mid, or the last trade in a chain without quotes.
+        pressure: half of the puts' less the calls' mean (bid - ask) / (bid + ask) quantity over legs quoted on both
+            sides, -1 to 1; above 0 who wants the index higher waits in the book. NaN where a side shows none.
         money: None without a forward.
         next_forward, next_atm_iv: of the next expiry.
     """
@@ -85,6 +87,7 @@ class CrossSection:
     band_totals: list[list[float]]
     mid: FloatArray
     price: FloatArray
+    pressure: float
     money: Money | None
     next_forward: float
     next_atm_iv: float
@@ -139,10 +142,19 @@ def cross_section(
         band_totals=_sums(counts[:, :, band], known[:, :, band]),
         mid=mid,
         price=price,
+        pressure=_pressure(counts[:, BID_QTY], counts[:, ASK_QTY], mid),
         money=money,
         next_forward=next_forward,
         next_atm_iv=next_atm_iv,
     )
+
+
+def _pressure(bids: FloatArray, asks: FloatArray, mid: FloatArray) -> float:
+    both = bids + asks
+    usable = (mid == mid) & (both > 0.0)  # noqa: PLR0124 - NaN differs from itself
+    imbalance = np.where(usable, (bids - asks) / np.where(usable, both, 1.0), 0.0).sum(axis=1)
+    calls, puts = usable.sum(axis=1).tolist()
+    return float(0.5 * (imbalance[PUT] / puts - imbalance[CALL] / calls)) if calls and puts else NAN
 
 
 def _sums(counts: FloatArray, known: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[list[float]]:

@@ -99,6 +99,7 @@ def _sample(now: CrossSection, money: Money, volume: float) -> Sample:
         volume=volume,
         strike=float(now.strikes[money.atm]),
         straddle=float(now.price[CALL, money.atm] + now.price[PUT, money.atm]),
+        pressure=now.pressure,
     )
 
 

@@ -50,6 +50,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
         ts: ns UTC.
         call_oi, put_oi, volume: contracts, all strikes of the front expiry; the volume never falls.
         strike, straddle: the strike at the money then and the premium of its straddle, points.
+        pressure: of the book, -1 to 1.
     """
 
     ts: int
@@ -60,6 +61,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     volume: float
     strike: float
     straddle: float
+    pressure: float
 
 
 class Bar(msgspec.Struct, frozen=True, array_like=True):
@@ -174,6 +176,14 @@ class Intraday(msgspec.Struct):
     def before(self, ts: int, minutes: float) -> Sample | None:
         """Give the newest sample at least `minutes` old, None when it is too old to stand for that time."""
         return find_before(self.samples, ts, minutes)
+
+    def mean_pressure(self, ts: int, minutes: float) -> float:
+        """Give the mean pressure of the samples of the last `minutes`; NaN when they do not reach so far back."""
+        if self.before(ts, minutes) is None:
+            return NAN
+        start = bisect_right(self.samples, ts - round(minutes * NS_PER_MINUTE), key=_stamp)
+        seen = [sample.pressure for sample in self.samples[start:] if not math.isnan(sample.pressure)]
+        return sum(seen) / len(seen) if seen else NAN
 
     def _take_bar(self, slot: int, price: float) -> None:
         if self.samples and slot != self.minute.slot:

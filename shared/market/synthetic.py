@@ -87,16 +87,9 @@ class SyntheticMarket:
 
     def days(self, start: date, count: int) -> Iterator[MarketDay]:
         """Make `count` sessions from the first trading day on or after `start`."""
-        state = PathState(self.spot, 0.0, 0.0, self.regime)
         oi: Oi = {}
-        day = start - timedelta(days=1)
-        for number in range(count):
-            day = self.calendar.next_trading_day(day)
-            session = self.calendar.session(day)
-            assert session is not None  # noqa: S101 - next_trading_day has one
-            rng = np.random.default_rng((self.seed, number))
-            made = self._day(session, state, oi, rng)
-            state = made.path.after
+        for session, path, rng in self._sessions(start, count):
+            made = self._day(session, path, oi, rng)
             oi = {
                 (one.expiry.isoformat(), is_call): dict(zip(one.strikes.tolist(), side.oi[-1].tolist(), strict=True))
                 for one in made.expiries
@@ -104,10 +97,25 @@ class SyntheticMarket:
             }
             yield made
 
-    def _day(self, session: Session, state: PathState, oi: Oi, rng: np.random.Generator) -> MarketDay:
-        minutes = (session.close_ns - session.open_ns) // NS_PER_MINUTE
-        path = simulate_day(state, minutes, self.edge, rng)
-        stamps = tuple(session.open_ns + (i + 1) * NS_PER_MINUTE for i in range(minutes))
+    def paths(self, start: date, count: int) -> Iterator[tuple[tuple[int, ...], DayPath]]:
+        """Give stamps and spot path of the same sessions, without their chains."""
+        for session, path, _ in self._sessions(start, count):
+            yield _stamps(session), path
+
+    def _sessions(self, start: date, count: int) -> Iterator[tuple[Session, DayPath, np.random.Generator]]:
+        state = PathState(self.spot, 0.0, 0.0, self.regime)
+        day = start - timedelta(days=1)
+        for number in range(count):
+            day = self.calendar.next_trading_day(day)
+            session = self.calendar.session(day)
+            assert session is not None  # noqa: S101 - next_trading_day has one
+            rng = np.random.default_rng((self.seed, number))
+            path = simulate_day(state, len(_stamps(session)), self.edge, rng)
+            state = path.after
+            yield session, path, rng
+
+    def _day(self, session: Session, path: DayPath, oi: Oi, rng: np.random.Generator) -> MarketDay:
+        stamps = _stamps(session)
         long_run = REGIMES[Regime.NORMAL].volatility
         upcoming = self.contracts.expiries(
             self.underlying, session.day, session.day + timedelta(days=_HORIZON_DAYS), self.calendar
@@ -165,3 +173,8 @@ class SyntheticMarket:
                 )
             )
         return ExpiryDay(expiry, strikes, sides[0], sides[1])
+
+
+def _stamps(session: Session) -> tuple[int, ...]:
+    minutes = (session.close_ns - session.open_ns) // NS_PER_MINUTE
+    return tuple(session.open_ns + (i + 1) * NS_PER_MINUTE for i in range(minutes))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from services.features.cross_section import CrossSection
-from services.features.declaration import Feature, Scaling, missing, ratio
+from services.features.declaration import NAN, Feature, Scaling, missing, ratio
 from services.features.history import Past
 from services.features.packing import ASK, ASK_QTY, BID, BID_QTY, CALL, PUT
 
 _BOOK = "best quotes"
+_IMBALANCE = "the mean of (bid - ask quantity) / (bid + ask quantity) over its legs with a two-sided quote"
+_PRESSURE = "queue imbalance: Gould and Bonart (2016)"
 
 FEATURES = (
     Feature("atm_spread", "fraction of mid", "mean of (ask - bid) / mid of call and put at the money", _BOOK),
@@ -36,10 +38,27 @@ FEATURES = (
     Feature(
         "put_depth_imbalance", "-1 to 1", "(bid - ask quantity) / (bid + ask quantity) of puts over the ATM band", _BOOK
     ),
+    Feature("book_pressure", "-1 to 1", f"half of puts less calls, each {_IMBALANCE}", _PRESSURE),
+    Feature(
+        "book_pressure_5m",
+        "-1 to 1",
+        "mean of book_pressure over the minutes of the last 5",
+        _PRESSURE,
+        warm_up=5,
+        needs_history=True,
+    ),
+    Feature(
+        "book_pressure_15m",
+        "-1 to 1",
+        "mean of book_pressure over the minutes of the last 15",
+        _PRESSURE,
+        warm_up=15,
+        needs_history=True,
+    ),
 )
 
 
-def compute(now: CrossSection, _past: Past | None) -> tuple[float, ...]:
+def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     """Compute the family, in order of FEATURES."""
     money = now.money
     if money is None:
@@ -63,4 +82,7 @@ def compute(now: CrossSection, _past: Past | None) -> tuple[float, ...]:
         float(depth.sum() / depth.size),
         ratio(calls[BID_QTY] - calls[ASK_QTY], calls[BID_QTY] + calls[ASK_QTY]),
         ratio(puts[BID_QTY] - puts[ASK_QTY], puts[BID_QTY] + puts[ASK_QTY]),
+        now.pressure,
+        past.session.mean_pressure(now.ts, 5.0) if past is not None else NAN,
+        past.session.mean_pressure(now.ts, 15.0) if past is not None else NAN,
     )

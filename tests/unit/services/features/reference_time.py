@@ -95,6 +95,11 @@ def _changes(seen: pd.DataFrame, now: pd.Series, snapshots: Sequence[ChainSnapsh
             found["_rate_15m"] = (now["_highest"] - then["_highest"]) / ((now["_ts"] - then["_ts"]) / NS_PER_MINUTE)
             place = seen.index.get_loc(then.name)
             found |= _classes(snapshots[-1], now, snapshots[place], then)
+    for minutes in (5, 15):
+        if _then(seen, now["_ts"], minutes) is not None:
+            minute = seen.groupby("_minute").tail(1)
+            late = minute[minute["_ts"] > now["_ts"] - minutes * NS_PER_MINUTE]
+            found[f"book_pressure_{minutes}m"] = late["book_pressure"].mean()
     found["return_session"] = math.log(forward / seen["_forward"].iloc[0])
     found["iv_change_session"] = now["atm_iv"] - seen["atm_iv"].dropna().iloc[0]
     traded = seen["_highest"].diff().fillna(0)
