@@ -127,11 +127,11 @@ def baseline(samples: TrainingSamples, count: int) -> dict[str, dict[str, float]
     forests = [
         fit_forest(
             samples.values[rows],
-            samples.pays[rows, side],
+            samples.pays[rows, side : side + 1],
             samples.weight[rows],
             trees=plan.trees,
             depth=plan.forest_depth,
-            leaf=plan.leaf,
+            leaf=plan.forest_leaf,
             seed=side,
         )[1]
         for side in (0, 1)

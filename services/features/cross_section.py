@@ -66,8 +66,8 @@ class CrossSection:
         band_totals: the same over the ATM band.
         mid: (side, strike) midpoint of two-sided quotes.
         price: the mid, or the last trade in a chain without quotes.
-        pressure: half of the puts' less the calls' mean (bid - ask) / (bid + ask) quantity over legs quoted on both
-            sides, -1 to 1; above 0 who wants the index higher waits in the book. NaN where a side shows none.
+        pressure: half of the calls' less the puts' mean (bid - ask) / (bid + ask) quantity over legs quoted on both
+            sides, -1 to 1; above 0 more wait to buy calls and sell puts. NaN where a side shows none.
         money: None without a forward.
         next_forward, next_atm_iv: of the next expiry.
     """
@@ -154,7 +154,7 @@ def _pressure(bids: FloatArray, asks: FloatArray, mid: FloatArray) -> float:
     usable = (mid == mid) & (both > 0.0)  # noqa: PLR0124 - NaN differs from itself
     imbalance = np.where(usable, (bids - asks) / np.where(usable, both, 1.0), 0.0).sum(axis=1)
     calls, puts = usable.sum(axis=1).tolist()
-    return float(0.5 * (imbalance[PUT] / puts - imbalance[CALL] / calls)) if calls and puts else NAN
+    return float(0.5 * (imbalance[CALL] / calls - imbalance[PUT] / puts)) if calls and puts else NAN
 
 
 def _sums(counts: FloatArray, known: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[list[float]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from services.trainer.linear import fit_linear
 from services.trainer.lstm import LstmSettings, fit_lstm
 from services.trainer.samples import TrainingSamples
-from services.trainer.stacker import fit_linear
 from services.trainer.tree_members import fit_booster, fit_forest
 from shared.errors import NoTrainingDataError
 from shared.learning.ensemble import LinearMember
@@ -36,7 +36,7 @@ class TrainingPlan:
         embargo_minutes: between the last known training label and a test stretch.
         trees, forest_depth: of the forest.
         rounds, booster_depth, rate: of the booster.
-        leaf: least weight of a leaf in independent samples.
+        forest_leaf, booster_leaf: least weight of a leaf in independent samples.
         lstm: size and pace of the network.
         slow_share: a feature that differs between days by more than this share of its variance is slow: it has one
             independent value a day, whatever its number of samples.
@@ -51,13 +51,14 @@ class TrainingPlan:
     embargo_minutes: float = 0.0
     trees: int = 150
     forest_depth: int = 7
-    rounds: int = 250
-    booster_depth: int = 3
-    rate: float = 0.05
-    leaf: float = 20.0
+    rounds: int = 200
+    booster_depth: int = 2
+    rate: float = 0.1
+    forest_leaf: float = 120.0
+    booster_leaf: float = 60.0
     lstm: LstmSettings = field(default_factory=LstmSettings)
-    slow_share: float = 0.6
-    slow_days: int = 400
+    slow_share: float = 0.45
+    slow_days: int = 1500
     alpha: float = 0.25
     threshold: float = 0.55
 
@@ -109,7 +110,7 @@ class Members:
 def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) -> Members:
     """Fit every member on labelled rows; NoTrainingDataError when a class is missing or there are too few.
 
-    The last fifth of the days, purged, decides when to stop and how hard to penalise.
+    The last fifth of the days, purged, decides when the network stops.
     """
     labels, weights = samples.pays[rows], samples.weight[rows]
     days = np.unique(samples.day[rows])
@@ -124,38 +125,35 @@ def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) ->
     scaler = RobustScaler.fit(samples.values[seen])
     used = learnable(samples.values[seen], samples.day[seen], plan)
     observations = observations_of(samples.values[seen], samples.features)
-    held_out, values = late[keep], np.where(used, samples.values, np.nan)
-    forests, boosters = [], []
-    for side in range(_SIDES):
-        forest, _ = fit_forest(
+    values = np.where(used, samples.values, np.nan)
+    forests, _ = fit_forest(
+        values[rows],
+        labels,
+        weights,
+        trees=plan.trees,
+        depth=plan.forest_depth,
+        leaf=plan.forest_leaf,
+        seed=plan.seed,
+    )
+    boosters = [
+        fit_booster(
             values[rows],
             labels[:, side],
             weights,
-            trees=plan.trees,
-            depth=plan.forest_depth,
-            leaf=plan.leaf,
+            days=samples.day[rows],
+            rounds=plan.rounds,
+            depth=plan.booster_depth,
+            rate=plan.rate,
+            leaf=plan.booster_leaf,
             seed=plan.seed + side,
         )
-        forests.append(forest)
-        boosters.append(
-            fit_booster(
-                values[usable],
-                samples.pays[usable, side],
-                samples.weight[usable],
-                held_out=held_out,
-                rounds=plan.rounds,
-                depth=plan.booster_depth,
-                rate=plan.rate,
-                leaf=plan.leaf,
-                seed=plan.seed + side,
-            )
-        )
-    scaled = scaler.transform(values[usable])
+        for side in range(_SIDES)
+    ]
     return Members(
         scaler=scaler,
-        forests=tuple(forests),
+        forests=forests,
         boosters=tuple(boosters),
-        linear=fit_linear(scaled, samples.pays[usable], samples.weight[usable], held_out),
+        linear=fit_linear(scaler.transform(samples.values[rows]), labels, weights, samples.day[rows], used),
         sequence=fit_lstm(
             samples.values,
             samples.windows(usable, plan.lstm.length),
@@ -163,7 +161,7 @@ def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) ->
             samples.weight[usable],
             scaler=scaler,
             used=used,
-            held_out=held_out,
+            held_out=late[keep],
             seed=plan.seed,
             settings=plan.lstm,
         ),

@@ -90,8 +90,8 @@ def fit_ensemble(samples: TrainingSamples, forecasts: Forecasts, plan: TrainingP
     members = fit_members(samples, rows, plan)
     drift = DriftReference.fit(samples.values, members.scaler.transform(samples.values), samples.vectors_per_session)
     sides = []
-    for side in range(_SIDES):
-        meta, conformal = _fit_side(samples, forecasts, np.ones(forecasts.rows.size, dtype=bool), side, plan)
+    every = np.ones(forecasts.rows.size, dtype=bool)
+    for side, (meta, conformal) in enumerate(_fit_meta(samples, forecasts, every, plan)):
         economics = economics_of(samples.net[rows, side], samples.weight[rows])
         sides.append(SideModel(members.forests[side], members.boosters[side], meta, conformal, economics))
     return Ensemble(
@@ -136,8 +136,7 @@ def _forecast(
         begins = samples.ts[test[0]]
         past = _joined(earlier)
         usable = samples.known[past.rows] < begins
-        for side in range(_SIDES):
-            meta, conformal = _fit_side(samples, past, usable, side, plan)
+        for side, (meta, conformal) in enumerate(_fit_meta(samples, past, usable, plan)):
             economics = economics_of(samples.net[train, side], weights)
             probability[:, side] = sigmoid(meta.log_odds(outputs[:, side], regimes))
             certain[:, side] = [conformal.certain(p) for p in probability[:, side]]
@@ -146,24 +145,24 @@ def _forecast(
     return Forecasts(test, outputs, regimes, fold, probability, certain, expected, climate)
 
 
-def _fit_side(
-    samples: TrainingSamples, past: Forecasts, usable: NDArray[np.bool_], side: int, plan: TrainingPlan
-) -> tuple[MetaWeights, ConformalSets]:
-    """Fit stacker, calibration and conformal bounds of one side on forecasts of whole earlier days."""
+def _fit_meta(
+    samples: TrainingSamples, past: Forecasts, usable: NDArray[np.bool_], plan: TrainingPlan
+) -> list[tuple[MetaWeights, ConformalSets]]:
+    """Fit stacker, calibration and conformal bounds of each side on forecasts of whole earlier days."""
     rows = past.rows[usable]
-    labels = samples.pays[rows, side]
-    days = samples.day[rows]
+    labels, days = samples.pays[rows], samples.day[rows]
     parts = np.array_split(np.unique(days), _META_FOLDS)
     folds = np.searchsorted(np.array([part[-1] for part in parts if part.size]), days)
-    meta, log_odds = fit_meta(
-        past.outputs[usable, side],
+    metas, log_odds = fit_meta(
+        past.outputs[usable],
         past.regimes[usable],
         labels,
         samples.weight[rows],
         folds.astype(np.int64),
         days=np.unique(days).size,
     )
-    return meta, ConformalSets.fit(labels, sigmoid(log_odds), plan.alpha)
+    crossed = sigmoid(log_odds)
+    return [(meta, ConformalSets.fit(labels[:, side], crossed[:, side], plan.alpha)) for side, meta in enumerate(metas)]
 
 
 def _joined(parts: Sequence[Forecasts]) -> Forecasts:

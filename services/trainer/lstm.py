@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from services.trainer.factors import Factors
 from shared.learning.recurrent import LstmWeights, SequenceModel
 from shared.learning.scaling import RobustScaler
 
@@ -28,13 +29,15 @@ class LstmSettings:
     Attributes:
         hidden: units of the one layer.
         length: vectors looked back over, the present one included.
+        factors: leading directions of the features it sees.
         epochs, patience: at most so many, and so many without gain on the held-out stretch.
         batch: samples a step at most.
         rate, decay, dropout: of the optimiser and the regularisation.
     """
 
     hidden: int = 16
-    length: int = 16
+    length: int = 8
+    factors: int = 4
     epochs: int = 20
     patience: int = 3
     batch: int = 256
@@ -88,8 +91,10 @@ def fit_lstm(
         settings: size and pace.
     """
     flagged = np.flatnonzero(used & (scaler.missing > _FLAGGED_FROM) & (scaler.missing < _FLAGGED_TO))
-    scaled = np.where(used, scaler.transform(values), 0.0)
-    channels = np.concatenate([scaled, np.isnan(values[:, flagged])], axis=1).astype(np.float32)
+    scaled = scaler.transform(values)
+    seen = np.unique(windows[windows >= 0])
+    basis = _basis(Factors.fit(scaled[seen], used), settings.factors)
+    channels = np.concatenate([scaled @ basis, np.isnan(values[:, flagged])], axis=1).astype(np.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         threads = torch.get_num_threads()
@@ -98,9 +103,13 @@ def fit_lstm(
             network = _train(channels, windows, labels, weights, held_out, settings)
         finally:
             torch.set_num_threads(threads)
-    fitted = _as_arrays(network, flagged, windows.shape[1])
-    fitted.inputs[:, np.flatnonzero(~used)] = 0.0
-    return SequenceModel(scaler, fitted)
+    return SequenceModel(scaler, _as_arrays(network, basis, flagged, windows.shape[1]))
+
+
+def _basis(factors: Factors, count: int) -> Floats:
+    """Give the leading factors, the first of unit variance and each later one as much smaller as it is rarer."""
+    basis = factors.basis(0.0, count)
+    return np.asarray(basis / np.sqrt(max(float(factors.variance[0]), 1e-12)))
 
 
 def _train(
@@ -160,13 +169,14 @@ def _front(windows: Integers, padding: int) -> Integers:
     return np.where(windows < 0, padding, windows)[np.arange(windows.shape[0])[:, None], order]
 
 
-def _as_arrays(network: _Network, flagged: Integers, length: int) -> LstmWeights:
+def _as_arrays(network: _Network, basis: Floats, flagged: Integers, length: int) -> LstmWeights:
     def array(tensor: torch.Tensor) -> Floats:
         return tensor.detach().numpy().astype(np.float64)
 
     inputs, recurrent, input_bias, recurrent_bias = network.lstm.all_weights[0]
+    learned, count = array(inputs), basis.shape[1]
     return LstmWeights(
-        inputs=array(inputs),
+        inputs=np.concatenate([learned[:, :count] @ basis.T, learned[:, count:]], axis=1),
         recurrent=array(recurrent),
         bias=array(input_bias) + array(recurrent_bias),
         head=array(network.head.weight),

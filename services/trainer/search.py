@@ -41,10 +41,11 @@ def search_plan(
         progress("search", trial.number, trials)
         chosen = replace(
             plan,
-            leaf=trial.suggest_float("leaf", 8.0, 60.0, log=True),
+            forest_leaf=trial.suggest_float("forest_leaf", 30.0, 300.0, log=True),
+            booster_leaf=trial.suggest_float("booster_leaf", 20.0, 150.0, log=True),
             forest_depth=trial.suggest_int("forest_depth", 3, 9),
-            booster_depth=trial.suggest_int("booster_depth", 2, 4),
-            rate=trial.suggest_float("rate", 0.02, 0.1, log=True),
+            booster_depth=trial.suggest_int("booster_depth", 1, 4),
+            rate=trial.suggest_float("rate", 0.03, 0.2, log=True),
             lstm=replace(
                 plan.lstm,
                 hidden=trial.suggest_categorical("hidden", (8, 16, 32)),

@@ -20,16 +20,23 @@ Floats = NDArray[np.float64]
 
 _HALF = 0.5
 _FEWEST_ROWS = 200
+_STRETCHES = 3
+_FEWEST_ROUNDS = 5
+_SHRINKAGE = 3.0
+"""A leaf's step is divided by one and this share of the least leaf over its hessian: small leaves take small steps."""
 
 
 def fit_forest(
     values: Floats, labels: Floats, weights: Floats, *, trees: int, depth: int, leaf: float, seed: int
-) -> tuple[TreeEnsemble, RandomForestClassifier]:
-    """Fit a scikit-learn forest and convert it; the original is given too, for comparison.
+) -> tuple[tuple[TreeEnsemble, ...], RandomForestClassifier]:
+    """Fit one scikit-learn forest for all sides and convert it side by side; the original is given too.
+
+    Sides share their splits: what parts the outcomes of selling a put and of selling a call at once is less often an
+    accident than what parts one of them.
 
     Args:
         values: shape (rows, features), NaN where missing.
-        labels: 0 or 1, shape (rows,).
+        labels: 0 or 1, shape (rows, sides).
         weights: uniqueness, shape (rows,).
         trees: how many.
         depth: levels at most.
@@ -42,16 +49,18 @@ def fit_forest(
         min_weight_fraction_leaf=min(leaf / float(weights.sum()), 0.3),
         max_features=0.25,
         # Each tree draws about twice as many rows as there are independent ones: more would repeat what it has seen.
-        max_samples=min(labels.size, max(int(2.0 * float(weights.sum())), _FEWEST_ROWS)),
+        max_samples=min(labels.shape[0], max(int(2.0 * float(weights.sum())), _FEWEST_ROWS)),
         random_state=seed,
         n_jobs=1,
     )
-    forest.fit(values.astype(np.float32), labels.astype(np.int64), sample_weight=weights)
-    return TreeEnsemble(forest_as_booster(forest, values.shape[1]), scale=FOREST_SCALE, shift=_HALF), forest
+    asked = labels.astype(np.int64)
+    forest.fit(values.astype(np.float32), asked[:, 0] if asked.shape[1] == 1 else asked, sample_weight=weights)
+    boosters = (forest_as_booster(forest, values.shape[1], side) for side in range(labels.shape[1]))
+    return tuple(TreeEnsemble(booster, scale=FOREST_SCALE, shift=_HALF) for booster in boosters), forest
 
 
-def forest_as_booster(forest: RandomForestClassifier, features: int) -> xgboost.Booster:
-    """Write a binary scikit-learn forest as an XGBoost model whose margin is the share of class 1.
+def forest_as_booster(forest: RandomForestClassifier, features: int, side: int) -> xgboost.Booster:
+    """Write one side of a scikit-learn forest of yes and no as an XGBoost model whose margin is the share of yes.
 
     Every threshold becomes the next float32 above, as one splits by `<=` and the other by `<`; a leaf's value is its
     share over the number of trees; covers are the training weights, so TreeSHAP sees the same averages.
@@ -63,9 +72,10 @@ def forest_as_booster(forest: RandomForestClassifier, features: int) -> xgboost.
     )
     model = json.loads(frame.save_raw("json"))
     gbtree = model["learner"]["gradient_booster"]["model"]
-    positive = int(np.argmax(forest.classes_ == 1)) if 1 in forest.classes_ else -1
+    classes = forest.classes_ if forest.n_outputs_ == 1 else forest.classes_[side]
+    positive = int(np.argmax(classes == 1)) if 1 in classes else -1
     trees = [
-        _tree(estimator.tree_, number, positive, len(forest.estimators_), features)
+        _tree(estimator.tree_, number, side, positive, len(forest.estimators_), features)
         for number, estimator in enumerate(forest.estimators_)
     ]
     gbtree["trees"] = trees
@@ -82,24 +92,24 @@ def fit_booster(
     labels: Floats,
     weights: Floats,
     *,
-    held_out: NDArray[np.bool_],
+    days: NDArray[np.int64],
     rounds: int,
     depth: int,
     rate: float,
     leaf: float,
     seed: int,
 ) -> TreeEnsemble:
-    """Fit boosted trees, as many as serve the held-out stretch best, then again on all rows.
+    """Fit boosted trees: as many as serve stretches of days best that are forecast from the others.
 
     Args:
         values: shape (rows, features), NaN where missing.
         labels: 0 or 1, shape (rows,).
         weights: uniqueness, shape (rows,).
-        held_out: the last stretch in time, shape (rows,); rows that overlap it must have weight 0 or be absent.
+        days: ordinals, ascending, shape (rows,); no label outlives its day.
         rounds: at most.
         depth: levels.
         rate: learning rate.
-        leaf: least weight of a leaf, in independent samples.
+        leaf: least weight of a leaf, in independent samples; shrinkage grows with it.
         seed: of row and feature sampling.
     """
     parameters = {
@@ -110,37 +120,34 @@ def fit_booster(
         "max_depth": depth,
         "eta": rate,
         "min_child_weight": leaf / 4.0,  # the hessian of one sample is at most a quarter
-        "lambda": 5.0,
-        "subsample": 0.6,
-        "colsample_bytree": 0.5,
+        "lambda": _SHRINKAGE * leaf,
+        "subsample": 0.4,
+        "colsample_bytree": 0.1,
         "seed": seed,
         "nthread": 1,
     }
-    data = values.astype(np.float32)
-
-    def matrix(rows: NDArray[np.bool_]) -> xgboost.DMatrix:
-        return xgboost.DMatrix(data[rows], labels[rows], weight=weights[rows], nthread=1)
-
-    trial = xgboost.train(
+    data = xgboost.DMatrix(values.astype(np.float32), labels, weight=weights, nthread=1)
+    every = np.arange(labels.size)
+    stretches = [np.isin(days, part) for part in np.array_split(np.unique(days), _STRETCHES) if part.size]
+    tried = xgboost.cv(
         parameters,
-        matrix(~held_out),
+        data,
         num_boost_round=rounds,
-        evals=[(matrix(held_out), "held_out")],
-        early_stopping_rounds=25,
-        verbose_eval=False,
+        folds=[(every[~out], every[out]) for out in stretches],
+        as_pandas=False,
     )
-    best = max(int(trial.best_iteration) + 1, 5)
-    return TreeEnsemble(xgboost.train(parameters, matrix(np.ones(labels.size, dtype=bool)), num_boost_round=best))
+    best = int(np.argmin(tried["test-logloss-mean"])) + 1
+    return TreeEnsemble(xgboost.train(parameters, data, num_boost_round=max(best, _FEWEST_ROUNDS)))
 
 
-def _tree(tree: object, number: int, positive: int, count: int, features: int) -> dict[str, object]:
+def _tree(tree: object, number: int, side: int, positive: int, count: int, features: int) -> dict[str, object]:
     left = np.asarray(tree.children_left)  # type: ignore[attr-defined]  # scikit-learn's Tree has no stubs
     right = np.asarray(tree.children_right)  # type: ignore[attr-defined]  # the same
     feature = np.asarray(tree.feature)  # type: ignore[attr-defined]  # the same
     threshold = np.asarray(tree.threshold)  # type: ignore[attr-defined]  # the same
     cover = np.asarray(tree.weighted_n_node_samples)  # type: ignore[attr-defined]  # the same
     missing_left = np.asarray(tree.missing_go_to_left)  # type: ignore[attr-defined]  # the same
-    shares = np.asarray(tree.value)[:, 0, :]  # type: ignore[attr-defined]  # the same
+    shares = np.asarray(tree.value)[:, side, :]  # type: ignore[attr-defined]  # the same
     value = (shares[:, positive] / shares.sum(axis=1) if positive >= 0 else np.zeros(left.size)) / count
     # XGBoost lays siblings side by side and its TreeSHAP counts on it; scikit-learn numbers nodes depth first.
     order = _siblings_together(left, right)

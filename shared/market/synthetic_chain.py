@@ -115,7 +115,7 @@ def quote_side(
     traded = _traded(path, strikes, out_of_money, activity, is_call=is_call, rng=rng)
     volume = np.cumsum(traded, axis=0)
     oi, oi_change = _open_interest(path, opening_oi, traded, is_call=is_call, rng=rng)
-    # A rising score thickens put bids and call offers: who expects a rise sells puts and buys calls.
+    # A high score thickens call bids and put offers: who expects a rise buys calls and sells puts.
     lean = np.tanh(0.5 * path.score)[:, None] * (-1.0 if is_call else 1.0)
     size = rng.gamma(2.0, 6.0, (2, *shape)) * (1.0 + 6.0 / (1.0 + fair / 20.0))
     bid_qty = np.maximum(np.rint(size[0] * np.exp(-0.8 * lean)), 1).astype(np.int64) * lot

@@ -38,7 +38,7 @@ FEATURES = (
     Feature(
         "put_depth_imbalance", "-1 to 1", "(bid - ask quantity) / (bid + ask quantity) of puts over the ATM band", _BOOK
     ),
-    Feature("book_pressure", "-1 to 1", f"half of puts less calls, each {_IMBALANCE}", _PRESSURE),
+    Feature("book_pressure", "-1 to 1", f"half of calls less puts, each {_IMBALANCE}", _PRESSURE),
     Feature(
         "book_pressure_5m",
         "-1 to 1",

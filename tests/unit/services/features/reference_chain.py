@@ -258,7 +258,7 @@ def _money_features(
         found[f"{name}_depth_imbalance"] = safe(bids - asks, bids + asks)
         quoted = side[side.mid.notna() & (side.bid_qty.fillna(0) + side.ask_qty.fillna(0) > 0)].fillna(0)
         found[f"_{name}_lean"] = ((quoted.bid_qty - quoted.ask_qty) / (quoted.bid_qty + quoted.ask_qty)).mean()
-    found["book_pressure"] = (found["_put_lean"] - found["_call_lean"]) / 2
+    found["book_pressure"] = (found["_call_lean"] - found["_put_lean"]) / 2
     built, written = found["oi_put_build"], found["oi_call_build"]
     found["oi_build_imbalance"] = safe(built - written, abs(built) + abs(written))
     found["pcr_oi_band"] = safe(found["oi_put_band"], found["oi_call_band"])

@@ -17,7 +17,9 @@ from services.trainer.training import settle, train_ensemble
 from services.trainer.verdict import Bar, judge
 from shared.learning.registry import Act, ModelRegistry
 
-PLAN = TrainingPlan(folds=3, trees=20, forest_depth=4, rounds=30, lstm=LstmSettings(hidden=6, length=6, epochs=3))
+PLAN = TrainingPlan(
+    folds=3, trees=20, rounds=60, forest_leaf=15.0, booster_leaf=5.0, lstm=LstmSettings(hidden=6, length=6, epochs=3)
+)
 
 
 def train(edge, *, explanation="planted", configurations=1):
