@@ -20,7 +20,7 @@ export MKL_NUM_THREADS ?= 1
 export NUMEXPR_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-slim lint format test demo chaos chaos-execution bench e2e docs lock clean
+.PHONY: help setup setup-slim lint format test demo chaos chaos-execution learning bench e2e docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ chaos: $(VENV)/.full ## kill workers N times (N=50, SEED= for the same again); n
 chaos-execution: $(VENV)/.full ## 10*N random market paths, N days and N kills around venue calls (N=1000)
 	THETAFLOW_TEST_CHAOS_N=$(N) $(if $(SEED),THETAFLOW_TEST_CHAOS_SEED=$(SEED)) $(BIN)/python -m pytest -s --timeout=5400 \
 	  tests/chaos/test_execution_paths.py tests/chaos/test_execution_kills.py $(ARGS)
+
+learning: $(VENV)/.full ## train on 40 made markets without an edge (N=40) and on long ones with a known edge; takes hours
+	THETAFLOW_TEST_NO_EDGE_MARKETS=$(N) $(BIN)/python -m pytest -s tests/integration/test_training_long.py $(ARGS)
 
 bench: $(VENV)/.full ## run every benchmark
 	@for each in bench/*.py; do echo "== $$each"; $(BIN)/python "$$each" $(ARGS) || exit 1; done

@@ -52,6 +52,9 @@ def train_command(
     models: ModelsOption = MODELS,
     report: Annotated[Path | None, typer.Option(help="Write the report: .html with pictures, or .md.")] = None,
     explanation: Annotated[str, typer.Option(help="Why an accuracy above 55 % is believed.")] = "",
+    search: Annotated[
+        int, typer.Option(min=0, help="Plans to try on the days before the first judged one; each counts as tried.")
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Train the ensemble, judge it against those who need none, and promote it only when it beats them."""
@@ -68,6 +71,7 @@ def train_command(
         store=store,
         models=models,
         explanation=explanation,
+        search=search,
     )
     if synthetic is not None and days is not None:
         request = replace(request, days=int(days))
