@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from services.trainer.handler import RETRAIN_DUE, TrainerHandler
 from shared.clock import Clock
@@ -25,6 +26,7 @@ _NICENESS = 15
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _ROLES = ("champion", "challenger")
 _LAST_WORDS = 2000
+_PATIENCE_SECONDS = 10.0
 
 
 class ModelTopic(Protocol):
@@ -87,7 +89,7 @@ class Retraining:
         topic: where news go.
         clock: stamps the news.
         due: set when retraining is due.
-        start: starts the command; for tests.
+        start: starts the command, its errors going into a file: a pipe nobody reads stops who fills it. For tests.
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class Retraining:
         topic: ModelTopic,
         clock: Clock,
         due: threading.Event,
-        start: Callable[[tuple[str, ...]], subprocess.Popen[str]] | None = None,
+        start: Callable[[tuple[str, ...], IO[bytes]], subprocess.Popen[bytes]] | None = None,
     ) -> None:
         self._models = models
         self._books = books
@@ -109,7 +111,8 @@ class Retraining:
         self._due = due
         self._start = start or _start
         self._known = Pointers.read(models)
-        self._running: subprocess.Popen[str] | None = None
+        self._running: subprocess.Popen[bytes] | None = None
+        self._words: IO[bytes] | None = None
         self._log = get_logger("thetaflow.trainer.retraining")
 
     def look(self) -> None:
@@ -118,7 +121,8 @@ class Retraining:
         if self._due.is_set() and self._running is None:
             self._due.clear()
             self._log.info("training", command=" ".join(self._command))
-            self._running = self._start(self._command)
+            self._words = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the training
+            self._running = self._start(self._command, self._words)
         present = Pointers.read(self._models)
         if present == self._known:
             return
@@ -130,22 +134,37 @@ class Retraining:
             self._known = present
 
     def close(self) -> None:
-        """End a running training."""
-        if self._running is not None:
-            self._running.terminate()
-            self._running.communicate()
-            self._running = None
+        """End a running training; one that does not heed is killed."""
+        running = self._running
+        if running is None:
+            return
+        running.terminate()
+        try:
+            running.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+        self._running = None
+        self._last_words()
 
     def _end_training(self) -> None:
         running = self._running
         if running is None or running.poll() is None:
             return
-        _, words = running.communicate()
         self._running = None
+        words = self._last_words()
         if running.returncode:
-            self._log.error("training failed", code=running.returncode, words=(words or "")[-_LAST_WORDS:])
+            self._log.error("training failed", code=running.returncode, words=words)
         else:
             self._log.info("training ended")
+
+    def _last_words(self) -> str:
+        file, self._words = self._words, None
+        if file is None:
+            return ""
+        with file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _LAST_WORDS, 0))
+            return file.read().decode(errors="replace")
 
     def _news(self, present: Pointers) -> list[Event]:
         now = self._clock.now_ns()
@@ -165,12 +184,11 @@ class Retraining:
         ]
 
 
-def _start(command: tuple[str, ...]) -> subprocess.Popen[str]:
+def _start(command: tuple[str, ...], words: IO[bytes]) -> subprocess.Popen[bytes]:
     environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
     return subprocess.Popen(  # noqa: S603 - the operator's own command, from the settings
         ["nice", "-n", str(_NICENESS), *command],  # noqa: S607 - found by PATH, as every coreutils program
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=words,
         env=environment,
     )

@@ -26,8 +26,8 @@ class Heard:
 def made(tmp_path):
     heard, due, started = Heard(), threading.Event(), []
 
-    def start(command):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    def start(command, words):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=words)
         started.append(process)
         return process
 
@@ -84,6 +84,25 @@ def test_training_starts_when_due_once_at_a_time_and_its_promotion_is_told(made)
     retraining.look()
     assert {event.model_version for event in heard.events} == {"d" * 32}
     retraining.close()
+
+
+def test_a_training_that_writes_more_than_a_pipe_holds_ends(made):
+    make, _, due, started, _ = made
+    retraining = make("import sys; sys.stderr.write('x' * 2_000_000); sys.exit(1)")
+    due.set()
+    retraining.look()
+    assert started[0].wait(timeout=20) == 1
+    retraining.look()
+    retraining.close()
+
+
+def test_closing_ends_a_training_that_runs(made):
+    make, _, due, started, _ = made
+    retraining = make("import time; time.sleep(600)")
+    due.set()
+    retraining.look()
+    retraining.close()
+    assert started[0].poll() is not None
 
 
 def test_a_failed_training_is_no_end(made):
