@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import services.features
 import services.ingest
+import services.predictor
 import services.risk
 import services.trainer
 import shared.market
@@ -24,6 +25,14 @@ from trading_system.wiring import Installation
 
 _COLUMNS = ("ts", "day", "values", "net", "points", "known", "rule")
 _BLOCK = 1 << 20
+_ALSO = (
+    (services.predictor, "handler.py"),
+    (services.predictor, "traditional.py"),
+    (services.trainer, "labels.py"),
+    (services.trainer, "samples.py"),
+    (trading_system, "training_days.py"),
+)
+"""Of these packages, what makes samples alone: another way to learn needs no new ones."""
 
 
 class CachedDays(msgspec.Struct, frozen=True):
@@ -43,11 +52,12 @@ def cache_key(house: Installation, rules: LabelRules, content: Mapping[str, obje
     threshold = house.predictor.model_dump(mode="json")
     described = {"schema": SCHEMA_ID, "settings": settings, "rule": threshold, "labels": rules, "content": content}
     digest.update(msgspec.json.encode(described, order="sorted"))
-    packages = (services.features, services.ingest, services.risk, services.trainer, shared.market)
+    packages = (services.features, services.ingest, services.risk, shared.market)
     for package in packages:
         for path in sorted(Path(package.__path__[0]).rglob("*.py")):
             digest.update(path.read_bytes())
-    digest.update((Path(trading_system.__path__[0]) / "training_days.py").read_bytes())
+    for package, name in _ALSO:
+        digest.update((Path(package.__path__[0]) / name).read_bytes())
     return digest.hexdigest()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.logistic import Bounds, fit_logistic
+from shared.learning.ensemble import MEMBERS
 from shared.learning.stacking import MetaWeights
 
 Floats = NDArray[np.float64]
@@ -19,11 +20,13 @@ Integers = NDArray[np.int64]
 
 _MEMBER_SPREAD = 0.3
 _REGIME_SPREAD = 0.05
-_LEVEL_SPREAD = 0.15
+_LEVEL_SPREAD = 0.06
 _SLOPE_SPREAD = 0.5
 _WORTH_OF_A_DAY = 2.0
 """Prior standard deviations of a member's weight, of anything a regime changes, of the intercept and of the slope of the
 calibration: regimes are few and long, and a month's share of paying trades says little about the next."""
+_PRIOR = np.array([0.4 if name == "linear" else 0.2 for name in MEMBERS])
+"""Weights before any outcome: the member that can say least counts for two."""
 
 
 def fit_meta(
@@ -31,7 +34,7 @@ def fit_meta(
 ) -> tuple[tuple[MetaWeights, ...], Floats]:
     """Fit the stacker on out-of-fold outputs, and its calibration on folds the stacker has not seen.
 
-    Weights of members are held at 0 or more and drawn towards equal ones, regime interactions towards none.
+    Weights of members are held at 0 or more and drawn towards those given, regime interactions towards none.
 
     Args:
         outputs: out-of-fold outputs of the members, shape (rows, sides, members).
@@ -82,7 +85,7 @@ def _stack(
     spread[:sides] = _LEVEL_SPREAD
     spread[levels : levels + members] = _MEMBER_SPREAD
     prior = np.zeros(spread.size)
-    prior[levels : levels + members] = 1.0 / members
+    prior[levels : levels + members] = _PRIOR
     floor: Bounds = [(None, None)] * spread.size
     floor[levels : levels + members] = [(0.0, None)] * members
     found = fit_logistic(

@@ -14,7 +14,9 @@ from services.trainer.planted import PlantedMarket, planted_samples
 from shared.errors import NoTrainingDataError
 from shared.learning.metrics import auc, calibration_error
 
-PLAN = TrainingPlan(folds=3, trees=20, forest_depth=4, rounds=30, lstm=LstmSettings(hidden=6, length=6, epochs=3))
+PLAN = TrainingPlan(
+    folds=3, trees=20, rounds=60, forest_leaf=15.0, booster_leaf=5.0, lstm=LstmSettings(hidden=6, length=6, epochs=3)
+)
 MARKET = PlantedMarket(seed=11, days=36, per_day=40, features=12, edge=1.2)
 
 
