@@ -89,10 +89,10 @@ def name_regime(features: Features) -> str:
 
 def _in_moves(relative_move: float | None, volatility: float | None, *, minutes: float) -> float | None:
     """Scale a relative move by what `volatility` (annual) makes usual in `minutes`."""
-    if relative_move is None or volatility is None or volatility <= 0.0:
+    if relative_move is None or volatility is None:
         return None
-    usual = volatility * sqrt(minutes / _MINUTES_PER_YEAR)
-    return tanh(relative_move / usual)
+    usual = volatility * sqrt(minutes / _MINUTES_PER_YEAR)  # 0 also for a volatility too small to be halved
+    return tanh(relative_move / usual) if usual > 0.0 else None
 
 
 def _centred(value: float | None, centre: float, scale: float) -> float | None:

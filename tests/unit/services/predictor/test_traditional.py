@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.predictor.traditional import name_regime, sellers_market, traditional_score
@@ -50,6 +50,7 @@ def test_nothing_known_is_no_opinion():
     assert (score.direction, score.confidence, score.contributions) == (0, 0.5, ())
 
 
+@example(dict.fromkeys(BULLISH, 5e-324))
 @given(st.dictionaries(st.sampled_from(sorted(BULLISH)), NUMBERS))
 def test_confidence_is_a_probability_whatever_comes(features: dict[str, float | None]):
     assert 0.5 <= traditional_score(features).confidence <= 1.0
