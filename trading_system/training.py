@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from services.ingest.parsed import Parsed, ParsedChain
 from services.ingest.replay import Replay, StoredReplay, open_replay
@@ -21,14 +20,13 @@ from services.trainer.verdict import Bar
 from shared.clock import SystemClock
 from shared.errors import NoTrainingDataError
 from shared.ids import content_hash
-from shared.learning.metrics import auc
 from shared.learning.registry import ModelRegistry
-from trading_system.made_market import MadeMarket, later_change
+from trading_system.made_market import MadeMarket
 from trading_system.training_cache import CachedDays, cache_key, file_hashes, load_days, store_days
 from trading_system.training_days import LabelCounts, LabelRules, collect_days
+from trading_system.training_question import Question, lean_of
 from trading_system.wiring import Installation
 
-Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all (0: unknown)."""
 
@@ -81,8 +79,9 @@ class TrainingReport:
         reasons: in words, of the bar and of the shadowing.
         auc: of the model's lean (log-odds put less call) in naming what was asked: on a made market whether the index
             rises over the edge's horizon, on real days which side earned more.
-        auc_optimal: what no forecast can beat in the long run; None where nobody knows.
-        auc_truth: of the hidden score itself on the very moments `auc` is of, luck included; None where nobody knows.
+        auc_optimal: of the best forecaster, who reads the hidden score, on the very moments `auc` is of; None where
+            nobody knows.
+        auc_long_run: what no forecaster can beat over endless days; None where nobody knows.
         counts: what became of the moments looked at.
         shadowed: result of the shadowing, None when there were too few days for one.
         source: what was trained on.
@@ -94,7 +93,7 @@ class TrainingReport:
     reasons: tuple[str, ...]
     auc: float
     auc_optimal: float | None
-    auc_truth: float | None
+    auc_long_run: float | None
     counts: LabelCounts
     shadowed: ShadowResult | None
     source: str
@@ -145,15 +144,15 @@ def train(
         )
     training = _with_shadow(training, shadowed)
     manifest = settle(training, registry, ts=SystemClock().now_ns())
-    asked = _Question.of(training, days.spot[known], made)
+    asked = Question.of(training, days.spot[known], made)
     return TrainingReport(
         training=training,
         version=manifest.version,
         promoted=training.verdict.promoted,
         reasons=training.verdict.reasons,
-        auc=asked.auc_of(_lean(training)),
-        auc_optimal=None if made is None else made.edge.bayes_auc(),
-        auc_truth=None if made is None else asked.auc_of(made.scores(asked.ts, house.calendar, house.contracts)),
+        auc=asked.auc_of(lean_of(training)),
+        auc_optimal=None if made is None else asked.best_auc(made, house.calendar, house.contracts),
+        auc_long_run=None if made is None else made.edge.bayes_auc(),
         counts=days.counts,
         shadowed=shadowed,
         source=source,
@@ -261,37 +260,3 @@ def _with_shadow(training: Training, shadowed: ShadowResult | None) -> Training:
     verdict = training.verdict
     reasons = (*verdict.reasons, *shadowed.words)
     return replace(training, verdict=replace(verdict, promoted=verdict.promoted and shadowed.passed, reasons=reasons))
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What a lean is asked to name at the judged moments.
-
-    In a made market whether the index rises over the edge's horizon, on recorded days which side earned more.
-
-    Attributes:
-        ts: of the moments, ns.
-        outcome: above 0 where the put's side was right, NaN where nobody knows.
-    """
-
-    ts: NDArray[np.int64]
-    outcome: Floats
-
-    @classmethod
-    def of(cls, training: Training, spot: Floats, made: MadeMarket | None) -> _Question:
-        samples = training.samples
-        rows = training.forecasts.rows[training.forecasts.judged]
-        if made is not None:
-            return cls(samples.ts[rows], later_change(samples.ts, spot, made.edge.horizon)[rows])
-        return cls(samples.ts[rows], samples.net[rows, 0] - samples.net[rows, 1])
-
-    def auc_of(self, lean: Floats) -> float:
-        decided = np.isfinite(self.outcome) & (self.outcome != 0.0)
-        return auc((self.outcome[decided] > 0.0).astype(np.float64), lean[decided])
-
-
-def _lean(training: Training) -> Floats:
-    forecasts = training.forecasts
-    held = np.clip(forecasts.probability[forecasts.judged], 1e-9, 1.0 - 1e-9)
-    odds = np.log(held / (1.0 - held))
-    return np.asarray(odds[:, 0] - odds[:, 1])

@@ -28,7 +28,7 @@ def as_json(report: TrainingReport) -> dict[str, object]:
         "source": report.source,
         "auc": report.auc,
         "auc_optimal": report.auc_optimal,
-        "auc_truth": report.auc_truth,
+        "auc_optimal_long_run": report.auc_long_run,
         "auc_sides": {name: _interval(side.auc) for name, side in found.sides.items()},
         "auc_mean": _interval(found.auc),
         "accuracy": found.accuracy.value,
@@ -68,7 +68,7 @@ def as_words(report: TrainingReport) -> str:
     optimal = (
         ""
         if report.auc_optimal is None
-        else f" (the best anybody could reach: {report.auc_optimal:.4f} in the long run, {report.auc_truth:.4f} here)"
+        else f" (the best anybody could reach: {report.auc_optimal:.4f} here, {report.auc_long_run:.4f} in the long run)"
     )
     lines = [
         "# Training report",
