@@ -11,6 +11,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from services.trainer.combinations import CombinatorialScores
 from services.trainer.strategies import BASELINES, MODEL, DailyResult
 from shared.clock import from_ns
 from shared.learning.bootstrap import Interval
@@ -23,7 +24,7 @@ def as_json(report: TrainingReport) -> dict[str, object]:
     """Give the report as one object of plain values; what nobody knows is null."""
     training = report.training
     found = training.evaluation
-    evidence = found.evidence
+    evidence, splits = found.evidence, training.combinations
     return {
         "source": report.source,
         "auc": report.auc,
@@ -31,6 +32,7 @@ def as_json(report: TrainingReport) -> dict[str, object]:
         "auc_optimal_long_run": report.auc_long_run,
         "auc_sides": {name: _interval(side.auc) for name, side in found.sides.items()},
         "auc_mean": _interval(found.auc),
+        "auc_combinatorial": None if splits is None else {"median": splits.median, "splits": splits.auc.tolist()},
         "accuracy": found.accuracy.value,
         "accuracy_interval": _interval(found.accuracy),
         "brier": sum(side.brier for side in found.sides.values()) / len(found.sides),
@@ -84,6 +86,7 @@ def as_words(report: TrainingReport) -> str:
         "",
         f"AUC of the model's lean: {report.auc:.4f}{optimal}. Accuracy in naming the better side: {found.accuracy}.",
         "",
+        *_combinatorial_words(training.combinations),
         "## Why",
         "",
         *(f"* {reason}" for reason in report.reasons),
@@ -163,6 +166,19 @@ def _money_rows(report: TrainingReport) -> Iterable[str]:
         won = f"{result.wins / result.trades:.1%}" if result.trades else "-"
         excess = str(found.excess[name]) if name in found.excess else "-"
         yield f"| {name.replace('_', ' ')} | {result.total:+.3f} | {result.trades:.0f} | {won} | {excess} |"
+
+
+def _combinatorial_words(splits: CombinatorialScores | None) -> list[str]:
+    if splits is None:
+        return []
+    low, high = splits.auc.min(), splits.auc.max()
+    return [
+        (
+            f"Learned from other days each time ({splits.auc.size} combinatorial purged splits, the linear member alone), AUC "
+            f"is {splits.median:.4f} in the median, {low:.4f} to {high:.4f}, and below one half in {splits.share_below_chance:.0%}."
+        ),
+        "",
+    ]
 
 
 def _sharpe_words(report: TrainingReport) -> list[str]:

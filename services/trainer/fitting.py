@@ -48,7 +48,7 @@ class TrainingPlan:
     seed: int = 7
     folds: int = 6
     min_train: float = 0.25
-    embargo_minutes: float = 0.0
+    embargo_minutes: float = 1440.0
     trees: int = 150
     forest_depth: int = 7
     rounds: int = 200

@@ -20,7 +20,13 @@ _FOLDS = 4
 
 
 def fit_linear(
-    scaled: Floats, labels: Floats, weights: Floats, days: Integers, used: NDArray[np.bool_]
+    scaled: Floats,
+    labels: Floats,
+    weights: Floats,
+    days: Integers,
+    used: NDArray[np.bool_],
+    *,
+    penalties: tuple[float, ...] = _PENALTIES,
 ) -> LinearMember:
     """Fit both sides; stretches of whole days, each forecast from the others, choose one penalty for both.
 
@@ -30,15 +36,11 @@ def fit_linear(
         weights: uniqueness, shape (rows,).
         days: ordinals, ascending, shape (rows,).
         used: features to learn from, shape (features,).
+        penalties: to choose from, strongest first.
     """
     basis = Factors.fit(scaled, used).basis(_POWER)
     design = np.concatenate([np.ones((labels.shape[0], 1)), scaled @ basis], axis=1)
-    stretches = [part for part in np.array_split(np.unique(days), _FOLDS) if part.size]
-    losses = [
-        sum(_left_out(design, labels, weights, np.isin(days, part), penalty) for part in stretches)
-        for penalty in _PENALTIES
-    ]
-    best = _PENALTIES[int(np.argmin(losses))]
+    best = penalties[0] if len(penalties) == 1 else _best_penalty(design, labels, weights, days, penalties)
     found = np.stack([_fit(design, side, weights, best) for side in labels.T])
     return LinearMember(found[:, 1:] @ basis.T, found[:, 0])
 
@@ -47,6 +49,14 @@ def _fit(design: Floats, labels: Floats, weights: Floats, penalty: float) -> Flo
     strength = np.full(design.shape[1], penalty)
     strength[0] = 1e-6
     return fit_logistic(design, labels, weights, np.zeros(design.shape[1]), strength)
+
+
+def _best_penalty(
+    design: Floats, labels: Floats, weights: Floats, days: Integers, penalties: tuple[float, ...]
+) -> float:
+    stretches = [np.isin(days, part) for part in np.array_split(np.unique(days), _FOLDS) if part.size]
+    losses = [sum(_left_out(design, labels, weights, out, penalty) for out in stretches) for penalty in penalties]
+    return penalties[int(np.argmin(losses))]
 
 
 def _left_out(design: Floats, labels: Floats, weights: Floats, out: NDArray[np.bool_], penalty: float) -> float:

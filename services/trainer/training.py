@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import services.trainer
 import shared.learning
+from services.trainer.combinations import CombinatorialScores, score_combinations
 from services.trainer.evaluation import Evaluation, evaluate
 from services.trainer.fitting import TrainingPlan
 from services.trainer.forecasting import Forecasts, Progress, fit_ensemble, forecast_walk_forward
@@ -36,6 +37,7 @@ class Training:
         verdict: in words.
         ensemble: fitted on everything.
         manifest: of its bundle; its files are named once the bundle is saved.
+        combinations: what combinatorial purged splits say, None where there are too few days.
         importance: mean absolute part of each feature in the ensemble's log-odds, largest first.
         configurations: tried so far, this one included.
     """
@@ -46,6 +48,7 @@ class Training:
     verdict: Verdict
     ensemble: Ensemble
     manifest: Manifest
+    combinations: CombinatorialScores | None
     importance: tuple[Importance, ...]
     configurations: int
 
@@ -79,6 +82,7 @@ def train_ensemble(
     progress("final fit", steps - 1, steps)
     ensemble = fit_ensemble(samples, forecasts, plan)
     importance = global_importance(ensemble, samples, seed=plan.seed)
+    combinations = score_combinations(samples, plan)
     progress("done", steps, steps)
     rows = samples.labelled
     manifest = Manifest(
@@ -102,7 +106,9 @@ def train_ensemble(
             "dsr": 0.0 if evaluation.evidence is None else evaluation.evidence.dsr,
         },
     )
-    return Training(samples, forecasts, evaluation, verdict, ensemble, manifest, importance, configurations)
+    return Training(
+        samples, forecasts, evaluation, verdict, ensemble, manifest, combinations, importance, configurations
+    )
 
 
 def settle(training: Training, registry: ModelRegistry, *, ts: int, operator: str = "trainer") -> Manifest:
