@@ -83,6 +83,7 @@ chaos-execution: $(VENV)/.full ## 10*N random market paths, N days and N kills a
 	THETAFLOW_TEST_CHAOS_N=$(N) $(if $(SEED),THETAFLOW_TEST_CHAOS_SEED=$(SEED)) $(BIN)/python -m pytest -s --timeout=5400 \
 	  tests/chaos/test_execution_paths.py tests/chaos/test_execution_kills.py $(ARGS)
 
+learning: N = 40
 learning: $(VENV)/.full ## train on 40 made markets without an edge (N=40) and on long ones with a known edge; takes hours
 	THETAFLOW_TEST_NO_EDGE_MARKETS=$(N) $(BIN)/python -m pytest -s tests/integration/test_training_long.py $(ARGS)
 

@@ -63,7 +63,8 @@ class MadeMarket:
     def content(self) -> dict[str, object]:
         """Give everything its chains follow from beside the code."""
         edge = {"correlation": self.edge.correlation, "horizon": self.edge.horizon, "half_life": self.edge.half_life}
-        return {"seed": self.seed, "days": self.days, "edge": edge, "strikes": _STRIKES}
+        shape = {"strikes": _STRIKES, "expiries": _EXPIRIES, "start": _START.isoformat()}
+        return {"seed": self.seed, "days": self.days, "edge": edge, **shape}
 
     def chains(self, calendar: TradingCalendar, contracts: ContractTable) -> Iterator[ParsedChain]:
         """Give its chains, one a minute."""

@@ -47,7 +47,7 @@ class CombinatorialScores:
 
 
 def score_combinations(samples: TrainingSamples, plan: TrainingPlan) -> CombinatorialScores | None:
-    """Score every split; None where there are too few days or outcomes of one kind only."""
+    """Score every split; None where there are too few days, outcomes of one kind, or no feature to learn from."""
     rows = samples.labelled
     days = samples.day[rows]
     if np.unique(days).size < _FEWEST_DAYS:
@@ -66,13 +66,16 @@ def score_combinations(samples: TrainingSamples, plan: TrainingPlan) -> Combinat
 def _score(samples: TrainingSamples, rows: NDArray[np.int64], split: Split, plan: TrainingPlan) -> float:
     train, test = rows[split.train], rows[split.test]
     values, days = samples.values[train], samples.day[train]
+    used = learnable(values, days, plan)
+    if not used.any():
+        return float("nan")
     scaler = RobustScaler.fit(values)
     member = fit_linear(
         scaler.transform(values),
         samples.pays[train],
         samples.weight[train],
         days,
-        learnable(values, days, plan),
+        used,
         penalties=_PENALTIES,
     )
     said = member.outputs(scaler.transform(samples.values[test]))

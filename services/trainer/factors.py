@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_SMALLEST_SPREAD = 1e-9
+_SMALLEST_SPREAD = 0.05
+"""In scaled units: whatever is held inside +-4 there must not be made large again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Factors:
     def fit(cls, scaled: Floats, used: NDArray[np.bool_]) -> Factors:
         """Learn from scaled features of training samples, shape (rows, features); features not used load on nothing."""
         kept = np.flatnonzero(used)
+        if kept.size == 0:
+            return cls(np.zeros((scaled.shape[1], 0)), np.zeros(0))
         part = scaled[:, kept]
         spread = np.maximum(part.std(axis=0), _SMALLEST_SPREAD)
         normal = (part - part.mean(axis=0)) / spread

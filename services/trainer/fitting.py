@@ -23,6 +23,8 @@ Integers = NDArray[np.int64]
 
 _SIDES = 2
 _CHUNK = 2048
+_FEWEST_DAYS, _FEWEST_SAMPLES = 4, 40
+"""Below them no held-out stretch means anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +116,21 @@ def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) ->
     """
     labels, weights = samples.pays[rows], samples.weight[rows]
     days = np.unique(samples.day[rows])
+    if days.size < _FEWEST_DAYS:
+        raise NoTrainingDataError(f"expected outcomes on at least {_FEWEST_DAYS} days, got {rows.size} on {days.size}")
     late = samples.day[rows] >= days[-max(days.size // 5, 1)]
     keep = late | (samples.known[rows] < samples.ts[rows][late][0])
     usable = rows[keep]
-    if days.size < 4 or (~late & keep).sum() < 40 or not _both_classes(samples.pays[usable], late[keep]):  # noqa: PLR2004 - below that no held-out stretch means anything
+    if (~late & keep).sum() < _FEWEST_SAMPLES or not _both_classes(samples.pays[usable], late[keep]):
         raise NoTrainingDataError(
-            f"expected outcomes of both kinds on at least 4 days and 40 samples, got {rows.size} on {days.size}"
+            f"expected at least {_FEWEST_SAMPLES} samples with outcomes of both kinds before the last fifth of the days "
+            f"and in it, got {rows.size} on {days.size} days"
         )
     seen = np.flatnonzero(np.isin(samples.day, days) & (samples.ts <= samples.ts[rows[-1]]))
     scaler = RobustScaler.fit(samples.values[seen])
     used = learnable(samples.values[seen], samples.day[seen], plan)
+    if not used.any():
+        raise NoTrainingDataError(f"expected features that move within days, got none on {days.size} days")
     observations = observations_of(samples.values[seen], samples.features)
     values = np.where(used, samples.values, np.nan)
     forests, _ = fit_forest(

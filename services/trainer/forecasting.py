@@ -135,7 +135,7 @@ def _forecast(
     if earlier:
         begins = samples.ts[test[0]]
         past = _joined(earlier)
-        usable = samples.known[past.rows] < begins
+        usable = samples.known[past.rows] < begins - int(plan.embargo_minutes * NS_PER_MINUTE)
         for side, (meta, conformal) in enumerate(_fit_meta(samples, past, usable, plan)):
             economics = economics_of(samples.net[train, side], weights)
             probability[:, side] = sigmoid(meta.log_odds(outputs[:, side], regimes))

@@ -121,8 +121,14 @@ class Retraining:
         if self._due.is_set() and self._running is None:
             self._due.clear()
             self._log.info("training", command=" ".join(self._command))
-            self._words = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the training
-            self._running = self._start(self._command, self._words)
+            words = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the training
+            try:
+                self._running = self._start(self._command, words)
+            except OSError as error:
+                words.close()
+                self._log.error("training not started", error=str(error))
+            else:
+                self._words = words
         present = Pointers.read(self._models)
         if present == self._known:
             return

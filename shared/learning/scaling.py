@@ -36,8 +36,8 @@ class RobustScaler:
         filled = np.where(missing >= 1.0, 0.0, values)
         low, centre, high = np.nanquantile(filled, [0.25, 0.5, 0.75], axis=0)
         deviation = np.nanstd(filled, axis=0)
-        # A count that is 0 most of the time has no interquartile range but does vary.
-        spread = np.where(high > low, (high - low) / _NORMAL_IQR, deviation)
+        # What is 0 most of the time, rounding aside, has no interquartile range but does vary.
+        spread = np.where(high - low > _SMALLEST_SPREAD, (high - low) / _NORMAL_IQR, deviation)
         return cls(centre, np.where(spread > _SMALLEST_SPREAD, spread, 1.0), missing)
 
     def transform(self, values: Floats) -> Floats:

@@ -7,6 +7,7 @@ import pytest
 
 from services.trainer.factors import Factors
 from services.trainer.linear import fit_linear
+from shared.learning.scaling import RobustScaler
 from shared.learning.stacking import sigmoid
 
 DAYS, PER_DAY, SHOWN, NOISE = 40, 25, 6, 24
@@ -59,3 +60,25 @@ def test_the_linear_member_reads_the_lean_and_both_sides_mirror_each_other(marke
     said = member.outputs(scaled[~early])
     assert np.corrcoef(said[:, 0], lean[~early])[0, 1] > 0.85
     assert np.allclose(member.coefficients[0], -member.coefficients[1], atol=1e-3)
+
+
+def test_a_feature_that_only_rounding_moves_gets_no_say_when_it_moves():
+    """Its interquartile range is rounding; one print far out must not carry a decision."""
+    rng = np.random.default_rng(5)
+    count = DAYS * PER_DAY
+    values = np.concatenate([rng.normal(size=(count, 5)), 1e-15 * rng.normal(size=(count, 1))], axis=1)
+    values[::97, 5] = 4e-4
+    scaler = RobustScaler.fit(values)
+    labels = (rng.random((count, 2)) < 0.5).astype(float)
+    days = np.repeat(np.arange(DAYS), PER_DAY)
+    member = fit_linear(scaler.transform(values), labels, np.ones(count), days, np.ones(6, dtype=bool))
+    wild = np.zeros((1, 6))
+    wild[0, 5] = 0.06
+    moved = member.outputs(scaler.transform(wild)) - member.outputs(scaler.transform(np.zeros((1, 6))))
+    assert np.abs(moved).max() < 1.0
+
+
+def test_without_a_usable_feature_only_the_level_is_learned(market):
+    _, scaled, labels, days = market
+    member = fit_linear(scaled, labels, np.ones(days.size), days, np.zeros(scaled.shape[1], dtype=bool))
+    assert np.all(member.coefficients == 0.0)

@@ -99,3 +99,15 @@ def test_levels_that_hardly_move_within_a_day_are_learned_only_from_many_days():
     values = np.stack([slow, quick, np.full(days.size, 3.0), np.full(days.size, np.nan)], axis=1)
     assert list(learnable(values, days, TrainingPlan())) == [False, True, False, False]
     assert list(learnable(values, days, TrainingPlan(slow_days=50))) == [True, True, False, False]
+
+
+def test_features_that_never_move_within_a_day_are_refused_in_words(planted):
+    samples, _, _ = planted
+    with pytest.raises(NoTrainingDataError, match="within days"):
+        forecast_walk_forward(samples, replace(PLAN, slow_share=0.0), silent)
+
+
+def test_too_few_days_before_the_first_stretch_are_refused_in_words():
+    samples, _ = planted_samples(PlantedMarket(seed=1, days=4, per_day=40, features=8))
+    with pytest.raises(NoTrainingDataError, match="at least 4 days"):
+        forecast_walk_forward(samples, replace(PLAN, folds=3), silent)

@@ -31,7 +31,7 @@ def made(tmp_path):
         started.append(process)
         return process
 
-    def make(code="pass"):
+    def make(code="pass", own_start=start):
         return Retraining(
             models=tmp_path,
             books=("nifty", "other"),
@@ -39,7 +39,7 @@ def made(tmp_path):
             topic=heard,
             clock=ManualClock(1_756_000_000_000_000_000),
             due=due,
-            start=start,
+            start=own_start or None,
         )
 
     return make, heard, due, started, tmp_path
@@ -93,6 +93,30 @@ def test_a_training_that_writes_more_than_a_pipe_holds_ends(made):
     retraining.look()
     assert started[0].wait(timeout=20) == 1
     retraining.look()
+    retraining.close()
+
+
+def test_the_command_is_started_as_the_service_starts_it_and_may_write_much(made):
+    make, heard, due, _, models = made
+    line = f"import sys; sys.stderr.write('x' * 500_000); open({str(models / 'champion')!r}, 'w').write('e' * 32)"
+    retraining = make(line, own_start=False)
+    due.set()
+    retraining.look()
+    assert retraining._running.wait(timeout=20) == 0
+    retraining.look()
+    assert {event.model_version for event in heard.events} == {"e" * 32}
+
+
+def test_a_command_that_is_not_there_is_said_and_tried_again_when_due(made):
+    make, _, due, _, _ = made
+
+    def missing(command, words):
+        raise FileNotFoundError(command[0])
+
+    retraining = make(own_start=missing)
+    due.set()
+    retraining.look()
+    assert retraining._running is None
     retraining.close()
 
 
