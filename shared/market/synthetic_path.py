@@ -43,7 +43,7 @@ REGIMES: dict[Regime, RegimeTerms] = {
     Regime.CALM: RegimeTerms(0.085, 0.0, 0.1),
     Regime.NORMAL: RegimeTerms(0.12, 0.0, 0.3),
     Regime.TREND: RegimeTerms(0.13, 0.8, 0.3),
-    Regime.STRESS: RegimeTerms(0.22, -0.3, 1.5),
+    Regime.STRESS: RegimeTerms(0.22, 0.0, 1.5),
 }
 _TRANSITIONS: dict[Regime, tuple[float, float, float, float]] = {
     Regime.CALM: (0.70, 0.22, 0.06, 0.02),
@@ -161,16 +161,21 @@ def simulate_day(state: PathState, minutes: int, edge: Edge, rng: np.random.Gene
     shocks = rng.standard_normal((minutes, 2))
     log_shocks = _LEVERAGE * shocks[:, 0] + math.sqrt(1.0 - _LEVERAGE**2) * shocks[:, 1]
     noise = _VOLATILITY_OF_LOG * math.sqrt(1.0 - kept**2)
-    excess = _autoregression(state.excess * (1.0 - _REVERSION_PER_DAY * 0.5), kept, noise * log_shocks)
+    opening_excess = state.excess * (1.0 - _REVERSION_PER_DAY * 0.5)
+    excess = _autoregression(opening_excess, kept, noise * log_shocks)
     volatility = terms.volatility * np.exp(excess)
+    # A minute's return has the volatility the minute began with; with the one it ends with, falls would be the larger
+    # moves, and leverage alone would take a fifth of a per cent a day off the index.
+    before = terms.volatility * np.exp(np.concatenate(([opening_excess], excess[:-1])))
     score = _autoregression(
         state.score, edge.persistence, math.sqrt(1.0 - edge.persistence**2) * rng.standard_normal(minutes)
     )
-    sigma = volatility * np.sqrt(shape * (1.0 - OVERNIGHT_SHARE) / SESSIONS_PER_YEAR)
+    sigma = before * np.sqrt(shape * (1.0 - OVERNIGHT_SHARE) / SESSIONS_PER_YEAR)
     # The score known at the end of a minute tilts the minutes after it, never its own.
     known = np.concatenate(([state.score], score[:-1]))
     direction = 1.0 if rng.random() < 0.5 else -1.0  # noqa: PLR2004 - a fair coin
-    drift = terms.drift * (direction if regime is Regime.TREND else 1.0) * sigma / math.sqrt(minutes)
+    # What jumps take away on average is given back: but for the edge and a trend's fair coin, prices are a martingale.
+    drift = terms.drift * direction * sigma / math.sqrt(minutes) - terms.jumps * _JUMP_MEAN / minutes
     jumps = (rng.random(minutes) < terms.jumps / minutes) * rng.normal(_JUMP_MEAN, _JUMP_SIZE, minutes)
     returns = sigma * (shocks[:, 0] + edge.tilt() * known) + drift - 0.5 * sigma**2 + jumps
     night = terms.volatility * math.sqrt(OVERNIGHT_SHARE / SESSIONS_PER_YEAR) * rng.standard_normal()

@@ -91,6 +91,13 @@ def test_volatility_moves_clusters_and_rises_when_spot_falls():
     assert np.median(ratio) > 1.3
 
 
+def test_without_an_edge_the_index_has_no_drift():
+    ends = [np.log(path.spot[-1] / path.opening) for path in days(NO_EDGE, 1500)]
+    error = np.std(ends) / math.sqrt(len(ends))
+    assert abs(np.mean(ends)) < 3.0 * error
+    assert error < 0.0003
+
+
 def test_returns_have_fat_tails():
     returns = np.concatenate([np.diff(np.log(path.spot)) for path in days(NO_EDGE, 200)])
     centred = returns - returns.mean()
