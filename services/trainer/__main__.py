@@ -10,6 +10,7 @@ from services.trainer.service import trainer_service
 from services.trainer.settings import TrainerSettings
 from shared.clock import SystemClock
 from shared.config import BookSettings, BrokerSettings, load_settings, run_service
+from shared.observability.health import Verdict
 from shared.streaming.publisher import Publisher
 from shared.streaming.serving import serve
 
@@ -38,8 +39,13 @@ def main(stop: threading.Event) -> int:
 
         beside = threading.Thread(target=look, name="retraining")
         beside.start()
+
+        def watches() -> Verdict:
+            alive = beside.is_alive()
+            return Verdict(alive, "trainings and the registry are looked after" if alive else "ended")
+
         try:
-            return serve(trainer_service(settings, due), stop)
+            return serve(trainer_service(settings, due), stop, live={"retraining": watches})
         finally:
             stop.set()
             beside.join()
