@@ -1,0 +1,141 @@
+"""Decisions of a replay as lines of text, in names that outlive every layout of the events.
+
+A change that is meant to move code and not outcomes is held against `decisions_v0_1_0.json`, written by `record.py`
+at the tag v0.1.0: every price, time, lot and paisa of every signal, order, denial, fill and trade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from services.ingest.adapters.synthetic import synthetic_days
+from services.ingest.parsed import Parsed
+from services.ingest.replay import open_replay
+from shared.clock import NS_PER_DAY, ist_ns
+from shared.events import Contract, Denial, Event, Fill, Order, Signal, Trade
+from shared.streaming.memory import MemoryEngine
+from trading_system.wiring import Installation
+
+BOOK = "nifty"
+SYNTHETIC_SEEDS = (11, 12, 13)
+SYNTHETIC_DAYS = 20
+DEMO_SEED = 7
+RECORDED = (
+    "nse-chain-1min-20250829",
+    "nse-raw-oldapi-2025q4",
+    "nse-v3-2026",
+    "nse-v3-readme-2026",
+    "kite-chain-5min-2026",
+    "kite-ltp-atm-2023",
+    "nse-csv-download",
+    "nse-chain-html-2018-2019",
+)
+ELECTION_DAY = (ist_ns(2019, 5, 23), ist_ns(2019, 5, 23) + NS_PER_DAY)
+"""Results of the general election of 2019: an expiry day that trades."""
+
+
+@dataclass
+class Tally:
+    """Lines of one kind, counted and hashed as they come."""
+
+    count: int = 0
+    digest: str = ""
+    _hash: object = field(default_factory=sha256, repr=False)
+
+    def add(self, line: str) -> None:
+        """Take one line in."""
+        self.count += 1
+        self._hash.update(line.encode() + b"\n")  # type: ignore[attr-defined]
+        self.digest = self._hash.hexdigest()  # type: ignore[attr-defined]
+
+
+@dataclass
+class Decisions:
+    """What one replay decided, line by line; trades are kept whole."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    trades: list[str] = field(default_factory=list)
+
+    def observe(self, event: Event) -> None:
+        """Take an event of the run in."""
+        line = line_of(event)
+        if line is None:
+            return
+        self.tallies.setdefault(type(event).__name__, Tally()).add(line)
+        if isinstance(event, Trade):
+            self.trades.append(line)
+
+    def summary(self) -> dict[str, list[object]]:
+        """Give count and hash by kind of event."""
+        return {kind: [tally.count, tally.digest] for kind, tally in sorted(self.tallies.items())}
+
+
+def replayed(items: Iterable[Parsed]) -> Decisions:
+    """Replay captures through the whole pipeline in one process with the default settings."""
+    house = Installation.load({})
+    ingest = house.ingest_handler(BOOK)
+    decisions = Decisions()
+    engine = MemoryEngine(house.services(), observer=decisions.observe)
+    for item in items:
+        engine.publish(ingest.accept(item))
+    engine.publish(ingest.end_of_day())
+    return decisions
+
+
+def synthetic(seed: int, days: int) -> Iterator[Parsed]:
+    """Give the chains of a synthetic market."""
+    return iter(synthetic_days(seed, days))
+
+
+def recorded(data: Path, name: str) -> Iterator[Parsed]:
+    """Give the captures of one data set."""
+    return iter(open_replay(data / name))
+
+
+def election_day(data: Path) -> Iterator[Parsed]:
+    """Give the captures of 23 May 2019 alone, as the visitor's CSV files hold them."""
+    return iter(open_replay(data / "nse-csv-download" / "20190523_election_results"))
+
+
+def line_of(event: Event) -> str | None:
+    """Write a decision as one line; None for what is none."""
+    if isinstance(event, Signal):
+        market = event.market
+        quoted = [f"{_name(each.contract)}:{each.bid}/{each.ask}:{each.delta}" for each in market.candidates]
+        probabilities = f"{event.p_put_pays} {event.p_call_pays}"
+        top = " ".join(f"{part.name}={part.contribution}" for part in event.top_features)
+        return (
+            f"signal {event.header.ts} {event.direction:+d} {probabilities} {event.confidence} {event.threshold} "
+            f"{event.regime} {event.mode.value} {event.reason} | {market.spot} {market.forward} {market.atm_iv} "
+            f"{market.expiry} | {' '.join(quoted)} | {top} | {event.entry_features}"
+        )
+    if isinstance(event, Order):
+        return (
+            f"order {event.header.ts} {event.action.value} {event.side.value} {_name(event.contract)} {event.lots} "
+            f"{event.lot_size} {event.limit_price} {event.stop_price} {event.target_price} {event.trail_points} "
+            f"{event.time_exit_ns} {event.valid_until_ns} {event.margin_paise} {event.quote_price} {event.reason}"
+        )
+    if isinstance(event, Denial):
+        contract = "" if event.contract is None else _name(event.contract)
+        return f"denial {event.header.ts} {event.code.value} {event.direction:+d} {contract} {event.text}"
+    if isinstance(event, Fill):
+        costs = 0 if event.costs is None else event.costs.total_paise
+        return (
+            f"fill {event.header.ts} {event.status.value} {event.action.value} {event.side.value} "
+            f"{_name(event.contract)} {event.price} {event.lots} {event.lot_size} {costs} {event.text}"
+        )
+    if isinstance(event, Trade):
+        return (
+            f"trade {event.entry_ts} {event.header.ts} {event.entry.direction:+d} {_name(event.contract)} {event.lots} "
+            f"{event.lot_size} {event.entry_price} {event.exit_price} {event.stop_price} {event.target_price} "
+            f"{event.gross_pnl_paise} {event.costs_paise} {event.net_pnl_paise} {event.mfe} {event.mae} "
+            f"{event.holding_ns} {event.exit_reason.value}"
+        )
+    return None
+
+
+def _name(contract: Contract) -> str:
+    return f"{contract.underlying}-{contract.expiry}-{contract.strike:g}{contract.kind.value}"
