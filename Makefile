@@ -94,7 +94,7 @@ e2e: $(VENV)/.full ## build the images, run compose for real, crash containers; 
 	$(BIN)/python -m pytest -s -m compose tests/e2e --timeout=1800 $(ARGS)
 
 docs: $(VENV)/.full ## write the generated references and .env.example anew
-	$(BIN)/python -m trading_system.settings_reference
+	$(BIN)/python -m trading_system.operations.settings_reference
 	$(BIN)/python -m services.features.publish_schema
 	$(BIN)/python -m services.features.document > docs/features.md
 	$(BIN)/python -m services.risk.denials > docs/denials.md

@@ -21,19 +21,19 @@ import msgspec  # noqa: E402 - after the threads are set
 import numpy as np  # noqa: E402 - the same
 import shap  # noqa: E402 - the same
 
-from services.features.registry import FEATURE_NAMES  # noqa: E402 - the same
+from services.features.families.registry import FEATURE_NAMES  # noqa: E402 - the same
 from services.predictor.service import predictor_service  # noqa: E402 - the same
 from services.predictor.settings import PredictorSettings  # noqa: E402 - the same
-from services.trainer.fitting import TrainingPlan  # noqa: E402 - the same
-from services.trainer.forecasting import fit_ensemble, forecast_walk_forward  # noqa: E402 - the same
-from services.trainer.planted import PlantedMarket, planted_samples  # noqa: E402 - the same
-from services.trainer.samples import TrainingSamples  # noqa: E402 - the same
-from services.trainer.tree_members import fit_forest  # noqa: E402 - the same
+from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples  # noqa: E402 - the same
+from services.trainer.dataset.samples import TrainingSamples  # noqa: E402 - the same
+from services.trainer.members.fitting import TrainingPlan  # noqa: E402 - the same
+from services.trainer.members.tree_members import fit_forest  # noqa: E402 - the same
+from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward  # noqa: E402 - the same
 from shared.events import FeatureVector, Header, MarketView  # noqa: E402 - the same
-from shared.learning.bundle import FORMAT, Manifest  # noqa: E402 - the same
-from shared.learning.feature_schema import FeatureSchema  # noqa: E402 - the same
-from shared.learning.inference import EnsembleSession  # noqa: E402 - the same
-from shared.learning.registry import ModelRegistry  # noqa: E402 - the same
+from shared.models.bundle import FORMAT, Manifest  # noqa: E402 - the same
+from shared.models.feature_schema import FeatureSchema  # noqa: E402 - the same
+from shared.models.inference import EnsembleSession  # noqa: E402 - the same
+from shared.models.registry import ModelRegistry  # noqa: E402 - the same
 
 _FEATURES = len(FEATURE_NAMES)
 _MARKET = MarketView(

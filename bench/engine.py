@@ -30,9 +30,9 @@ import redis
 from contestants.engine import INPUTS, NAMES, OUTPUTS, PARTITIONS
 
 from shared.events import Command, CommandKind, Event, Header
-from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.codec import encode, encode_json
-from shared.streaming.topics import partition_of
+from shared.events.topology import partition_of
+from shared.streaming.protocol.codec import encode, encode_json
+from shared.streaming.redis.broker import EmbeddedBroker
 
 _BOOKS = [f"book{number}" for number in range(8)]
 _SIZE = 1024

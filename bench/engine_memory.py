@@ -20,9 +20,9 @@ import redis
 from contestants.engine import INPUTS, OUTPUTS, PARTITIONS
 from engine import make
 
-from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.codec import encode
-from shared.streaming.topics import partition_of
+from shared.events.topology import partition_of
+from shared.streaming.protocol.codec import encode
+from shared.streaming.redis.broker import EmbeddedBroker
 
 _STEP = 500
 

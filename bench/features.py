@@ -24,11 +24,11 @@ import numpy as np
 import QuantLib as ql  # noqa: N813 - the name its own documentation uses
 from vollib.black.implied_volatility import implied_volatility_of_undiscounted_option_price as vollib_volatility
 
-from services.features.cross_section import cross_section
-from services.features.expiries import ExpiryCloses
+from services.features.families.registry import FEATURES
 from services.features.handler import FeaturesHandler
-from services.features.registry import FEATURES
 from services.features.settings import FeaturesSettings
+from services.features.state.cross_section import cross_section
+from services.features.state.expiries import ExpiryCloses
 from shared.clock import NS_PER_MINUTE
 from shared.events import ChainSnapshot, ExpiryChain, Header, LegColumns
 from shared.market.calendar import TradingCalendar

@@ -18,14 +18,14 @@ from statistics import median
 
 import msgspec
 
-from services.ingest.adapters.synthetic import synthetic_days
+from services.ingest.formats import minute_parquet, oldapi, v3
 from services.ingest.handler import IngestHandler
-from services.ingest.parsed import ParsedChain
-from services.ingest.readers import minute_parquet, oldapi, v3
-from services.ingest.recorder.writer import StoreWriter
 from services.ingest.settings import IngestSettings
+from services.ingest.sources.synthetic.source import synthetic_days
 from shared.market.calendar import TradingCalendar
+from shared.market.chain import ParsedChain
 from shared.market.contracts import ContractTable
+from shared.store.writer import StoreWriter
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "data"
 PREDECESSOR_MS = (30.0, 2059.0)

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.ingest.recorder.store import Store
 from shared.errors import NoTrainingDataError
-from trading_system.report import SimulationReport
-from trading_system.simulation import DEFAULT_STORE, Progress, SimulationRequest, simulate
+from shared.store.store import Store
+from trading_system.simulation.replay import DEFAULT_STORE, Progress, SimulationRequest, simulate
+from trading_system.simulation.report import SimulationReport
 from trading_system.wiring import Installation
 
 if TYPE_CHECKING:
-    from trading_system.training import Progress as TrainingProgress
-    from trading_system.training import TrainingReport
+    from trading_system.offline.training import Progress as TrainingProgress
+    from trading_system.offline.training import TrainingReport
 
 
 class TradingSystem:
@@ -48,7 +48,7 @@ class TradingSystem:
             ConfigError: a setting is wrong.
             EngineError: a service ended before all were ready.
         """
-        from trading_system.live import run_live  # noqa: PLC0415 - starts processes; simulation needs none of it
+        from trading_system.operations.live import run_live  # noqa: PLC0415 - starts processes; simulation needs none of it
 
         restarted = on_restart or (lambda _name, _code, _tail: None)
         run_live(self._book, broker_url=self._broker_url, on_restart=restarted, tell=tell or (lambda _text: None))
@@ -82,7 +82,7 @@ class TradingSystem:
         days = [stored.day for stored in Store(store).days(self._book)]
         if not days:
             raise NoTrainingDataError(f"expected stored days of {self._book} in {store}, found none to learn from")
-        from trading_system.training import MODELS, TrainingRequest, train  # noqa: PLC0415 - loads the model libraries
+        from trading_system.offline.training import MODELS, TrainingRequest, train  # noqa: PLC0415 - loads the model libraries
 
         request = TrainingRequest(sources=tuple(days), store=store, models=models or MODELS)
         return train(request, progress=progress or (lambda *_: None))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.executor.service import executor_service
 from services.executor.settings import ExecutorSettings
-from services.features.registry import SCHEMA
+from services.features.families.registry import SCHEMA
 from services.features.service import features_service
 from services.features.settings import FeaturesSettings
 from services.ingest.handler import IngestHandler
@@ -18,11 +18,11 @@ from services.risk.service import risk_service
 from services.risk.settings import RiskSettings
 from services.trainer.service import trainer_service
 from services.trainer.settings import TrainerSettings
-from shared.config import load_settings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
-from shared.streaming.handler import Service
+from shared.settings import load_settings
+from shared.streaming.protocol.handler import Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from faststream.message import StreamMessage
 from faststream.redis import RedisBroker, StreamSub
 
 from shared.events import Alert, Command, Event, Severity
-from shared.streaming.codec import decode, decode_json, encode, encode_json
-from shared.streaming.handler import Service
-from shared.streaming.redis import RedisEngine
-from shared.streaming.topics import Topic, stream_key
+from shared.events.topology import Topic
+from shared.streaming.protocol.codec import decode, decode_json, encode, encode_json
+from shared.streaming.protocol.handler import Service
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.keys import stream_key
 
 PARTITIONS = 4
 GROUP = "bench"

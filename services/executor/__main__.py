@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from services.executor.adapters.assembly import Assembly
-from services.executor.adapters.journal import HeldElsewhereError
+from services.executor.audit.journal import HeldElsewhereError
+from services.executor.bootstrap import Assembly
 from services.executor.service import executor_service
 from services.executor.settings import ExecutorSettings
 from shared.clock import SystemClock
-from shared.config import BookSettings, BrokerSettings, LogSettings, load_settings, run_service, secrets_of
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
 from shared.observability.health import Verdict
 from shared.observability.logging import configure_logging, get_logger
+from shared.process import run_service
+from shared.settings import BookSettings, BrokerSettings, LogSettings, load_settings, secrets_of
 from shared.streaming.serving import serve
 
 _STANDBY_S: Final = 5.0

@@ -10,18 +10,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.executor.book import book_state
-from services.executor.exits import decisive_cost, price_exit, time_exit
-from services.executor.ledger import Ledger
-from services.executor.marks import Marker
-from services.executor.matching import Matching
-from services.executor.order_states import OrderState
+from services.executor.book.exits import decisive_cost, price_exit, time_exit
+from services.executor.book.ledger import Ledger
+from services.executor.book.mark_to_market import Marker
+from services.executor.book.order_states import OrderState
+from services.executor.book.state import PAISE, ExecutorState, OpenPosition, WorkingEntry
+from services.executor.book.view import book_state
 from services.executor.outputs import VENUE, Outputs
-from services.executor.paper import PaperVenue
-from services.executor.quotes import NO_QUOTE
+from services.executor.paper.matching import Matching
+from services.executor.paper.venue import PaperVenue
 from services.executor.settings import ExecutorSettings
-from services.executor.state import PAISE, ExecutorState, OpenPosition, WorkingEntry
-from services.executor.targets import claim_slot, intent_when_changed
+from services.executor.venues.intents import claim_slot, intent_when_changed
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
 from shared.events import (
     ChainSnapshot,
@@ -41,6 +40,7 @@ from shared.events import (
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.trading.quotes import NO_QUOTE
 
 __all__ = ["VENUE", "ExecutorHandler"]
 

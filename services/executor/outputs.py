@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.executor.paper import PaperFill
-from services.executor.state import OpenPosition
+from services.executor.book.state import OpenPosition
+from services.executor.paper.venue import PaperFill
 from shared.events import (
     Alert,
     Event,

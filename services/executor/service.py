@@ -7,7 +7,7 @@ from services.executor.settings import ExecutorSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
-from shared.streaming.handler import Service
+from shared.streaming.protocol.handler import Service
 
 
 def executor_service(

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.executor.tradetron_settings import TradetronSettings
+from services.executor.venues.tradetron.settings import TradetronSettings
 
 
 class ExecutorSettings(TradetronSettings):

@@ -6,9 +6,10 @@ import threading
 
 from services.features.service import features_service
 from services.features.settings import FeaturesSettings
-from shared.config import load_settings, run_service
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.process import run_service
+from shared.settings import load_settings
 from shared.streaming.serving import serve
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from services.features.declaration import Feature, Scaling
-from services.features.registry import FAMILIES, FEATURES, SCHEMA_ID
+from services.features.families.declaration import Feature, Scaling
+from services.features.families.registry import FAMILIES, FEATURES, SCHEMA_ID
 
 _HEAD = f"""# Features
 

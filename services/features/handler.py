@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.features.cross_section import cross_section
-from services.features.expiries import ExpiryCloses
-from services.features.history import History
+from services.features.families.registry import SCHEMA_ID, compute_values
 from services.features.market_view import market_view
-from services.features.registry import SCHEMA_ID, compute_values
 from services.features.settings import FeaturesSettings
+from services.features.state.cross_section import cross_section
+from services.features.state.expiries import ExpiryCloses
+from services.features.state.history import History
 from shared.clock import from_ns, ist_date
 from shared.errors import NoSessionError
 from shared.events import ChainSnapshot, Event, FeatureVector

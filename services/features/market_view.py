@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from services.features.cross_section import CrossSection, Money
+from services.features.state.cross_section import CrossSection, Money
 from shared.clock import NS_PER_MINUTE
 from shared.events import CandidateQuote, Contract, MarketView, OptionKind
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from services.features.registry import SCHEMA
-from shared.learning import feature_schema
+from services.features.families.registry import SCHEMA
+from shared.models import feature_schema
 
 
 def published_text() -> bytes:

@@ -6,7 +6,7 @@ from services.features.handler import FeaturesHandler
 from services.features.settings import FeaturesSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
-from shared.streaming.handler import Service
+from shared.streaming.protocol.handler import Service
 
 _CHECKPOINT_EVERY = 20
 """Snapshots folded again after a crash at most: a few milliseconds, against a large state stored at every step."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.config import ServiceSettings
+from shared.settings import ServiceSettings
 
 
 class FeaturesSettings(ServiceSettings):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 
-from services.gateway.readiness import readiness
-from services.gateway.server import build_hub, listen, serve
+from services.gateway.http.server import build_hub, listen, serve
+from services.gateway.projection.readiness import readiness
 from services.gateway.settings import GatewaySettings
-from shared.config import (
+from shared.observability.health import HealthServer, Verdict
+from shared.observability.logging import configure_logging, get_logger
+from shared.process import run_service
+from shared.settings import (
     BookSettings,
     BrokerSettings,
     HealthSettings,
     LogSettings,
     load_settings,
-    run_service,
     secrets_of,
 )
-from shared.observability.health import HealthServer, Verdict
-from shared.observability.logging import configure_logging, get_logger
 
 
 def main(stop: threading.Event) -> int:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from shared.config import ServiceSettings
+from shared.settings import ServiceSettings
 
 
 class GatewaySettings(ServiceSettings):

@@ -5,32 +5,32 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from services.ingest.adapters.synthetic import synthetic_days
-from services.ingest.feed import Feed
 from services.ingest.handler import IngestHandler
-from services.ingest.live_service import LIVE_SOURCES, serve_live
-from services.ingest.parsed import Parsed
-from services.ingest.replay import open_replay
+from services.ingest.live.service import LIVE_SOURCES, serve_live
+from services.ingest.paced_feed import Feed
 from services.ingest.settings import IngestSettings
+from services.ingest.sources.recorded.replay import open_replay
+from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import SystemClock
-from shared.config import (
+from shared.errors import ConfigError
+from shared.events import ChainSnapshot
+from shared.market.calendar import TradingCalendar
+from shared.market.chain import Parsed
+from shared.market.contracts import ContractTable
+from shared.observability.health import Check, Flag, Freshness, HealthServer
+from shared.observability.logging import configure_logging, get_logger
+from shared.observability.metrics import ServiceMetrics
+from shared.process import run_service
+from shared.settings import (
     BookSettings,
     BrokerSettings,
     HealthSettings,
     LogSettings,
     load_settings,
-    run_service,
     secrets_of,
 )
-from shared.errors import ConfigError
-from shared.events import ChainSnapshot
-from shared.market.calendar import TradingCalendar
-from shared.market.contracts import ContractTable
-from shared.observability.health import Check, Flag, Freshness, HealthServer
-from shared.observability.logging import configure_logging, get_logger
-from shared.observability.metrics import ServiceMetrics
-from shared.streaming.lockstep import Lockstep
-from shared.streaming.publisher import Publisher
+from shared.streaming.redis.lockstep import Lockstep
+from shared.streaming.redis.publisher import Publisher
 
 
 def main(stop: threading.Event) -> int:

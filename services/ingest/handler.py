@@ -7,14 +7,14 @@ from datetime import date
 
 import msgspec
 
-from services.ingest.parsed import Parsed, ParsedChain, Refusal, Verdict
-from services.ingest.quality import Accepted, LastGood, judge_content, keep
-from services.ingest.quality_stamp import Objection, object_to_age, object_to_date, object_to_order, session_of
+from services.ingest.quality.gates import Accepted, LastGood, judge_content, keep
+from services.ingest.quality.stamp import Objection, object_to_age, object_to_date, object_to_order, session_of
 from services.ingest.settings import IngestSettings
 from shared.clock import NS_PER_SECOND, ist_date
 from shared.errors import TableError
 from shared.events import Alert, ChainSnapshot, ClockTick, Event, Header, QualityFlag, Record, Severity
 from shared.market.calendar import Session, TradingCalendar
+from shared.market.chain import Parsed, ParsedChain, Refusal, Verdict
 from shared.market.contracts import ContractTable
 
 PRODUCER = "ingest"

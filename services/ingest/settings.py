@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.config import ServiceSettings
+from shared.settings import ServiceSettings
 
 
 class IngestSettings(ServiceSettings):

@@ -6,8 +6,9 @@ import threading
 
 from services.predictor.service import predictor_service
 from services.predictor.settings import PredictorSettings
-from shared.config import load_settings, run_service
-from shared.learning.feature_schema import published_schema
+from shared.models.feature_schema import published_schema
+from shared.process import run_service
+from shared.settings import load_settings
 from shared.streaming.serving import serve
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.predictor.model_signal import NO_MODEL, DeskState, ModelDesk, Opinion, StandsBack
 from services.predictor.settings import PredictorSettings
-from services.predictor.traditional import TraditionalScore, name_regime, sellers_market, traditional_score
+from services.predictor.strategies.model_selector import NO_MODEL, DeskState, ModelDesk, Opinion, StandsBack
+from services.predictor.strategies.traditional import TraditionalScore, name_regime, sellers_market, traditional_score
 from shared.clock import ist_date
 from shared.events import (
     Alert,
@@ -21,7 +21,7 @@ from shared.events import (
     Signal,
     SignalMode,
 )
-from shared.learning.feature_schema import FeatureSchema
+from shared.models.feature_schema import FeatureSchema
 
 _TOP = 5
 

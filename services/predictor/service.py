@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.predictor.bundles import RegistryBundles
 from services.predictor.handler import PredictorHandler
-from services.predictor.model_signal import ModelDesk
 from services.predictor.settings import PredictorSettings
-from shared.learning.feature_schema import FeatureSchema
-from shared.streaming.handler import Service
+from services.predictor.strategies.bundles import RegistryBundles
+from services.predictor.strategies.model_selector import ModelDesk
+from shared.models.feature_schema import FeatureSchema
+from shared.streaming.protocol.handler import Service
 
 
 def predictor_service(settings: PredictorSettings, schema: FeatureSchema) -> Service:

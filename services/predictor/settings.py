@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.config import ServiceSettings
+from shared.settings import ServiceSettings
 
 
 class PredictorSettings(ServiceSettings):

@@ -6,7 +6,8 @@ import threading
 
 from services.risk.service import risk_service
 from services.risk.settings import RiskSettings
-from shared.config import load_settings, run_service
+from shared.process import run_service
+from shared.settings import load_settings
 from shared.streaming.serving import serve
 
 

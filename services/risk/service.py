@@ -7,7 +7,7 @@ from services.risk.settings import RiskSettings
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin import MarginTable
-from shared.streaming.handler import Service
+from shared.streaming.protocol.handler import Service
 
 
 def risk_service(settings: RiskSettings) -> Service:

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 
-from shared.config import ServiceSettings
+from shared.settings import ServiceSettings
 
 
 class RiskSettings(ServiceSettings):

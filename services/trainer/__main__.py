@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 
-from services.trainer.retraining import Retraining
+from services.trainer.release.retraining import Retraining
 from services.trainer.service import trainer_service
 from services.trainer.settings import TrainerSettings
 from shared.clock import SystemClock
-from shared.config import BookSettings, BrokerSettings, load_settings, run_service
 from shared.observability.health import Verdict
-from shared.streaming.publisher import Publisher
+from shared.process import run_service
+from shared.settings import BookSettings, BrokerSettings, load_settings
+from shared.streaming.redis.publisher import Publisher
 from shared.streaming.serving import serve
 
 _LOOK_S = 5.0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.trainer.performance import TradeResult, measure
 from services.trainer.settings import TrainerSettings
+from services.trainer.validation.performance import TradeResult, measure
 from shared.events import Alert, Event, Severity, Trade
 
 RETRAIN_DUE = "retrain_due"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from services.trainer.handler import TrainerHandler
-from services.trainer.retraining import Noticing
+from services.trainer.release.retraining import Noticing
 from services.trainer.settings import TrainerSettings
-from shared.streaming.handler import Service
+from shared.streaming.protocol.handler import Service
 
 
 def trainer_service(settings: TrainerSettings, due: threading.Event | None = None) -> Service:

@@ -20,9 +20,9 @@ from typing import Protocol, Self
 
 import orjson
 
-from shared.config import HealthSettings
 from shared.errors import ConfigError
 from shared.observability.metrics import ServiceMetrics
+from shared.settings import HealthSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from shared.config import LogSettings
 from shared.observability.redaction import Redaction
+from shared.settings import LogSettings
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -31,7 +31,7 @@ def configure_logging(
     Args:
         settings: level and form.
         service: name every line carries.
-        secrets: texts that must never appear, see `shared.config.secrets_of`.
+        secrets: texts that must never appear, see `shared.settings.secrets_of`.
         stream: where lines go; stderr when None.
     """
     redaction = Redaction(secrets)

@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.config import TraceSettings
 from shared.errors import ConfigError
 from shared.events import Event
+from shared.settings import TraceSettings
 
 _CONTEXT = TraceContextTextMapPropagator()
 

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.config import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
 from shared.observability.health import Check, HealthServer, Verdict
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import ServiceMetrics
-from shared.streaming.handler import Service
-from shared.streaming.redis import RedisEngine
+from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.streaming.protocol.handler import Service
+from shared.streaming.redis.engine import RedisEngine
 
 
 class EngineCollector(Collector):

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 
-from services.executor.adapters.assembly import Assembly
+from services.executor.bootstrap import Assembly
 from services.executor.service import executor_service
 from services.executor.settings import ExecutorSettings
 from services.risk.service import risk_service
 from services.risk.settings import RiskSettings
-from shared.config import BrokerSettings, LogSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
 from shared.observability.logging import configure_logging
-from shared.streaming.redis import RedisEngine
+from shared.settings import BrokerSettings, LogSettings
+from shared.streaming.redis.engine import RedisEngine
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # nobody's
 LEASE_MS, BLOCK_MS = 300, 50

@@ -15,8 +15,8 @@ from random import Random
 
 from workload import PARTITIONS, services
 
-from shared.streaming.redis import RedisEngine
-from shared.streaming.trimming import TrimPolicy
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.trimming import TrimPolicy
 
 POINTS = ("read", "handled", "sent", "committed", "recovered")
 LEASE_MS = 400

@@ -26,11 +26,10 @@ from fleet import LEASE_MS, Board, Fleet
 from workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services, ticks
 
 from shared.events import Event
-from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.history import read_stream
-from shared.streaming.keys import fence_key
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import stream_key
+from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.keys import fence_key, stream_key
+from shared.streaming.redis.publisher import Publisher
 
 _BATCH = 24
 _TICK_S = 0.02

@@ -19,11 +19,11 @@ from pathlib import Path
 from workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services
 
 from shared.events import ClockTick, Event, Header
-from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.history import read_stream
-from shared.streaming.inspection import inspect_broker
-from shared.streaming.publisher import Publisher
-from shared.streaming.redis import RedisEngine
+from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.inspection import inspect_broker
+from shared.streaming.redis.publisher import Publisher
 
 _BOOKS = tuple(f"scale{number}" for number in range(12))
 _BATCH = 24

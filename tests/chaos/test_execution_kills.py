@@ -18,14 +18,14 @@ from time import monotonic, monotonic_ns, sleep
 import msgspec
 import pytest
 
-from services.executor.adapters.arming import Arming, arm
-from services.executor.audit import read_audit, verify
-from services.executor.outbox import Outbox, Write
+from services.executor.audit.log import read_audit, verify
+from services.executor.venues.arming import Arming, arm
+from services.executor.venues.outbox import Outbox, Write
 from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, Intent, OrderAction, Trade
-from shared.streaming.embedded import EmbeddedBroker
-from shared.streaming.history import read_stream
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic
+from shared.events.topology import Topic
+from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.publisher import Publisher
 from tests.builders import CALL, PUT, at, candidate, chain_header, market_view, signal, snapshot
 from tests.chaos.execution_worker import (
     ENGINE_POINTS,

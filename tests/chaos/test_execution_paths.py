@@ -10,9 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-from services.executor.quotes import quote_of
 from shared.clock import NS_PER_DAY, ist_date
 from shared.events import BookState, ChainSnapshot, Event, ExitReason, Fill, FillStatus, Order, OrderAction, Trade
+from shared.trading.quotes import quote_of
 from tests.builders import EXPIRY, at, tick
 from tests.unit.services.executor.random_market import CALENDAR, CONTRACTS, Desk, RandomMarket, random_order
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 from shared.events import Alert, ClockTick, Command, CommandKind, DeadLetter, Event, Header, ModelPublished, Severity
-from shared.streaming.handler import Service
-from shared.streaming.memory import MemoryEngine
-from shared.streaming.topics import TOPIC_OF, Topic
+from shared.events.topology import TOPIC_OF, Topic
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.protocol.handler import Service
 
 BOOKS = tuple(f"book{number}" for number in range(8))
 PARTITIONS = 4

@@ -14,13 +14,13 @@ import pytest
 import redis
 
 from shared.events import Alert, ClockTick, Event, Header, Severity
-from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.handler import Service
-from shared.streaming.history import read_stream
-from shared.streaming.memory import MemoryEngine
-from shared.streaming.redis import RedisEngine
-from shared.streaming.topics import Topic
-from shared.streaming.trimming import TrimPolicy
+from shared.events.topology import Topic
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.protocol.handler import Service
+from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.trimming import TrimPolicy
 
 _CLUSTER_BUS = 10_000
 _SLOTS = 16_384

@@ -19,15 +19,15 @@ from hypothesis.stateful import (
 )
 
 from shared.events import Alert, Event, Header, ModelPublished, Severity
-from shared.streaming import scripts
-from shared.streaming.broker import Broker, EmbeddedBroker
-from shared.streaming.handler import Service
-from shared.streaming.history import read_stream
-from shared.streaming.keys import CONSUMER, lease_key
-from shared.streaming.lease import Leases
-from shared.streaming.partition import OwnedPartition
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic, stream_key
+from shared.events.topology import Topic
+from shared.streaming.protocol.handler import Service
+from shared.streaming.redis import scripts
+from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.keys import CONSUMER, lease_key, stream_key
+from shared.streaming.redis.lease import Leases
+from shared.streaming.redis.partition import OwnedPartition
+from shared.streaming.redis.publisher import Publisher
 
 _LONG_MS = 600_000
 _STREAM = stream_key(0, Topic.MODELS)

@@ -6,13 +6,14 @@ import pytest
 
 from shared.errors import BadInputError
 from shared.events import DeadLetter
-from shared.streaming.broker import Broker
-from shared.streaming.codec import encode
-from shared.streaming.deadletter import DeadLetters
-from shared.streaming.entries import fields_from_text
-from shared.streaming.history import read_entries, read_stream
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic, partition_of, stream_key
+from shared.events.topology import Topic, partition_of
+from shared.streaming.protocol.codec import encode
+from shared.streaming.redis.broker import Broker
+from shared.streaming.redis.dead_letters import DeadLetters
+from shared.streaming.redis.entries import fields_from_text
+from shared.streaming.redis.history import read_entries, read_stream
+from shared.streaming.redis.keys import stream_key
+from shared.streaming.redis.publisher import Publisher
 
 PLACE = partition_of("nifty", 4)
 

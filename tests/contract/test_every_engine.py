@@ -16,14 +16,15 @@ from typing import Protocol
 import pytest
 
 from shared.events import Alert, ClockTick, DeadLetter, Event, Header, ModelPublished, Severity
-from shared.streaming.broker import Broker
-from shared.streaming.codec import encode
-from shared.streaming.handler import Service
-from shared.streaming.history import read_stream
-from shared.streaming.memory import MemoryEngine
-from shared.streaming.publisher import Publisher
-from shared.streaming.redis import RedisEngine
-from shared.streaming.topics import TOPIC_OF, Topic, stream_key
+from shared.events.topology import TOPIC_OF, Topic
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.protocol.codec import encode
+from shared.streaming.protocol.handler import Service
+from shared.streaming.redis.broker import Broker
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.keys import stream_key
+from shared.streaming.redis.publisher import Publisher
 
 ENGINES = ("memory", "redis", "redis cluster")
 OUTPUTS = (Topic.MODELS, Topic.ALERTS, Topic.DEAD)

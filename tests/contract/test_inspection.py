@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.streaming.inspection import inspect_broker
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic, partition_of
+from shared.events.topology import Topic, partition_of
+from shared.streaming.redis.inspection import inspect_broker
+from shared.streaming.redis.publisher import Publisher
 
 PLACE = partition_of("nifty", 4)
 

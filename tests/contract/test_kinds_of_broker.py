@@ -12,12 +12,12 @@ import pytest
 import redis
 
 from shared.errors import BrokerUnavailableError, ConfigError
-from shared.streaming.acl import acl_file
-from shared.streaming.broker import Broker, EmbeddedBroker
-from shared.streaming.embedded import find_server
-from shared.streaming.inspection import inspect_broker
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import SERVICE_INPUTS, partition_of
+from shared.events.topology import SERVICE_INPUTS, partition_of
+from shared.streaming.redis.acl import acl_file
+from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.embedded import find_server
+from shared.streaming.redis.inspection import inspect_broker
+from shared.streaming.redis.publisher import Publisher
 
 SECRETS = {user: f"{user}-secret" for user in (*SERVICE_INPUTS, "ingest", "gateway", "operator")}
 

@@ -6,11 +6,12 @@ import pytest
 
 from shared.errors import PipelineBehindError
 from shared.events import Command, CommandKind, Header
-from shared.streaming.broker import Broker
-from shared.streaming.history import read_stream
-from shared.streaming.lockstep import Lockstep
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import DECISION_GROUPS, SERVICE_INPUTS, Topic, stream_key
+from shared.events.topology import DECISION_GROUPS, SERVICE_INPUTS, Topic
+from shared.streaming.redis.broker import Broker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.keys import stream_key
+from shared.streaming.redis.lockstep import Lockstep
+from shared.streaming.redis.publisher import Publisher
 
 
 def _command(ts: int, event_id: str) -> Command:

@@ -9,12 +9,12 @@ import pytest
 
 from shared.errors import ConfigError, StateError
 from shared.events import Alert, Event, ModelPublished, Severity
-from shared.streaming.broker import Broker
-from shared.streaming.codec import encode
-from shared.streaming.handler import Service
-from shared.streaming.keys import CONSUMER, state_key
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic, partition_of, stream_key
+from shared.events.topology import Topic, partition_of
+from shared.streaming.protocol.codec import encode
+from shared.streaming.protocol.handler import Service
+from shared.streaming.redis.broker import Broker
+from shared.streaming.redis.keys import CONSUMER, state_key, stream_key
+from shared.streaming.redis.publisher import Publisher
 
 POINTS = ("read", "handled", "sent", "committed", "recovered")
 

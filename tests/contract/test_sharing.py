@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.streaming.inspection import inspect_broker
-from shared.streaming.publisher import Publisher
-from shared.streaming.redis import RedisEngine
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.inspection import inspect_broker
+from shared.streaming.redis.publisher import Publisher
 
 
 class KillNow:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from shared.events import Alert
-from shared.streaming.broker import Broker
-from shared.streaming.history import read_stream
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic, partition_of, stream_key
-from shared.streaming.trimming import Trimmer, TrimPolicy
+from shared.events.topology import Topic, partition_of
+from shared.streaming.redis.broker import Broker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.keys import stream_key
+from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.trimming import Trimmer, TrimPolicy
 
 PLACE = partition_of("nifty", 4)
 KEY = stream_key(PLACE, Topic.CHAIN)

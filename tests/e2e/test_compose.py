@@ -17,17 +17,17 @@ pytestmark = pytest.mark.compose
 SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "recorder", "gateway")
 ALONE = """
 from services.ingest.settings import IngestSettings
-from trading_system.demo import SyntheticReplay
-from trading_system.simulation import SimulationRequest, simulate_items
+from trading_system.simulation.demo import SyntheticReplay
+from trading_system.simulation.replay import SimulationRequest, simulate_items
 settings = IngestSettings()
 replay = SyntheticReplay(settings.synthetic_seed, settings.synthetic_days)
 report = simulate_items(replay, SimulationRequest(source="synthetic"))
 print(report.trades, report.golden_hash)
 """
 GOLDEN = """
-from shared.streaming.golden import golden_hash
-from shared.streaming.history import read_stream
-from shared.streaming.topics import Topic
+from shared.streaming.protocol.golden import golden_hash
+from shared.streaming.redis.history import read_stream
+from shared.events.topology import Topic
 topics = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES)
 print(golden_hash([event for topic in topics for event in read_stream("redis://redis:6379/0", topic)]))
 """

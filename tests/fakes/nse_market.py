@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from services.ingest.adapters.synthetic import synthetic_days
-from services.ingest.parsed import ParsedChain
-from services.ingest.readers import oldapi
+from services.ingest.formats import oldapi
+from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, from_ns
 from shared.events import ExpiryChain, LegColumns
 from shared.market.calendar import TradingCalendar
+from shared.market.chain import ParsedChain
 
 CACHE_LAG_NS = 3 * NS_PER_SECOND
 CACHE_SPOT = 0.45

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.adapters.synthetic import synthetic_days
+from services.ingest.sources.synthetic.source import synthetic_days
 from shared.events import DeadLetter, Event
-from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.golden import golden_hash
-from shared.streaming.history import read_stream
-from shared.streaming.lockstep import Lockstep
-from shared.streaming.memory import MemoryEngine
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic
-from trading_system.processes import DECISION_SERVICES, Fleet
+from shared.events.topology import Topic
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.protocol.golden import golden_hash
+from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.lockstep import Lockstep
+from shared.streaming.redis.publisher import Publisher
+from trading_system.operations.processes import DECISION_SERVICES, Fleet
 from trading_system.wiring import Installation
 
 _STEPS = 240

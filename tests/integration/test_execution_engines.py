@@ -16,17 +16,17 @@ from services.executor.settings import ExecutorSettings
 from services.risk.service import risk_service
 from services.risk.settings import RiskSettings
 from shared.events import BookState, ChainSnapshot, Command, CommandKind, Event, Intent, Order, Trade
+from shared.events.topology import Topic
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
-from shared.streaming.embedded import EmbeddedBroker
-from shared.streaming.golden import canonical_json, golden_hash
-from shared.streaming.handler import Service
-from shared.streaming.history import read_stream
-from shared.streaming.lockstep import Lockstep
-from shared.streaming.memory import MemoryEngine
-from shared.streaming.publisher import Publisher
-from shared.streaming.redis import RedisEngine
-from shared.streaming.topics import Topic
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.protocol.golden import canonical_json, golden_hash
+from shared.streaming.protocol.handler import Service
+from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.lockstep import Lockstep
+from shared.streaming.redis.publisher import Publisher
 from tests.builders import CALL, EXPIRY, PUT, at, candidate, chain_header, market_view, signal
 from tests.unit.services.executor.random_market import RandomMarket
 

@@ -16,21 +16,21 @@ import msgspec
 import pytest
 import redis
 
-from services.executor.adapters.arming import Arming, arm
-from services.executor.audit import read_audit, verify
-from services.executor.outbox import Write, WriteState
-from services.ingest.parsed import Parsed, ParsedChain
+from services.executor.audit.log import read_audit, verify
+from services.executor.venues.arming import Arming, arm
+from services.executor.venues.outbox import Write, WriteState
 from shared.clock import SystemClock, ist_date
 from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, FillStatus, VenueTarget
+from shared.events.topology import Topic
 from shared.market.calendar import TradingCalendar
-from shared.streaming.embedded import EmbeddedBroker
-from shared.streaming.history import read_stream
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic
+from shared.market.chain import Parsed, ParsedChain
+from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.publisher import Publisher
 from tests.builders import at, chain_header, contract, entry_order, snapshot
 from tests.chaos.execution_worker import TOKEN, MarketClock, Spec, run_executor
 from tests.fakes.tradetron import FakeTradetron
-from trading_system.simulation import SimulationRequest, simulate_items
+from trading_system.simulation.replay import SimulationRequest, simulate_items
 from trading_system.wiring import Installation
 
 PATIENCE_S = 20.0

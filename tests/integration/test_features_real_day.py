@@ -10,16 +10,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from services.features.families.registry import FEATURE_NAMES, FEATURES, SCHEMA_ID
 from services.features.handler import FeaturesHandler
-from services.features.registry import FEATURE_NAMES, FEATURES, SCHEMA_ID
-from services.ingest.adapters.synthetic import synthetic_days
-from services.ingest.parsed import Parsed
-from services.ingest.replay import open_replay
+from services.ingest.sources.recorded.replay import open_replay
+from services.ingest.sources.synthetic.source import synthetic_days
 from shared.errors import BadInputError
 from shared.events import ChainSnapshot, FeatureVector
-from shared.streaming.codec import encode_json
-from trading_system.feature_export import export_features, feature_vectors
-from trading_system.lookahead import check_lookahead, lookahead_of_day
+from shared.market.chain import Parsed
+from shared.streaming.protocol.codec import encode_json
+from trading_system.analysis.feature_export import export_features, feature_vectors
+from trading_system.analysis.lookahead import check_lookahead, lookahead_of_day
 from trading_system.wiring import Installation
 
 NO_SPOT_AND_NO_INDEX = {"forward_basis", "carry_yearly", "india_vix", "vix_minus_atm_iv"}

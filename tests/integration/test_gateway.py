@@ -19,14 +19,15 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from services.gateway.server import build_hub, listen, serve
+from services.gateway.http.server import build_hub, listen, serve
+from services.gateway.projection.view import LiveView
 from services.gateway.settings import GatewaySettings
-from services.gateway.view import LiveView
 from shared import events as ev
-from shared.streaming.broker import Broker, EmbeddedBroker
-from shared.streaming.codec import encode
-from shared.streaming.history import read_stream
-from shared.streaming.topics import TOPIC_OF, Topic, partition_of, stream_key
+from shared.events.topology import TOPIC_OF, Topic, partition_of
+from shared.streaming.protocol.codec import encode
+from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.keys import stream_key
 
 pytestmark = pytest.mark.broker
 

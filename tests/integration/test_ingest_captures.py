@@ -15,15 +15,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from services.ingest.formats import minute_parquet, oldapi, reference, v3
 from services.ingest.handler import IngestHandler
-from services.ingest.parsed import ParsedChain, Refusal, Verdict
-from services.ingest.quality import front_forward
-from services.ingest.readers import minute_parquet, oldapi, reference, v3
-from services.ingest.replay import open_replay
+from services.ingest.quality.gates import front_forward
 from services.ingest.settings import IngestSettings
+from services.ingest.sources.recorded.replay import open_replay
 from shared.clock import from_ns, ist_date
 from shared.events import Alert, ChainSnapshot, ClockTick
 from shared.market.calendar import TradingCalendar
+from shared.market.chain import ParsedChain, Refusal, Verdict
 from shared.market.contracts import ContractTable
 
 pytestmark = pytest.mark.market_data

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.ingest.importing import import_paths
-from services.ingest.parsed import Verdict
-from services.ingest.recorder.query import query
-from services.ingest.replay import open_replay
+from services.ingest.archive.importing import import_paths
+from services.ingest.sources.recorded.replay import open_replay
 from shared.errors import BadInputError
+from shared.market.chain import Verdict
+from shared.store.query import query
 
 pytestmark = pytest.mark.market_data
 

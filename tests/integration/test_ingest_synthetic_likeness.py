@@ -10,10 +10,10 @@ from statistics import median
 import numpy as np
 import pytest
 
-from services.ingest.adapters.synthetic import synthetic_days
-from services.ingest.parsed import ParsedChain
-from services.ingest.quality import front_forward
-from services.ingest.replay import open_replay
+from services.ingest.quality.gates import front_forward
+from services.ingest.sources.recorded.replay import open_replay
+from services.ingest.sources.synthetic.source import synthetic_days
+from shared.market.chain import ParsedChain
 
 pytestmark = pytest.mark.market_data
 

@@ -16,12 +16,11 @@ import msgspec
 import pytest
 import redis
 
-from services.ingest.adapters.nse import NseSource
 from services.ingest.handler import FALLBACK_SUFFIX, IngestHandler
-from services.ingest.live import LiveFeed, run_until
-from services.ingest.live_memory import LiveMemory
-from services.ingest.parsed import Verdict
+from services.ingest.live.feed import LiveFeed, run_until
+from services.ingest.live.memory import LiveMemory
 from services.ingest.settings import IngestSettings
+from services.ingest.sources.nse.source import NseSource
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ManualClock, from_ns, ist_ns
 from shared.events import (
     Alert,
@@ -36,14 +35,16 @@ from shared.events import (
     QualityFlag,
     Signal,
 )
+from shared.events.topology import Topic, partition_of
 from shared.ids import lineage_root
 from shared.market.calendar import TradingCalendar
+from shared.market.chain import Verdict
 from shared.market.contracts import ContractTable
-from shared.streaming.broker import EmbeddedBroker
-from shared.streaming.history import read_stream
-from shared.streaming.memory import MemoryEngine
-from shared.streaming.publisher import Publisher
-from shared.streaming.topics import Topic, partition_of, stream_key
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.keys import stream_key
+from shared.streaming.redis.publisher import Publisher
 from tests.fakes.nse import FakeNse, Fault
 from tests.fakes.nse_market import Tape, weekday_holidays
 from trading_system.wiring import Installation

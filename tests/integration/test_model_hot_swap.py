@@ -11,20 +11,20 @@ import pytest
 
 from services.predictor.service import predictor_service
 from services.predictor.settings import PredictorSettings
-from services.trainer.fitting import TrainingPlan
-from services.trainer.forecasting import fit_ensemble, forecast_walk_forward
-from services.trainer.lstm import LstmSettings
-from services.trainer.planted import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.members.fitting import TrainingPlan
+from services.trainer.members.lstm import LstmSettings
+from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward
 from shared.events import FeatureVector, Header, MarketView, ModelPublished, Signal, SignalMode
-from shared.learning.bundle import FORMAT, Manifest
-from shared.learning.feature_schema import FeatureSchema
-from shared.learning.registry import ModelRegistry
-from shared.streaming.embedded import EmbeddedBroker
-from shared.streaming.history import read_stream
-from shared.streaming.memory import MemoryEngine
-from shared.streaming.publisher import Publisher
-from shared.streaming.redis import RedisEngine
-from shared.streaming.topics import Topic
+from shared.events.topology import Topic
+from shared.models.bundle import FORMAT, Manifest
+from shared.models.feature_schema import FeatureSchema
+from shared.models.registry import ModelRegistry
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.history import read_stream
+from shared.streaming.redis.publisher import Publisher
 
 PLAN = TrainingPlan(folds=2, trees=8, forest_depth=3, rounds=10, lstm=LstmSettings(hidden=4, length=4, epochs=2))
 VECTORS = 900

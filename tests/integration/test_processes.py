@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.streaming.broker import EmbeddedBroker
-from trading_system.processes import Fleet
+from shared.streaming.redis.broker import EmbeddedBroker
+from trading_system.operations.processes import Fleet
 
 pytestmark = pytest.mark.broker
 

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.adapters.synthetic import synthetic_days
-from services.ingest.parsed import Parsed
-from services.ingest.recorder.days import DayKeeper
-from services.ingest.recorder.query import query
-from services.ingest.recorder.recording import Recording
-from services.ingest.recorder.settings import RecorderSettings
-from services.ingest.recorder.store import Store
+from services.ingest.sources.synthetic.source import synthetic_days
+from services.recorder.days import DayKeeper
+from services.recorder.recording import Recording
+from services.recorder.settings import RecorderSettings
 from shared.clock import NS_PER_DAY, ManualClock
 from shared.errors import BrokerUnavailableError
 from shared.events import Event
-from shared.streaming.broker import Broker, EmbeddedBroker
-from shared.streaming.inspection import inspect_broker
-from shared.streaming.memory import MemoryEngine
-from shared.streaming.publisher import Publisher
-from trading_system.simulation import SimulationRequest, simulate, simulate_items
+from shared.market.chain import Parsed
+from shared.store.query import query
+from shared.store.store import Store
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.inspection import inspect_broker
+from shared.streaming.redis.publisher import Publisher
+from trading_system.simulation.replay import SimulationRequest, simulate, simulate_items
 from trading_system.wiring import Installation
 
 pytestmark = pytest.mark.broker

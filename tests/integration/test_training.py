@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from services.executor.handler import ExecutorHandler
-from services.ingest.adapters.synthetic import synthetic_days
-from services.trainer.fitting import TrainingPlan
-from services.trainer.labels import Venue, short_outcome
-from services.trainer.lstm import LstmSettings
+from services.ingest.sources.synthetic.source import synthetic_days
+from services.trainer.dataset.labels import Venue, short_outcome
+from services.trainer.members.fitting import TrainingPlan
+from services.trainer.members.lstm import LstmSettings
 from shared.clock import ist_date
 from shared.events import (
     ChainSnapshot,
@@ -28,16 +28,16 @@ from shared.events import (
     SignalMode,
     Trade,
 )
-from shared.learning.registry import ModelRegistry
-from shared.market.synthetic_path import Edge
-from shared.streaming.golden import golden_hash
-from shared.streaming.memory import MemoryEngine
-from trading_system.made_market import MadeMarket
-from trading_system.models import list_models, rollback_model, show_model
-from trading_system.simulation import SimulationRequest, simulate_items
-from trading_system.training import TrainingRequest, train
-from trading_system.training_days import LabelCounts, LabelRules, collect_days
-from trading_system.training_report import as_json, as_words, write_report
+from shared.market.synthetic.path import Edge
+from shared.models.registry import ModelRegistry
+from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.protocol.golden import golden_hash
+from trading_system.offline.known_edge import MadeMarket
+from trading_system.offline.labelling import LabelCounts, LabelRules, collect_days
+from trading_system.offline.training import TrainingRequest, train
+from trading_system.offline.training_report import as_json, as_words, write_report
+from trading_system.operations.models import list_models, rollback_model, show_model
+from trading_system.simulation.replay import SimulationRequest, simulate_items
 from trading_system.wiring import Installation
 
 QUICK = TrainingPlan(folds=3, trees=30, forest_depth=4, rounds=60, lstm=LstmSettings(hidden=8, length=6, epochs=4))
@@ -206,7 +206,7 @@ def test_what_a_label_says_is_what_the_executor_earns(tmp_path):
 
 
 def orders_with_labels(house, snapshots):
-    from services.trainer.labels import QuotePath, ShortOrder  # noqa: PLC0415 - beside their use
+    from services.trainer.dataset.labels import QuotePath, ShortOrder  # noqa: PLC0415 - beside their use
 
     chain = snapshots[0].expiries[0]
     ts = np.array([snapshot.header.ts for snapshot in snapshots])

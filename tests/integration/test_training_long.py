@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from shared.process import limit_threads
-from trading_system.training import TrainingRequest, train
+from trading_system.offline.training import TrainingRequest, train
 
 NO_EDGE_MARKETS = int(os.environ.get("THETAFLOW_TEST_NO_EDGE_MARKETS", "40"))
 NO_EDGE_DAYS = int(os.environ.get("THETAFLOW_TEST_NO_EDGE_DAYS", "60"))

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
-from services.ingest.adapters.synthetic import synthetic_days
-from services.ingest.parsed import Parsed
-from services.ingest.replay import open_replay
-from shared.clock import NS_PER_DAY, ist_ns
+from services.ingest.sources.recorded.replay import open_replay
+from services.ingest.sources.synthetic.source import synthetic_days
+from shared.clock import ist_date
 from shared.events import Contract, Denial, Event, Fill, Order, Signal, Trade
-from shared.streaming.memory import MemoryEngine
+from shared.market.chain import Parsed
+from shared.streaming.memory.engine import MemoryEngine
 from trading_system.wiring import Installation
 
 BOOK = "nifty"
@@ -33,8 +34,6 @@ RECORDED = (
     "nse-csv-download",
     "nse-chain-html-2018-2019",
 )
-ELECTION_DAY = (ist_ns(2019, 5, 23), ist_ns(2019, 5, 23) + NS_PER_DAY)
-"""Results of the general election of 2019: an expiry day that trades."""
 
 
 @dataclass
@@ -73,15 +72,23 @@ class Decisions:
         return {kind: [tally.count, tally.digest] for kind, tally in sorted(self.tallies.items())}
 
 
-def replayed(items: Iterable[Parsed]) -> Decisions:
+def replayed(items: Iterable[Parsed], decisions: Decisions | None = None) -> Decisions:
     """Replay captures through the whole pipeline in one process with the default settings."""
     house = Installation.load({})
     ingest = house.ingest_handler(BOOK)
-    decisions = Decisions()
+    decisions = Decisions() if decisions is None else decisions
     engine = MemoryEngine(house.services(), observer=decisions.observe)
     for item in items:
         engine.publish(ingest.accept(item))
     engine.publish(ingest.end_of_day())
+    return decisions
+
+
+def replayed_day_by_day(items: Iterable[Parsed]) -> Decisions:
+    """Replay each day into a new book, so that no latch of an earlier day keeps a later one from trading."""
+    decisions = Decisions()
+    for _, day in groupby(items, key=lambda item: ist_date(item.stamp_ns or 0)):
+        replayed(day, decisions)
     return decisions
 
 

@@ -22,9 +22,11 @@ def main() -> int:
     lines: list[str] = []
     runs = {"demo": here.synthetic(here.DEMO_SEED, 1), "election": here.election_day(data)}
     runs |= {f"synthetic-{seed}": here.synthetic(seed, here.SYNTHETIC_DAYS) for seed in here.SYNTHETIC_SEEDS}
+    runs |= {f"synthetic-{seed}-by-day": here.synthetic(seed, here.SYNTHETIC_DAYS) for seed in here.SYNTHETIC_SEEDS}
     runs |= {name: here.recorded(data, name) for name in here.RECORDED}
     for name, items in runs.items():
-        decisions = here.replayed(items)
+        fresh = name.endswith("by-day")
+        decisions = here.replayed_day_by_day(items) if fresh else here.replayed(items)
         found[name] = decisions.summary()
         sys.stderr.write(f"{name}: {found[name]}\n")
         if name == "demo" or name.startswith("synthetic"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.features.cross_section import CrossSection
-from services.features.declaration import Feature, missing, ratio
-from services.features.history import Past
-from services.features.intraday import find_before
-from services.features.packing import CALL, OI, PUT
+from services.features.families.declaration import Feature, missing, ratio
+from services.features.state.chain_arrays import CALL, OI, PUT
+from services.features.state.cross_section import CrossSection
+from services.features.state.history import Past
+from services.features.state.intraday import find_before
 
 _CLASSES = (
     ("writing", "price down, OI up (short build-up)"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from services.features.cross_section import CrossSection, years_of
-from services.features.declaration import NAN, Feature, missing, ratio
-from services.features.history import Past
+from services.features.families.declaration import NAN, Feature, missing, ratio
+from services.features.state.cross_section import CrossSection, years_of
+from services.features.state.history import Past
 
 _PARITY = "Stoll (1969), put-call parity"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.features.cross_section import CrossSection
-from services.features.declaration import NAN, Feature, missing
-from services.features.history import Past
-from services.features.packing import CALL, OI, PUT, FloatArray
+from services.features.families.declaration import NAN, Feature, missing
+from services.features.state.chain_arrays import CALL, OI, PUT, FloatArray
+from services.features.state.cross_section import CrossSection
+from services.features.state.history import Past
 
 _USAGE = "common usage; settlement at a listed strike"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.features.cross_section import BAND_STRIKES, CrossSection
-from services.features.declaration import NAN, Feature, ratio
-from services.features.history import Past
-from services.features.packing import CALL, OI, OI_CHANGE, PUT, FloatArray
+from services.features.families.declaration import NAN, Feature, ratio
+from services.features.state.chain_arrays import CALL, OI, OI_CHANGE, PUT, FloatArray
+from services.features.state.cross_section import BAND_STRIKES, CrossSection
+from services.features.state.history import Past
 
 _EXCHANGE = "exchange OI, contracts"
 _BAND = f"within {BAND_STRIKES} strikes of the money"

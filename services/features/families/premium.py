@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from services.features.cross_section import CrossSection
-from services.features.declaration import NAN, Feature, Scaling, missing, ratio
-from services.features.history import Past
-from services.features.packing import CALL, PUT
+from services.features.families.declaration import NAN, Feature, Scaling, missing, ratio
+from services.features.state.chain_arrays import CALL, PUT
+from services.features.state.cross_section import CrossSection
+from services.features.state.history import Past
 
 _MINUTES_PER_YEAR = 525_600.0
 _STEPS = (1, 2, 3)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from services.features.cross_section import CrossSection
-from services.features.declaration import NAN, Feature, WarmUpUnit, missing
-from services.features.history import Past
+from services.features.families.declaration import NAN, Feature, WarmUpUnit, missing
+from services.features.state.cross_section import CrossSection
+from services.features.state.history import Past
 
 _HORIZONS = (5, 15, 30, 60)
 _LOG = "log return of the front forward"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from services.features.cross_section import CrossSection
-from services.features.declaration import NAN, Feature, missing, ratio
-from services.features.history import Past
-from services.features.packing import CALL, PUT, FloatArray
+from services.features.families.declaration import NAN, Feature, missing, ratio
+from services.features.state.chain_arrays import CALL, PUT, FloatArray
+from services.features.state.cross_section import CrossSection
+from services.features.state.history import Past
 
 _WING = 0.25
 _POINTS_NEEDED = 3

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.features.cross_section import CrossSection
-from services.features.daily import PROFILE_SESSIONS, PROFILE_SESSIONS_NEEDED
-from services.features.declaration import NAN, Feature, WarmUpUnit, ratio
-from services.features.history import Past
-from services.features.intraday import PROFILE_MINUTES, Sample, highest
-from services.features.packing import OI, VOLUME
+from services.features.families.declaration import NAN, Feature, WarmUpUnit, ratio
+from services.features.state.chain_arrays import OI, VOLUME
+from services.features.state.cross_section import CrossSection
+from services.features.state.daily import PROFILE_SESSIONS, PROFILE_SESSIONS_NEEDED
+from services.features.state.history import Past
+from services.features.state.intraday import PROFILE_MINUTES, Sample, highest
 from shared.clock import NS_PER_MINUTE
 
 _EXCHANGE = "exchange volume, contracts, front expiry"

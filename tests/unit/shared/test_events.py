@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from shared.events import EVENT_TYPES, ClockTick, Event
-from shared.streaming.codec import decode_json, encode_json
-from shared.streaming.topics import TOPIC_OF, Topic, partition_of, stream_key
+from shared.events.topology import TOPIC_OF, Topic, partition_of
+from shared.streaming.protocol.codec import decode_json, encode_json
+from shared.streaming.redis.keys import stream_key
 from tests.builders import at, book_state, entry_order, signal, snapshot, tick
 
 

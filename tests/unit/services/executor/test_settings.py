@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.executor.settings import ExecutorSettings
-from shared.config import load_settings
 from shared.errors import ConfigError
+from shared.settings import load_settings
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # nobody's
 SECTION = "THETAFLOW_EXECUTOR_"

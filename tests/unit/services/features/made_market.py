@@ -10,7 +10,7 @@ import numpy as np
 
 from services.features.handler import FeaturesHandler
 from services.features.settings import FeaturesSettings
-from services.ingest.adapters.synthetic import synthetic_days
+from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
 from shared.events import ChainSnapshot, ExpiryChain, FeatureVector, Header, LegColumns
 from shared.market.calendar import TradingCalendar

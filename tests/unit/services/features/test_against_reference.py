@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from services.features.declaration import WarmUpUnit
-from services.features.registry import FEATURE_NAMES, FEATURES
+from services.features.families.declaration import WarmUpUnit
+from services.features.families.registry import FEATURE_NAMES, FEATURES
 from shared.events import ChainSnapshot
 from tests.unit.services.features.made_market import features_of, made_days, table_of
 from tests.unit.services.features.reference_chain import features_of_one

@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from services.features.declaration import Scaling, WarmUpUnit
-from services.features.registry import FAMILIES, FEATURE_NAMES, FEATURES, SCHEMA, SCHEMA_ID
+from services.features.families.declaration import Scaling, WarmUpUnit
+from services.features.families.registry import FAMILIES, FEATURE_NAMES, FEATURES, SCHEMA, SCHEMA_ID
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
 from shared.events import ChainSnapshot, QualityFlag
-from shared.streaming.codec import encode_json
+from shared.streaming.protocol.codec import encode_json
 from tests.unit.services.features.made_market import (
     features_of,
     new_handler,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.features.document import features_page
-from services.features.registry import FEATURE_NAMES
+from services.features.families.registry import FEATURE_NAMES
 
 PAGE = Path(__file__).parents[4] / "docs" / "features.md"
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from services.features.registry import FEATURE_NAMES
+from services.features.families.registry import FEATURE_NAMES
 from shared.clock import NS_PER_MINUTE, ist_ns
 from shared.errors import BadInputError, NoSessionError
 from shared.events import ClockTick, Header, OptionKind, QualityFlag

@@ -7,10 +7,10 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from services.ingest.adapters.synthetic import synthetic_days
-from services.ingest.parsed import Refusal, Verdict
+from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_ns
 from shared.events import Alert, ChainSnapshot, ClockTick, QualityFlag
+from shared.market.chain import Refusal, Verdict
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.trainer.fitting import TrainingPlan
-from services.trainer.forecasting import fit_ensemble, forecast_walk_forward
-from services.trainer.lstm import LstmSettings
-from services.trainer.planted import PlantedMarket, planted_samples
-from shared.learning.bundle import FORMAT, Manifest, write_bundle
+from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.members.fitting import TrainingPlan
+from services.trainer.members.lstm import LstmSettings
+from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward
+from shared.models.bundle import FORMAT, Manifest, write_bundle
 
 PLAN = TrainingPlan(folds=2, trees=12, forest_depth=4, rounds=20, lstm=LstmSettings(hidden=6, length=6, epochs=3))
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.config import HealthSettings
 from shared.errors import ConfigError
 from shared.observability.health import Flag, Freshness, HealthServer, Heartbeat, Progress
 from shared.observability.metrics import ServiceMetrics
 from shared.observability.probe import probe
+from shared.settings import HealthSettings
 
 
 class Clock:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.config import LogSettings
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.redaction import HIDDEN
+from shared.settings import LogSettings
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # made up
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from shared.config import TraceSettings
 from shared.errors import ConfigError
 from shared.events import ClockTick, Header
 from shared.ids import traceparent
 from shared.observability.tracing import Tracing
+from shared.settings import TraceSettings
 
 
 @pytest.fixture

@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 
 from shared.errors import ConfigError
 from shared.events import EVENT_TYPES
-from shared.streaming.acl import SERVICE_OUTPUTS, acl_file
-from shared.streaming.handler import Service
-from shared.streaming.keys import fence_key, lease_key, position_key, state_key
-from shared.streaming.redis import RedisEngine
-from shared.streaming.topics import (
+from shared.events.topology import (
     DECISION_GROUPS,
     SERVICE_INPUTS,
     TOPIC_OF,
@@ -21,6 +17,10 @@ from shared.streaming.topics import (
     partition_of,
     stream_key,
 )
+from shared.streaming.protocol.handler import Service
+from shared.streaming.redis.acl import SERVICE_OUTPUTS, acl_file
+from shared.streaming.redis.engine import RedisEngine
+from shared.streaming.redis.keys import fence_key, lease_key, position_key, state_key
 
 
 def test_every_event_type_has_a_topic() -> None:

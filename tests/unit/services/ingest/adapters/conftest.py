@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
-from services.ingest.adapters.nse import NseSource
-from services.ingest.adapters.source import Polled
 from services.ingest.settings import IngestSettings
+from services.ingest.sources.nse.source import NseSource
+from services.ingest.sources.port import Polled
 from shared.clock import NS_PER_SECOND, ManualClock, ist_ns
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable

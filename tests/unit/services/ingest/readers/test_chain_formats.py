@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from services.ingest.parsed import EmptyInputError, NoQuotesError
-from services.ingest.readers import kite, oldapi, oldapi_csv, page_2019, pipe_dat, site_csv, v3
-from services.ingest.readers.terms import Terms
+from services.ingest.formats import kite, oldapi, oldapi_csv, page_2019, pipe_dat, site_csv, v3
+from services.ingest.formats.terms import Terms
 from shared.clock import ist_ns
 from shared.errors import BadInputError
 from shared.events import LegColumns
+from shared.market.chain import EmptyInputError, NoQuotesError
 
 STAMP = ist_ns(2026, 6, 1, 10, 30)
 STAMP_2019 = ist_ns(2019, 5, 23, 11, 11)

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.handler import IngestHandler
-from services.ingest.parsed import ParsedChain
-from services.ingest.readers import (
+from services.ingest.formats import (
     kite,
     minute_parquet,
     oldapi,
@@ -24,13 +22,15 @@ from services.ingest.readers import (
     site_csv,
     v3,
 )
-from services.ingest.readers.terms import Terms
+from services.ingest.formats.terms import Terms
+from services.ingest.handler import IngestHandler
 from services.ingest.settings import IngestSettings
 from shared.clock import ist_ns
 from shared.errors import BadInputError
 from shared.market.calendar import TradingCalendar
+from shared.market.chain import ParsedChain
 from shared.market.contracts import ContractTable
-from shared.streaming.codec import encode_json
+from shared.streaming.protocol.codec import encode_json
 
 TERMS = Terms(TradingCalendar.load(), ContractTable.load())
 STAMP = ist_ns(2026, 6, 1, 10, 30)

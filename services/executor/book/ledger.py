@@ -1,0 +1,148 @@
+"""Bookings: every fill changes cash, costs and the position together, in whole paise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.executor.book.state import PAISE, ExecutorState, OpenPosition, WorkingEntry, to_paise
+from services.executor.paper.venue import PaperFill
+from services.executor.settings import ExecutorSettings
+from shared.clock import ist_date
+from shared.events import Header, LegCosts, Order, Side, Trade, TradeStatistics
+from shared.market.costs import CostTable, leg_costs
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Books fills of one venue at the costs of their date."""
+
+    settings: ExecutorSettings
+    costs: CostTable
+
+    def charge(self, side: Side, fill: PaperFill, lot_size: int, ts: int, *, first: bool) -> LegCosts:
+        """Itemise the costs of a fill; brokerage falls on an order once, with its first fill."""
+        items = leg_costs(
+            side,
+            fill.price,
+            fill.lots * lot_size,
+            ist_date(ts),
+            brokerage_per_order=self.settings.brokerage_per_order if first else 0.0,
+            table=self.costs,
+        )
+        return LegCosts(
+            brokerage=items.brokerage,
+            stt=items.stt,
+            exchange=items.exchange,
+            sebi=items.sebi,
+            stamp=items.stamp,
+            gst=items.gst,
+            total_paise=items.total_paise,
+        )
+
+    def book_sale(self, state: ExecutorState, working: WorkingEntry, fill: PaperFill, ask: float, ts: int) -> LegCosts:
+        """Open the position of an entry, or add to it."""
+        order = working.order
+        costs = self.charge(Side.SELL, fill, order.lot_size, ts, first=working.filled_lots == 0)
+        received = to_paise(fill.price, fill.lots * order.lot_size)
+        state.cash_paise += received - costs.total_paise
+        state.day_costs_paise += costs.total_paise
+        working.filled_lots += fill.lots
+        order_id = order.header.id
+        position = state.positions.get(order_id)
+        if position is None:
+            position = state.positions[order_id] = _opened(order, fill, ask, ts)
+        position.lots += fill.lots
+        position.entry_paise += received
+        position.costs_paise += costs.total_paise
+        position.margin_paise = order.margin_paise * position.lots // order.lots
+        return costs
+
+    def book_purchase(self, state: ExecutorState, position: OpenPosition, fill: PaperFill, ts: int) -> LegCosts:
+        """Buy back lots of a position at the market."""
+        costs = self.charge(Side.BUY, fill, position.lot_size, ts, first=position.exited_lots == 0)
+        self._pay(state, position, fill, costs.total_paise)
+        return costs
+
+    def book_settlement(self, state: ExecutorState, position: OpenPosition, price: float) -> None:
+        """Settle what is open in cash at `price` points: no order, no costs for the seller."""
+        self._pay(state, position, PaperFill(position.open_lots, price), 0)
+
+    def close(self, state: ExecutorState, position: OpenPosition, header: Header) -> Trade:
+        """Turn a position that is bought back whole into a trade and count it."""
+        if position.exit_reason is None or position.open_lots:
+            raise ValueError(
+                f"expected position {position.order_id} bought back for a reason, got {position.open_lots} lots open"
+            )
+        gross = position.entry_paise - position.exit_paise
+        net = gross - position.costs_paise
+        del state.positions[position.order_id]
+        state.day_trades += 1
+        state.day_realised_paise += net
+        state.realised_paise += net
+        state.statistics = _counted(state.statistics, net)
+        entry_price = position.entry_price
+        return Trade(
+            header=header,
+            entry_order_id=position.order_id,
+            contract=position.contract,
+            lots=position.lots,
+            lot_size=position.lot_size,
+            entry_ts=position.entry_ts,
+            entry_price=entry_price,
+            exit_price=position.exit_paise / (PAISE * position.lots * position.lot_size),
+            stop_price=position.stop,
+            target_price=position.target,
+            gross_pnl_paise=gross,
+            costs_paise=position.costs_paise,
+            net_pnl_paise=net,
+            mfe=round(max(entry_price - position.best, 0.0), 4),
+            mae=round(max(position.worst - entry_price, 0.0), 4),
+            holding_ns=header.ts - position.entry_ts,
+            exit_reason=position.exit_reason,
+            entry=position.entry,
+        )
+
+    @staticmethod
+    def _pay(state: ExecutorState, position: OpenPosition, fill: PaperFill, costs_paise: int) -> None:
+        paid = to_paise(fill.price, fill.lots * position.lot_size)
+        state.cash_paise -= paid + costs_paise
+        state.day_costs_paise += costs_paise
+        position.exited_lots += fill.lots
+        position.exit_paise += paid
+        position.costs_paise += costs_paise
+
+
+def _opened(order: Order, fill: PaperFill, ask: float, ts: int) -> OpenPosition:
+    if order.stop_price is None or order.target_price is None or order.entry is None:
+        raise ValueError(f"expected stop, target and context on entry {order.header.id}")
+    return OpenPosition(
+        order_id=order.header.id,
+        contract=order.contract,
+        lot_size=order.lot_size,
+        lots=0,
+        entry_ts=ts,
+        entry_paise=0,
+        costs_paise=0,
+        stop=order.stop_price,
+        target=order.target_price,
+        trail=order.trail_points,
+        time_exit_ns=order.time_exit_ns,
+        margin_paise=0,
+        entry=order.entry,
+        best=max(ask, fill.price),
+        worst=max(ask, fill.price),
+        mark=max(ask, fill.price),
+        mark_ts=ts,
+    )
+
+
+def _counted(statistics: TradeStatistics, net_paise: int) -> TradeStatistics:
+    won = net_paise > 0
+    return TradeStatistics(
+        trades=statistics.trades + 1,
+        wins=statistics.wins + won,
+        losses=statistics.losses + (not won),
+        won_paise=statistics.won_paise + (net_paise if won else 0),
+        lost_paise=statistics.lost_paise + (0 if won else -net_paise),
+        consecutive_losses=0 if won else statistics.consecutive_losses + 1,
+    )

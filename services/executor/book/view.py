@@ -1,0 +1,65 @@
+"""The book as everyone else sees it."""
+
+from __future__ import annotations
+
+from services.executor.book.state import ExecutorState, OpenPosition, to_paise
+from shared.events import BookState, Header, Position
+
+
+def book_state(header: Header, state: ExecutorState) -> BookState:
+    """Describe the book after a step and carry its highest equity on."""
+    unrealised = owed = 0
+    for position in state.positions.values():
+        close_cost = to_paise(position.mark, position.open_units)
+        owed += close_cost
+        unrealised += position.entry_paise - position.exit_paise - close_cost
+    equity = state.cash_paise - owed
+    state.peak_equity_paise = max(state.peak_equity_paise, equity)
+    return BookState(
+        header=header,
+        positions=tuple(_position(position) for position in state.positions.values()),
+        pending_orders=tuple(state.entries),
+        day=state.day,
+        day_trades=state.day_trades,
+        cash_paise=state.cash_paise,
+        realised_paise=state.day_realised_paise,
+        costs_paise=state.day_costs_paise,
+        unrealised_paise=unrealised,
+        exposure_paise=owed,
+        margin_paise=sum(position.margin_paise for position in state.positions.values()),
+        equity_paise=equity,
+        peak_equity_paise=state.peak_equity_paise,
+        statistics=state.statistics,
+        last_stop_ts=state.last_stop_ts,
+        last_exit_seq=state.last_exit_seq,
+        slippage_paise=state.day_slippage_paise,
+        halted=state.halted,
+    )
+
+
+def _position(position: OpenPosition) -> Position:
+    return Position(
+        order_id=position.order_id,
+        contract=position.contract,
+        lots=position.open_lots,
+        lot_size=position.lot_size,
+        entry_ts=position.entry_ts,
+        entry_price=position.entry_price,
+        entry_costs_paise=position.costs_paise,
+        stop_price=position.stop_now,
+        target_price=position.target,
+        trail_points=position.trail,
+        time_exit_ns=position.time_exit_ns,
+        best_price=position.best,
+        worst_price=position.worst,
+        mark_price=position.mark,
+        mark_ts=position.mark_ts,
+        margin_paise=position.margin_paise,
+        exit_reason=position.exit_reason,
+        entry=position.entry,
+        mark_source=position.mark_source,
+        iv=position.iv,
+        delta=position.delta,
+        gamma=position.gamma,
+        vega=position.vega,
+    )

@@ -1,0 +1,81 @@
+"""Alerts and commands of the executor's own process, kept until the broker takes them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from shared.clock import Clock
+from shared.errors import BrokerReplyError, BrokerUnavailableError, PipelineBehindError
+from shared.events import Alert, Command, CommandKind, Event, Header, Severity
+from shared.observability.logging import get_logger
+from shared.observability.redaction import Redaction
+from shared.streaming.redis.publisher import Publisher
+
+_KEPT: Final = 500
+_LOG: Final = get_logger("thetaflow.executor.venue")
+_LEVELS: Final = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "critical"}
+
+
+class Postbox:
+    """Publishes beside the engine; what cannot go out now waits, the oldest of too many is dropped and counted.
+
+    Args:
+        publisher: with a short patience, so that a dead broker does not hold the caller up.
+        book: key of the events.
+        clock: stamps them.
+        redaction: takes secrets out of every text.
+    """
+
+    def __init__(self, publisher: Publisher, book: str, clock: Clock, redaction: Redaction) -> None:
+        self.dropped = 0
+        self._publisher = publisher
+        self._book = book
+        self._clock = clock
+        self._redaction = redaction
+        self._waiting: deque[Event] = deque()
+        self._commands: deque[Command] = deque()
+        self._count = 0
+
+    def alert(self, severity: Severity, code: str, text: str) -> None:
+        """Log an alert and queue it."""
+        shown = self._redaction.text(text)
+        getattr(_LOG, _LEVELS[severity])("alert", code=code, text=shown, book=self._book)
+        self._count += 1
+        now = self._clock.now_ns()
+        suffix = f"venue-{now % 1_000_000_000:09d}-{self._count}"
+        header = Header.root(book=self._book, ts=now, seq=0, producer="executor", suffix=suffix)
+        self._queue(Alert(header=header, severity=severity, code=code, text=shown))
+
+    def command(self, kind: CommandKind, operator: str, reason: str, once: str) -> None:
+        """Queue a command; `once` names the act, so that a restart does not repeat it."""
+        header = Header.root(book=self._book, ts=self._clock.now_ns(), seq=0, producer="executor")
+        named = Header(
+            id=f"{self._book}-{once}",
+            ts=header.ts,
+            book=self._book,
+            seq=0,
+            producer="executor",
+            traceparent=header.traceparent,
+        )
+        # A command is never dropped for room, and never waits behind alerts.
+        self._commands.append(Command(header=named, kind=kind, operator=operator, reason=self._redaction.text(reason)))
+
+    def deliver(self) -> bool:
+        """Publish what waits, commands first, then alerts, oldest first; False when the broker does not take it now."""
+        return self._drain(self._commands) and self._drain(self._waiting)
+
+    def _drain(self, waiting: deque[Command] | deque[Event]) -> bool:
+        while waiting:
+            try:
+                self._publisher.publish([waiting[0]])
+            except (BrokerUnavailableError, BrokerReplyError, PipelineBehindError):
+                return False
+            waiting.popleft()
+        return True
+
+    def _queue(self, event: Event) -> None:
+        if len(self._waiting) >= _KEPT:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append(event)

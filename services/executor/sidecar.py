@@ -1,0 +1,145 @@
+"""What the executor's process does beside its engine: kill file, venue, audit log, recovery. Never inside a replay.
+
+One thread, one turn after the other, none of them waits for the broker longer than a moment: the kill file is obeyed and
+exits go out also while Redis is away.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Final
+
+from services.executor.audit.tail import AuditTail
+from services.executor.event_queue import Postbox
+from services.executor.venues.dispatcher import Mirror
+from services.executor.venues.kill_file import KillFile
+from shared.errors import BrokerReplyError, BrokerUnavailableError
+from shared.events import CommandKind, Intent, Severity
+from shared.observability.logging import get_logger
+from shared.streaming.redis.topic_reader import TopicReader
+
+_LOG: Final = get_logger("thetaflow.executor.side_work")
+_PAUSE_S: Final = 0.02
+_LOOK_S: Final = 0.1
+_BROKER_PAUSE_S: Final = 1.0
+_DISK_PAUSE_S: Final = 0.5
+_OPERATOR: Final = "kill file"
+
+
+class SideWork:
+    """Runs until told to stop.
+
+    Args:
+        kill_file: looked at every turn, if there is one to look for.
+        postboxes: alerts and commands, by book.
+        dispatchers: books mirrored on a venue, if any.
+        intents: what the books want.
+        tail: writes the audit log; None writes none.
+        reconnect: drops the thread's broker connection after a failure.
+    """
+
+    def __init__(
+        self,
+        *,
+        kill_file: KillFile | None,
+        postboxes: Mapping[str, Postbox],
+        dispatchers: Mapping[str, Mirror],
+        intents: TopicReader,
+        tail: AuditTail | None,
+        reconnect: Callable[[], None],
+    ) -> None:
+        self.killed = False
+        self._kill_file = kill_file
+        self._postboxes = dict(postboxes)
+        self._dispatchers = dict(dispatchers)
+        self._intents = intents
+        self._tail = tail
+        self._reconnect = reconnect
+        self._appearance = ""
+        self._disk_trouble = ""
+        self._heard: dict[str, Intent] = {}
+        self._broker_again = 0.0
+        self._look_again = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Go round until told to stop."""
+        while not stop.is_set():
+            try:
+                worked = self.turn()
+            except OSError as error:
+                # A full disk must not end the watch over the kill file, nor the exits that still can go out.
+                self._tell_disk(error)
+                stop.wait(_DISK_PAUSE_S)
+                continue
+            if not worked:
+                stop.wait(_PAUSE_S)
+
+    def _tell_disk(self, error: OSError) -> None:
+        _LOG.critical("disk", error=str(error))
+        text = f"audit log or outbox cannot be written: {error}"
+        if text == self._disk_trouble:
+            return
+        self._disk_trouble = text
+        for postbox in self._postboxes.values():
+            postbox.alert(Severity.CRITICAL, "disk", text)
+
+    def turn(self) -> bool:
+        """Look at the file, hear the books, make at most one call per book; say whether there was anything to do."""
+        self._obey_file()
+        if monotonic() >= max(self._broker_again, self._look_again):
+            self._look_again = monotonic() + _LOOK_S
+            self._exchange()
+        worked = False
+        for dispatcher in self._dispatchers.values():
+            worked = dispatcher.turn() or worked
+        return worked
+
+    def _obey_file(self) -> None:
+        seen = None if self._kill_file is None else self._kill_file.look()
+        self.killed = seen is not None
+        if seen is None:
+            if self._appearance:
+                self._appearance = ""
+                for book, dispatcher in self._dispatchers.items():
+                    dispatcher.revive("the kill file is gone")
+                    self._postboxes[book].alert(
+                        Severity.WARNING, "kill_file_gone", "the book stays halted until an operator resumes"
+                    )
+            return
+        reason, name = seen
+        if name == self._appearance:
+            return
+        self._appearance = name
+        for book, postbox in self._postboxes.items():
+            postbox.alert(Severity.CRITICAL, "kill_file", reason)
+            postbox.command(CommandKind.FLATTEN, _OPERATOR, reason, name)
+            if book in self._dispatchers:
+                self._dispatchers[book].kill(reason)
+
+    def _exchange(self) -> None:
+        """Whatever needs the broker; a failure is waited out without holding up the rest."""
+        try:
+            for _, _, event in self._intents.new():
+                if isinstance(event, Intent):
+                    self._heard[event.header.book] = event
+            for book in list(self._heard):
+                intent = self._heard.pop(book)
+                if book in self._dispatchers:
+                    self._dispatchers[book].heed(intent)
+                if self._appearance and not intent.halted and book in self._postboxes:
+                    # An operator resumed under a kill file that is still there: the file wins.
+                    once = f"{self._appearance}-{intent.number}"
+                    self._postboxes[book].command(CommandKind.FLATTEN, _OPERATOR, "the kill file is still there", once)
+            delivered = True
+            for postbox in self._postboxes.values():
+                delivered = postbox.deliver() and delivered
+            if self._tail is not None:
+                self._tail.follow()
+        except (BrokerUnavailableError, BrokerReplyError) as error:
+            _LOG.warning("broker away", error=str(error))
+            delivered = False
+        if not delivered:
+            self._reconnect()
+            self._broker_again = monotonic() + _BROKER_PAUSE_S

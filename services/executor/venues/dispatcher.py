@@ -1,0 +1,279 @@
+"""Turns what the book wants into calls on the venue, one at a time, each guarded and written down before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from services.executor.settings import ExecutorSettings
+from services.executor.venues.outbox import Abandoned, Outbox, Write, WriteState
+from services.executor.venues.pace import Pace
+from services.executor.venues.tradetron.client import Answer
+from shared.clock import NS_PER_SECOND, Clock, ist_date
+from shared.errors import NotArmedError
+from shared.events import Intent, Severity, VenueTarget
+from shared.market.calendar import Session
+
+_AHEAD_NS: Final = 60 * NS_PER_SECOND
+
+
+class Venue(Protocol):
+    """Keeps a value per slot."""
+
+    def request_text(self, write: Write) -> str:
+        """Say what is sent for a write, without any secret."""
+        ...
+
+    def store(self, write: Write) -> Answer:
+        """Store a write's values; never raises for what network or venue do."""
+        ...
+
+
+Say = Callable[[Severity, str, str], None]
+"""Severity, code, text: an alert."""
+
+Note = Callable[[str, Mapping[str, Any]], None]
+"""Kind and fields: a line of the audit log."""
+
+FaultHook = Callable[[str], None]
+"""Called at named points; tests end the process there."""
+
+
+class Mirror(Protocol):
+    """Shows one book to the outside."""
+
+    def heed(self, intent: Intent) -> bool:
+        """Take the book's newest word; say whether it was taken."""
+        ...
+
+    def kill(self, why: str) -> None:
+        """Want nothing any more."""
+        ...
+
+    def revive(self, why: str) -> None:
+        """Heed the book again."""
+        ...
+
+    def turn(self) -> bool:
+        """Do the next thing that is due; say whether there was any."""
+        ...
+
+
+class Rehearsal:
+    """Says what would be sent, by the book's own time, and sends nothing: for any book, a replay's too.
+
+    Args:
+        outbox: kept in memory only.
+        venue: one that does not send.
+    """
+
+    def __init__(self, outbox: Outbox, venue: Venue) -> None:
+        self._outbox = outbox
+        self._venue = venue
+
+    def heed(self, intent: Intent) -> bool:
+        """Go through all that would be sent for the book's newest word."""
+        self._outbox.want(intent.day, intent.targets, halted=intent.halted)
+        now = intent.header.ts
+        while (step := self._outbox.due(now, lambda _: None)) is not None:
+            if isinstance(step, Write):
+                sent = self._outbox.send(step, now)
+                answer = self._venue.store(sent)
+                self._outbox.answered(sent, answer.state, answer.text, now)
+        return True
+
+    def kill(self, why: str) -> None:
+        """Nothing to stop: nothing is sent."""
+
+    def revive(self, why: str) -> None:
+        """Nothing to lift."""
+
+    def turn(self) -> bool:
+        """Nothing is ever left to do."""
+        return False
+
+
+class Dispatcher:
+    """Mirrors one book on a venue.
+
+    Args:
+        outbox: what was written and what is due.
+        venue: where to.
+        settings: sources, ages, pace.
+        clock: the machine's.
+        session: of the exchange at a moment.
+        armed: raises NotArmedError unless live trading is confirmed for the day of a moment.
+        say: raises an alert.
+        note: writes the audit log.
+        fault: see FaultHook.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        venue: Venue,
+        settings: ExecutorSettings,
+        clock: Clock,
+        *,
+        session: Callable[[int], Session | None],
+        armed: Callable[[int], object],
+        say: Say,
+        note: Note,
+        fault: FaultHook | None = None,
+    ) -> None:
+        self.outbox = outbox
+        self.active = False
+        """Whether a live intent of today, or the kill file, has been seen: before that nothing leaves the house."""
+        self._venue = venue
+        self._settings = settings
+        self._clock = clock
+        self._session = session
+        self._armed = armed
+        self._say = say
+        self._note = note
+        self._fault = fault if fault is not None else _no_fault
+        self._intent: Intent | None = None
+        self._refused_source = ""
+        self._pace = Pace(
+            interval_ns=int(settings.tradetron_min_interval_s * NS_PER_SECOND),
+            failures=settings.tradetron_breaker_failures,
+            open_ns=int(settings.tradetron_breaker_s * NS_PER_SECOND),
+        )
+
+    def heed(self, intent: Intent) -> bool:
+        """Take the book's newest word, unless it is a simulation's; say whether it was taken."""
+        refusal = self._foreign(intent)
+        if refusal is not None:
+            if refusal != self._refused_source:
+                self._refused_source = refusal
+                self._say(Severity.WARNING, "tradetron_refused", f"{refusal}: nothing of it is sent")
+            return False
+        self._refused_source = ""
+        self._intent = intent
+        self.active = True
+        self.outbox.want(intent.day, intent.targets, halted=intent.halted)
+        return True
+
+    def kill(self, why: str) -> None:
+        """Want nothing any more and write 0 everywhere, also before any intent was seen."""
+        if not self.outbox.killed:
+            self._note("kill_switch", {"book": self.outbox.book, "why": why})
+        self.active = True
+        self.outbox.kill()
+
+    def revive(self, why: str) -> None:
+        """Heed the book again."""
+        if self.outbox.killed:
+            self._note("kill_switch_lifted", {"book": self.outbox.book, "why": why})
+            self.outbox.revive()
+
+    def turn(self) -> bool:
+        """Do the next thing that is due, at most one call; say whether there was any."""
+        now = self._clock.now_ns()
+        if not self.active or not self._pace.may_call(now):
+            return False
+        step = self.outbox.due(now, self._entry_refusal)
+        if step is None:
+            return False
+        if isinstance(step, Abandoned):
+            self._give_up(step)
+        else:
+            self._call(step, now)
+        return True
+
+    def _foreign(self, intent: Intent) -> str | None:
+        now = self._clock.now_ns()
+        if intent.source not in self._settings.tradetron_sources:
+            return f"source {intent.source!r} is not the live feed"
+        if intent.day != ist_date(now).isoformat() or intent.header.ts > now + _AHEAD_NS:
+            return f"an intent of {intent.day} is not of today"
+        return None
+
+    def _entry_refusal(self, target: VenueTarget) -> str | None:
+        now = self._clock.now_ns()
+        session = self._session(now)
+        if session is None or not session.open_ns <= now < session.close_ns:
+            return "outside the session"
+        if self._intent is None:
+            return f"the word for {target.signal_id} was not heard in this process"
+        age = (now - self._intent.header.ts) / NS_PER_SECOND
+        if age > self._settings.tradetron_max_age_s:
+            return f"the book's word is {age:.0f} s old"
+        try:
+            self._armed(now)
+        except NotArmedError as error:
+            return str(error)
+        return "" if self._pace.is_open(now) else None
+
+    def _give_up(self, step: Abandoned) -> None:
+        target = step.target
+        text = f"{target.contract} of {target.signal_id} stays on paper: {step.text}"
+        self._note("venue_entry_given_up", {"book": self.outbox.book, "signal_id": target.signal_id, "why": step.text})
+        self._say(Severity.CRITICAL, "tradetron_entry_given_up", text)
+
+    def _call(self, write: Write, now: int) -> None:
+        self._fault("due")
+        sent = self.outbox.send(write, now)
+        self._fault("journalled")
+        request = self._venue.request_text(sent)
+        self._note_call("venue_request", sent, {"request": request})
+        self._fault("noted")
+        answer = self._venue.store(sent)
+        self._fault("answered")
+        done = self.outbox.answered(sent, answer.state, answer.text, self._clock.now_ns())
+        self._fault("settled")
+        self._note_call("venue_answer", done, {"response": answer.text})
+        ended = self._clock.now_ns()
+        self._pace.called(ended)
+        opened = self._pace.ended(ended, well=done.state is WriteState.CONFIRMED)
+        self._tell(done, request, opened=opened)
+
+    def _note_call(self, kind: str, write: Write, words: dict[str, object]) -> None:
+        """Write an audit line; without one no entry goes out, but an exit does: getting out comes before the record."""
+        try:
+            self._note(kind, {**_fields(write), **words})
+        except OSError as error:
+            if write.value:
+                raise
+            self._say(Severity.CRITICAL, "audit_not_written", f"{kind} of an exit: {error}")
+
+    def _tell(self, done: Write, request: str, *, opened: bool) -> None:
+        words = f"{request}: {done.state.value} after {done.attempts} attempts, {done.answer}"
+        if done.state is WriteState.CONFIRMED:
+            self._say(Severity.INFO, "tradetron_stored", words)
+        elif done.value:
+            self._say(Severity.CRITICAL, "tradetron_entry_given_up", f"{words}; 0 is written instead")
+        elif done.attempts & (done.attempts - 1) == 0:
+            # At the 1st, 2nd, 4th, 8th ... attempt: loud, and not a flood.
+            self._say(Severity.CRITICAL, "tradetron_exit_not_stored", f"{words}; it goes out again until it is stored")
+        if opened:
+            self._say(Severity.CRITICAL, "tradetron_breaker_open", "entries are held back; exits go on")
+
+
+def retry_pause_ns(settings: ExecutorSettings) -> Callable[[int], int]:
+    """Give the pause after the n-th failed attempt at an exit: doubling, up to the longest."""
+
+    def pause(attempts: int) -> int:
+        seconds = settings.tradetron_retry_s * 2.0 ** min(max(attempts - 1, 0), 20)
+        return int(min(seconds, settings.tradetron_retry_max_s) * NS_PER_SECOND)
+
+    return pause
+
+
+def _fields(write: Write) -> dict[str, Any]:
+    target = write.target
+    return {
+        "book": write.book,
+        "slot": write.slot,
+        "fence": write.fence,
+        "value": write.value,
+        "state": write.state.value,
+        "attempts": write.attempts,
+        "why": write.why,
+        "signal_id": "" if target is None else target.signal_id,
+        "order_id": "" if target is None else target.order_id,
+    }
+
+
+def _no_fault(_point: str) -> None:
+    return

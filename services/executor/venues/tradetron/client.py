@@ -1,0 +1,166 @@
+"""Tradetron's runtime variables over HTTP: one call a write, data keys first, trigger last, and no token anywhere else.
+
+A 2xx answer says that the values are stored, nothing more: not that the strategy read them, not that it traded.
+A time-out, a broken connection or a 5xx says nothing at all: the values may be stored or may still arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import monotonic
+from typing import Final, Self
+
+import httpx
+
+from services.executor.settings import ExecutorSettings
+from services.executor.venues.outbox import Write, WriteState
+from shared.clock import NS_PER_SECOND
+from shared.errors import ConfigError
+from shared.observability.redaction import HIDDEN, Redaction
+
+_SHOWN_BODY: Final = 500
+_ZERO: Final = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call came to; `text` is redacted."""
+
+    state: WriteState
+    text: str
+
+
+class Tradetron:
+    """Writes slots of one strategy.
+
+    Args:
+        settings: address, keys, token, time-out.
+
+    Raises:
+        ConfigError: there is no token.
+    """
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        if settings.tradetron_token is None:
+            raise ConfigError("THETAFLOW_EXECUTOR_TRADETRON_TOKEN: expected a token to talk to Tradetron, got none")
+        self._settings = settings
+        self._token = settings.tradetron_token
+        self._redaction = Redaction([self._token.get_secret_value()])
+        timeout = httpx.Timeout(settings.tradetron_timeout_s)
+        # A connection per call: one that went stale unseen would turn an entry into a write of unknown fate.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+
+    def __repr__(self) -> str:
+        return f"Tradetron({self._settings.tradetron_url!r}, token={HIDDEN!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections up."""
+        self._client.close()
+
+    def request_text(self, write: Write) -> str:
+        """Say what is sent for a write, without the token."""
+        return request_text(write, self._settings)
+
+    def store(self, write: Write) -> Answer:
+        """Write one slot. Never raises for what the network or the venue does; never follows a redirect."""
+        fields = {"auth-token": self._token.get_secret_value()}
+        for number, (key, value) in enumerate(_pairs(write, self._settings)):
+            suffix = "" if number == 0 else str(number)
+            fields[f"key{suffix}"], fields[f"value{suffix}"] = key, value
+        try:
+            status, body = self._exchange(fields)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            return Answer(WriteState.FAILED, self._words(error))
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            return Answer(WriteState.UNKNOWN, self._words(error))
+        shown = self._redaction.text(body.decode(errors="replace"))
+        return Answer(_meaning(status), f"HTTP {status} {shown}".strip())
+
+    def _exchange(self, fields: dict[str, str]) -> tuple[int, bytes]:
+        """Send and read no more than is shown and no longer than the time-out: an answer that trickles is none."""
+        settings = self._settings
+        deadline = monotonic() + settings.tradetron_timeout_s
+        sent = {"params": fields} if settings.tradetron_method == "get" else {"json": fields}
+        body = b""
+        with self._client.stream(settings.tradetron_method.upper(), settings.tradetron_url, **sent) as response:  # type: ignore[arg-type]  # one of the two
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) >= _SHOWN_BODY:
+                    break
+                if monotonic() > deadline:
+                    raise httpx.ReadTimeout(f"an answer still trickling after {settings.tradetron_timeout_s:g} s")
+            return response.status_code, body[:_SHOWN_BODY]
+
+    def _words(self, error: Exception) -> str:
+        return self._redaction.text(f"{type(error).__name__}: {error}")
+
+
+class DryRun:
+    """Stores nothing and says what would have been sent.
+
+    Args:
+        settings: address and keys.
+        show: takes the words.
+    """
+
+    def __init__(self, settings: ExecutorSettings, show: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._show = show
+
+    def request_text(self, write: Write) -> str:
+        """Say what would be sent for a write."""
+        return request_text(write, self._settings)
+
+    def store(self, write: Write) -> Answer:
+        """Show a write."""
+        self._show(f"would send {request_text(write, self._settings)} ({write.why})")
+        return Answer(WriteState.CONFIRMED, "dry run, nothing was sent")
+
+
+def request_text(write: Write, settings: ExecutorSettings) -> str:
+    """Say what is sent for a write, without any secret."""
+    pairs = "&".join(f"{key}={value}" for key, value in _pairs(write, settings))
+    return f"{settings.tradetron_method.upper()} {settings.tradetron_url} {pairs}"
+
+
+def _pairs(write: Write, keys: ExecutorSettings) -> list[tuple[str, str]]:
+    target = write.target
+    suffix = "" if write.slot == 1 else f"_{write.slot}"
+    pairs = [(keys.tradetron_fence_key, str(write.fence))]
+    if target is not None:
+        strike = "" if target.contract is None else f"{target.contract.strike:g}"
+        pairs += [
+            (keys.tradetron_strike_key, strike),
+            (keys.tradetron_lots_key, str(target.lots)),
+            (keys.tradetron_stop_key, _price(target.stop_price)),
+            (keys.tradetron_target_key, _price(target.target_price)),
+            (keys.tradetron_signal_key, target.signal_id),
+            (keys.tradetron_valid_until_key, str(target.valid_until_ns // NS_PER_SECOND)),
+        ]
+    pairs.append((keys.tradetron_trigger_key, str(write.value)))
+    return [(f"{key}{suffix}", value) for key, value in pairs if key]
+
+
+def _meaning(status: int) -> WriteState:
+    """2xx is stored; a refusal (4xx, a redirect) is surely not; anything else may be either."""
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return WriteState.CONFIRMED
+    if (
+        HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        and status != HTTPStatus.REQUEST_TIMEOUT
+    ):
+        return WriteState.FAILED
+    return WriteState.UNKNOWN
+
+
+def _price(price: float | None) -> str:
+    return _ZERO if price is None else f"{price:.2f}"

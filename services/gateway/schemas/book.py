@@ -1,0 +1,101 @@
+"""A book as a whole: its status, its day, everything at once. Times are ISO 8601 in IST, money in paise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from services.gateway.schemas.events import (
+    AlertAnswer,
+    Answer,
+    CommandAnswer,
+    DenialAnswer,
+    MarketAnswer,
+    PositionAnswer,
+    SignalAnswer,
+    TradeAnswer,
+)
+
+
+class HaltAnswer(Answer):
+    """Whether the book may trade, by the operators' last words."""
+
+    state: Literal["trading", "reducing", "halted"] = "trading"
+    last: CommandAnswer | None = None
+
+
+class DayAnswer(Answer):
+    """The figures of one book and day. Rates are decimals, None before the first trade."""
+
+    day: str | None
+    updated_at: str | None
+    pnl_paise: int
+    realised_paise: int
+    unrealised_paise: int
+    costs_paise: int
+    trades: int
+    wins: int
+    win_rate: float | None
+    max_drawdown_paise: int
+    equity_paise: int | None
+    exposure_paise: int
+    margin_paise: int
+    open_positions: int
+    pending_orders: int
+    all_trades: int
+    all_wins: int
+    signals: dict[str, int]
+    dead_letters: int
+
+
+class DenialsAnswer(Answer):
+    """Denials of the day by code, most frequent first, and the newest in words."""
+
+    total: int
+    by_code: dict[str, int]
+    last: DenialAnswer | None
+
+
+class EquityAnswer(Answer):
+    """Equity through the day: (ms since 1970 UTC, paise), thinned evenly, the newest always last."""
+
+    points: tuple[tuple[int, int], ...]
+
+
+class StatusAnswer(Answer):
+    """The line at the top: what is traded, how fresh prices are, whether trading is halted.
+
+    Attributes:
+        feed: live, or replay when event times lie far from the moment of arrival.
+        freshness: fresh, late (more than half way to stale), stale, closed, waiting (nothing seen yet).
+        tick_age_s: since the last snapshot; by exchange time on a live feed, by arrival in a replay.
+    """
+
+    book: str
+    books: tuple[str, ...]
+    mode: str
+    feed: Literal["live", "replay", "none"]
+    now: str
+    market_at: str | None
+    last_tick_at: str | None
+    tick_age_s: float | None
+    freshness: Literal["fresh", "late", "stale", "closed", "waiting"]
+    freshness_text: str
+    broker_ok: bool
+    broker_text: str
+    halt: HaltAnswer
+    control: bool
+    unreadable: int
+
+
+class BookAnswer(Answer):
+    """Everything about one book at once."""
+
+    status: StatusAnswer
+    market: tuple[MarketAnswer, ...]
+    signal: SignalAnswer | None
+    positions: tuple[PositionAnswer, ...]
+    trades: tuple[TradeAnswer, ...]
+    day: DayAnswer
+    equity: EquityAnswer
+    denials: DenialsAnswer
+    alerts: tuple[AlertAnswer, ...]

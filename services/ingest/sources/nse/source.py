@@ -1,0 +1,335 @@
+"""Live chains from the exchange's public site, within its limits and off by default."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from random import Random
+from typing import TypeVar
+
+import msgspec
+import stamina
+
+from services.ingest.settings import IngestSettings
+from services.ingest.sources.breaker import BreakerState, CircuitBreaker
+from services.ingest.sources.nse.bodies import chain_of_expiry, derivative_holidays, expiry_list, india_vix
+from services.ingest.sources.nse.session import (
+    BlockedError,
+    GoneError,
+    NoAnswerError,
+    NseSession,
+    SessionExpiredError,
+    SiteError,
+)
+from services.ingest.sources.port import Notice, Polled, Sleep
+from shared.clock import NS_PER_SECOND, Clock, ist_date
+from shared.errors import BadInputError, ConfigError, TableError
+from shared.events import Severity
+from shared.market.calendar import SessionKind, TradingCalendar
+from shared.market.chain import EmptyInputError, ParsedChain, Refusal, Verdict, refusal_of
+from shared.market.contracts import ContractTable
+
+CONTRACT_INFO = "/api/option-chain-contract-info"
+CHAIN = "/api/option-chain-v3"
+ALL_INDICES = "/api/allIndices"
+HOLIDAYS = "/api/holiday-master"
+
+TERMS = (
+    "THETAFLOW_INGEST_ACCEPT_NSE_TERMS: expected true to poll the exchange's site, got false. NSE's terms of use "
+    "(https://www.nseindia.com/static/nse-terms-of-use, 29 October 2025) prohibit systematic or automated collection "
+    "of its data (clause 4) and its use in virtual trading or simulation (clause 3). Set it to true only if you hold "
+    "NSE's permission or licence (NSE Data & Analytics); otherwise use a broker's feed "
+    "(THETAFLOW_INGEST_SOURCE=kite), replay recorded days, or the synthetic market"
+)
+ATTEMPTS = 3
+MOST_LAG_S = 90
+"""How far an expiry's stamp may lie behind the front one's and still be one chain with it: a poll and a half."""
+
+_VIX_AGE_S = 300
+_FIRST_PAUSE_S = 1.0
+_ANSWERS_PER_POLL = 4
+"""Answers' time limits that a poll may use up in all, its repeats and pauses included."""
+_NO_REPEAT = (BlockedError, GoneError, SessionExpiredError)
+_T = TypeVar("_T")
+
+
+class NseSource:
+    """Polls the site: the list of expiries once a day, then one request per expiry and one for India VIX.
+
+    What the site answers wrongly is retried a little, then counted as a Refusal; three failed polls in a row, or one
+    word of its guard, open a circuit breaker, and while it is open nothing is asked at all.
+
+    Args:
+        settings: address, limits, and the word that its terms are accepted.
+        clock: for stamps of receipt, ages and the breaker.
+        calendar, contracts: what the day should be like.
+        random: jitter.
+        sleep: waits between attempts.
+        on_breaker: told whether the breaker is open, at every change.
+
+    Raises:
+        ConfigError: the terms are not accepted, or the address is none.
+    """
+
+    name = "nse"
+
+    def __init__(
+        self,
+        settings: IngestSettings,
+        *,
+        clock: Clock,
+        calendar: TradingCalendar,
+        contracts: ContractTable,
+        random: Random,
+        sleep: Sleep,
+        on_breaker: Callable[[bool], None] = lambda _open: None,
+    ) -> None:
+        if not settings.accept_nse_terms:
+            raise ConfigError(TERMS)
+        self.counts: Counter[str] = Counter()
+        self._settings = settings
+        self._clock = clock
+        self._calendar = calendar
+        self._contracts = contracts
+        self._random = random
+        self._sleep = sleep
+        self._on_breaker = on_breaker
+        self._session = NseSession(settings.nse_url, clock, settings.nse_timeout_s)
+        self._notices: list[Notice] = []
+        self._expiries: tuple[date, ...] = ()
+        self._listed_on: date | None = None
+        self._holidays_checked: date | None = None
+        self.breaker = CircuitBreaker(random, on_change=self._breaker_changed)
+        self._on_breaker(False)
+
+    async def poll(self) -> Polled:
+        """Ask for the chain as it stands, unless the breaker says to leave the site alone."""
+        now_ns = self._clock.now_ns()
+        if not self.breaker.allows(now_ns):
+            self.counts["skipped"] += 1
+            text = f"the site is left alone for another {self.breaker.wait_s(now_ns):.0f} s"
+            return self._polled(Refusal(verdict=Verdict.FEED_DOWN, text=text, where=self.name, stamp_ns=now_ns))
+        try:
+            parts, failed = await self._parts_in_time(ist_date(now_ns))
+        except BadInputError as error:
+            self._note_failure(error)
+            return self._polled(self._refusal(error))
+        if not any(isinstance(error, BlockedError) for error in failed):
+            self.breaker.succeeded()
+        vix = await self._vix()
+        await self._check_holidays()
+        chain, left_out = merge(parts, vix=vix, received_ns=self._clock.now_ns())
+        return self._polled(*(self._refusal(error) for error in (*failed, *left_out)), chain)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.forget()
+
+    # --- what is asked ------------------------------------------------------------------------------------------
+
+    async def _parts_in_time(self, day: date) -> tuple[list[ParsedChain], list[BadInputError]]:
+        limit_s = _ANSWERS_PER_POLL * self._settings.nse_timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._parts(day)
+        except TimeoutError as error:
+            raise NoAnswerError(f"a poll's answers within {limit_s:g} s", "less", self.name) from error
+
+    async def _parts(self, day: date) -> tuple[list[ParsedChain], list[BadInputError]]:
+        """Give the chain of each expiry asked for, the front one first, and why others are missing.
+
+        Raises:
+            BadInputError: there is no chain of the front expiry.
+        """
+        parts: list[ParsedChain] = []
+        failed: list[BadInputError] = []
+        for expiry in (await self._front(day))[: self._settings.nse_expiries]:
+            try:
+                parts.append(await self._chain(expiry, attempts=2 if parts else ATTEMPTS))
+            except BadInputError as error:
+                if not parts:
+                    raise
+                failed.append(error)
+                if isinstance(error, BlockedError):
+                    self._note_failure(error)
+                    break
+        return parts, failed
+
+    async def _front(self, day: date) -> tuple[date, ...]:
+        if self._listed_on != day:
+            try:
+                symbol = {"symbol": self._settings.underlying}
+                self._expiries = await self._ask(CONTRACT_INFO, symbol, expiry_list, attempts=2)
+                self._listed_on = day
+            except (BlockedError, SessionExpiredError):
+                raise
+            except BadInputError as error:
+                # The list of yesterday, or what the tables expect, opens the chain as well; tried again next poll.
+                self.counts["no_expiry_list"] += 1
+                if not any(expiry >= day for expiry in self._expiries):
+                    self._expiries = self._expected(day, error)
+        alive = tuple(expiry for expiry in self._expiries if expiry >= day)
+        if not alive:
+            raise EmptyInputError(f"an expiry from {day:%d-%b-%Y} on", self._expiries, CONTRACT_INFO)
+        return alive
+
+    def _expected(self, day: date, error: BadInputError) -> tuple[date, ...]:
+        try:
+            return (self._contracts.next_expiry(self._settings.underlying, day, self._calendar),)
+        except TableError:
+            raise error from None
+
+    async def _chain(self, expiry: date, attempts: int) -> ParsedChain:
+        params = {"type": "Indices", "symbol": self._settings.underlying, "expiry": f"{expiry:%d-%b-%Y}"}
+        return await self._ask(
+            CHAIN, params, lambda content, where: chain_of_expiry(content, where, expiry), attempts=attempts
+        )
+
+    async def _vix(self) -> float | None:
+        """India VIX adds to a chain and is not worth losing one: without it, None."""
+        if self.breaker.state is not BreakerState.CLOSED:
+            return None
+        try:
+            vix, stamp_ns = await self._ask(ALL_INDICES, {}, india_vix, attempts=1)
+        except BadInputError as error:
+            self.counts["no_vix"] += 1
+            if isinstance(error, BlockedError):
+                self._note_failure(error)
+            return None
+        return vix if self._clock.now_ns() - stamp_ns <= _VIX_AGE_S * NS_PER_SECOND else None
+
+    async def _check_holidays(self) -> None:
+        day = ist_date(self._clock.now_ns())
+        if self._holidays_checked == day or self.breaker.state is not BreakerState.CLOSED:
+            return
+        self._holidays_checked = day
+        try:
+            listed = await self._ask(HOLIDAYS, {"type": "trading"}, derivative_holidays, attempts=1)
+        except BadInputError as error:
+            self.counts["no_holiday_list"] += 1
+            self._tell("feed.holidays_unchecked", str(error), Severity.INFO)
+            if isinstance(error, BlockedError):
+                self._note_failure(error)
+            return
+        differences = holiday_differences(listed, self._calendar, day)
+        if differences:
+            self._tell("feed.holidays_differ", "; ".join(differences))
+
+    async def _ask(
+        self, path: str, params: Mapping[str, str], parse: Callable[[bytes, str], _T], *, attempts: int
+    ) -> _T:
+        """Fetch and read an address, several times where that can help.
+
+        Raises:
+            BadInputError: what the last attempt met.
+        """
+        if self.breaker.state is BreakerState.HALF_OPEN:
+            attempts = 1
+        where = "?".join((path, "&".join(f"{name}={text}" for name, text in params.items()))).rstrip("?")
+        # The pause is ours to make, by the clock we are given: stamina is told to go on at once.
+        async for attempt in stamina.retry_context(on=_worth_repeating, attempts=attempts, timeout=None):
+            if attempt.num > 1:
+                self.counts["repeats"] += 1
+                await self._sleep(_FIRST_PAUSE_S * 2.0 ** (attempt.num - 2) * (0.5 + self._random.random()))
+            with attempt:
+                self.counts["requests"] += 1
+                content = await self._session.get(path, params)
+                return parse(content, where)
+        raise AssertionError("stamina gives up by raising")
+
+    # --- what is told -------------------------------------------------------------------------------------------
+
+    def _note_failure(self, error: BadInputError) -> None:
+        self.counts["failures"] += 1
+        now_ns = self._clock.now_ns()
+        if isinstance(error, BlockedError):
+            self.breaker.trip(now_ns)
+        else:
+            self.breaker.failed(now_ns)
+
+    def _refusal(self, error: BadInputError) -> Refusal:
+        refusal = refusal_of(error, error.where, self._clock.now_ns())
+        is_down = isinstance(error, SiteError)
+        return msgspec.structs.replace(refusal, verdict=Verdict.FEED_DOWN) if is_down else refusal
+
+    def _polled(self, *items: ParsedChain | Refusal) -> Polled:
+        notices, self._notices = tuple(self._notices), []
+        return Polled(items=items, notices=notices)
+
+    def _tell(self, code: str, text: str, severity: Severity = Severity.WARNING) -> None:
+        self._notices.append(Notice(severity=severity, code=code, text=text))
+
+    def _breaker_changed(self, state: BreakerState, seconds: float) -> None:
+        self._on_breaker(state is not BreakerState.CLOSED)
+        if state is BreakerState.OPEN:
+            self._tell("feed.breaker_open", f"{self.name}: nothing is asked for {seconds:.0f} s")
+        elif state is BreakerState.CLOSED:
+            self._tell("feed.breaker_closed", f"{self.name}: answers again", Severity.INFO)
+
+
+def merge(
+    parts: Sequence[ParsedChain], *, vix: float | None, received_ns: int
+) -> tuple[ParsedChain, tuple[BadInputError, ...]]:
+    """Make one chain of the answers for several expiries, the front one first.
+
+    The site caches each expiry by itself, so stamps and spots of answers fetched within a second differ. The chain is
+    stamped with its oldest part: then no part is older than the chain claims, the gate on age judges by the worst,
+    and a position in any of its expiries is never marked by a price that is staler than its time. The newest stamp
+    would promise freshness that a part of the chain has not; a mean would be a time at which nothing was seen. An
+    expiry more than 90 s behind the front one is left out instead of drawing the whole chain back with it. Each
+    expiry keeps the spot of its own answer; the chain's is the front one's, and no two are ever averaged.
+
+    Returns:
+        chain, and an error for each expiry left out.
+    """
+    front = parts[0]
+    limit_ns = front.stamp_ns - MOST_LAG_S * NS_PER_SECOND
+    kept = [part for part in parts if part.stamp_ns >= limit_ns]
+    late = [part for part in parts if part.stamp_ns < limit_ns]
+    chain = msgspec.structs.replace(
+        front,
+        stamp_ns=min(part.stamp_ns for part in kept),
+        received_ns=received_ns,
+        vix=vix,
+        expiries=tuple(expiry for part in kept for expiry in part.expiries),
+    )
+    return chain, tuple(
+        BadInputError(
+            f"a stamp at most {MOST_LAG_S} s behind the front expiry's",
+            f"{(front.stamp_ns - part.stamp_ns) // NS_PER_SECOND} s",
+            f"{CHAIN} {part.expiries[0].expiry}",
+        )
+        for part in late
+    )
+
+
+def holiday_differences(listed: Mapping[date, str], calendar: TradingCalendar, today: date) -> list[str]:
+    """Compare the exchange's list with our calendar from today to the end of the list's last year, in words.
+
+    Weekends say nothing, and a day with a festival or special session is a holiday on the list and rightly so.
+    """
+    last_year = max(day.year for day in listed)
+    differences = []
+    for offset in range((date(last_year, 12, 31) - today).days + 1):
+        day = today + timedelta(days=offset)
+        with suppress(TableError):
+            session = calendar.session(day)
+            ours = session is None or session.kind is not SessionKind.REGULAR
+            if _is_weekday(day) and ours != (day in listed):
+                name = listed.get(day) or calendar.holiday_name(day) or "no name"
+                theirs = "a holiday" if day in listed else "a trading day"
+                differences.append(
+                    f"{day:%d-%b-%Y} ({name}) is {theirs} on the exchange's list and not in our calendar"
+                )
+    return differences
+
+
+def _is_weekday(day: date) -> bool:
+    return day.weekday() < 5  # noqa: PLR2004 - Saturday
+
+
+def _worth_repeating(error: Exception) -> bool | float:
+    return 0.0 if isinstance(error, BadInputError) and not isinstance(error, _NO_REPEAT) else False

@@ -1,0 +1,132 @@
+"""Settings that several services share: broker, logs, health, traces, books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings.address import shown_address, split_address
+from shared.settings.base import ServiceSettings
+
+
+def _broker_url(url: str) -> str:
+    split_address(url)
+    return url
+
+
+def _names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) != len(names) or not all(name.replace("-", "_").isidentifier() for name in names):
+        raise ValueError("a comma-separated list of different names, each of letters, digits, - and _")
+    return names
+
+
+class BrokerSettings(ServiceSettings):
+    """Where the broker is and how the engine uses it.
+
+    Attributes:
+        url: address; its password, if any, is kept out of reprs and messages.
+        password: merged into `url`, so that `url` alone connects.
+        partitions: streams per topic; the same for every process on one broker.
+        lease_ms: how long an owner that fell silent keeps its partition.
+        block_ms: longest wait of one blocking read.
+        batch: entries taken by one read.
+        socket_timeout_s: longest wait for any answer; longer than `block_ms`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="THETAFLOW_BROKER_")
+    aliases: ClassVar[Mapping[str, str]] = MappingProxyType({"url": "REDIS_URL"})
+
+    url: Annotated[str, AfterValidator(_broker_url)] = Field(default="redis://127.0.0.1:6379/0", repr=False)
+    password: SecretStr | None = None
+    partitions: int = Field(default=4, ge=1, le=1024)
+    lease_ms: int = Field(default=5_000, ge=100, le=600_000)
+    block_ms: int = Field(default=1_000, ge=1, le=60_000)
+    batch: int = Field(default=64, ge=1, le=10_000)
+    socket_timeout_s: float = Field(default=5.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.socket_timeout_s * 1000 <= self.block_ms:
+            raise ValueError(
+                f"expected SOCKET_TIMEOUT_S longer than BLOCK_MS, got {self.socket_timeout_s} s and {self.block_ms} ms"
+            )
+        if self.password is not None:
+            parts = urlsplit(self.url)
+            host = parts.netloc.rpartition("@")[2]
+            netloc = f"{parts.username or ''}:{quote(self.password.get_secret_value(), safe='')}@{host}"
+            object.__setattr__(self, "url", urlunsplit(parts._replace(netloc=netloc)))
+        return self
+
+    @property
+    def shown_url(self) -> str:
+        """Address without user, password and options, for screens and logs."""
+        return shown_address(self.url)
+
+
+class LogSettings(ServiceSettings):
+    """How much is logged and in which form.
+
+    Attributes:
+        level: least severity that is written.
+        format: `json` for machines, `console` for people.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="THETAFLOW_LOG_")
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class HealthSettings(ServiceSettings):
+    """Endpoint for liveness, readiness and metrics.
+
+    Attributes:
+        host: interface to listen on.
+        port: 0 switches the endpoint off.
+        beat_limit_s: a loop silent for longer is dead.
+        fresh_limit_s: market data older than this during a session, or a backlog untouched for as long, is unready.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="THETAFLOW_HEALTH_")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+    beat_limit_s: float = Field(default=30.0, gt=0)
+    fresh_limit_s: float = Field(default=180.0, gt=0)
+
+
+class TraceSettings(ServiceSettings):
+    """Where spans go.
+
+    Attributes:
+        file: spans are appended to it as JSON lines; without it there are none.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="THETAFLOW_TRACE_")
+
+    file: Path | None = None
+
+
+class BookSettings(ServiceSettings):
+    """Which books this installation runs.
+
+    Attributes:
+        books: sets of underlyings that share one risk budget, each by a name of its own.
+    """
+
+    books: Annotated[tuple[str, ...], AfterValidator(_names)] = ("nifty",)
+
+
+SHARED_SETTINGS: tuple[type[ServiceSettings], ...] = (
+    BrokerSettings,
+    LogSettings,
+    HealthSettings,
+    TraceSettings,
+    BookSettings,
+)

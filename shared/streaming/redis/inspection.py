@@ -1,0 +1,187 @@
+"""What a broker holds, for people and dashboards: streams, groups, leases, replicas, dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.errors import BrokerReplyError
+from shared.events.topology import DEFAULT_PARTITIONS, SERVICE_INPUTS, Topic
+from shared.streaming.redis import scripts
+from shared.streaming.redis.broker import Broker
+from shared.streaming.redis.connection import Link, decode_pairs
+from shared.streaming.redis.keys import fence_key, lease_key, stream_key
+from shared.streaming.redis.lease import MEMBERS_PARTITION, members_key
+
+_LAG_BOUND: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReport:
+    """One stream.
+
+    Attributes:
+        length: entries it holds.
+        last_id: entry id of the newest, empty without any.
+        last_event: id of the newest event.
+        last_type: its type.
+        last_ts: its event time, ns UTC; None without one.
+    """
+
+    topic: Topic
+    partition: int
+    length: int
+    last_id: str
+    last_event: str
+    last_type: str
+    last_ts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """One consumer group on one stream.
+
+    Attributes:
+        lag: entries not yet delivered to it; counted to 10,000 where the server does not know.
+        pending: entries delivered and not committed.
+        oldest_pending_ms: how long ago the oldest of them was published; None without any.
+    """
+
+    group: str
+    topic: Topic
+    partition: int
+    lag: int
+    pending: int
+    oldest_pending_ms: int | None
+    last_delivered: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseReport:
+    """Who owns a partition of a service.
+
+    Attributes:
+        owner: replica, None when nobody holds it.
+        token: number of its owner, growing with every one; of the last one when nobody holds it.
+        expires_ms: until it expires without renewal; None when nobody holds it.
+    """
+
+    group: str
+    partition: int
+    owner: str | None
+    token: int
+    expires_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerReport:
+    """A broker at a moment.
+
+    Attributes:
+        time_ms: of the server that keeps the registry, ms since 1970 UTC.
+        members: replicas alive, by service.
+        dead: dead letters, by partition.
+    """
+
+    time_ms: int
+    streams: tuple[StreamReport, ...]
+    groups: tuple[GroupReport, ...]
+    leases: tuple[LeaseReport, ...]
+    members: Mapping[str, tuple[str, ...]]
+    dead: tuple[int, ...]
+
+
+def inspect_broker(broker: str, partitions: int = DEFAULT_PARTITIONS) -> BrokerReport:
+    """Look at everything once, without disturbing anybody.
+
+    Args:
+        broker: URL, see `shared.streaming.redis.broker`.
+        partitions: the same for every process of a deployment.
+
+    Raises:
+        BrokerUnavailableError: the broker does not answer.
+    """
+    connection = Broker(broker)
+    try:
+        return _inspect(connection, partitions)
+    finally:
+        connection.close()
+
+
+def _inspect(broker: Broker, partitions: int) -> BrokerReport:
+    registry = broker.shared(MEMBERS_PARTITION)
+    now = _time_ms(registry)
+    streams: list[StreamReport] = []
+    groups: list[GroupReport] = []
+    leases: list[LeaseReport] = []
+    dead: list[int] = []
+    for partition in range(partitions):
+        link = broker.shared(partition)
+        for topic in Topic:
+            report = _stream(link, topic, partition)
+            streams.append(report)
+            groups += _groups(link, topic, partition, now)
+            if topic is Topic.DEAD:
+                dead.append(report.length)
+        leases += [_lease(link, group, partition) for group in SERVICE_INPUTS]
+    members = {
+        group: tuple(name.decode() for name in registry.call("ZRANGE", members_key(group), 0, -1))
+        for group in SERVICE_INPUTS
+    }
+    return BrokerReport(now, tuple(streams), tuple(groups), tuple(leases), members, tuple(dead))
+
+
+def _time_ms(link: Link) -> int:
+    seconds, micros = link.call("TIME")
+    return int(seconds) * 1000 + int(micros) // 1000
+
+
+def _stream(link: Link, topic: Topic, partition: int) -> StreamReport:
+    key = stream_key(partition, topic)
+    newest = link.call("XREVRANGE", key, "+", "-", "COUNT", 1)
+    length = int(link.call("XLEN", key))
+    if not newest:
+        return StreamReport(topic, partition, length, "", "", "", None)
+    fields = decode_pairs(newest[0][1])
+    ts = fields.get(b"ts", b"")
+    return StreamReport(
+        topic,
+        partition,
+        length,
+        newest[0][0].decode(),
+        fields.get(b"id", b"").decode(errors="replace"),
+        fields.get(b"type", b"").decode(errors="replace"),
+        int(ts) if ts.isdigit() else None,
+    )
+
+
+def _groups(link: Link, topic: Topic, partition: int, now: int) -> list[GroupReport]:
+    key = stream_key(partition, topic)
+    try:
+        rows = [decode_pairs(row) for row in link.call("XINFO", "GROUPS", key)]
+    except BrokerReplyError:
+        return []  # No such stream yet.
+    return [_group(link, row, topic, partition, now) for row in rows]
+
+
+def _group(link: Link, row: Mapping[bytes, Any], topic: Topic, partition: int, now: int) -> GroupReport:
+    key = stream_key(partition, topic)
+    name = row[b"name"].decode()
+    pending = int(row[b"pending"])
+    lag = row.get(b"lag")
+    if lag is None:
+        lag = int(scripts.look(link, "lag", [key], [_LAG_BOUND, name])[1]) - pending
+    oldest = None
+    if pending:
+        head = link.call("XPENDING", key, name, "-", "+", 1)
+        oldest = max(0, now - int(head[0][0].partition(b"-")[0])) if head else None
+    return GroupReport(name, topic, partition, max(0, int(lag)), pending, oldest, row[b"last-delivered-id"].decode())
+
+
+def _lease(link: Link, group: str, partition: int) -> LeaseReport:
+    value = link.call("GET", lease_key(partition, group))
+    expires = int(link.call("PTTL", lease_key(partition, group)))
+    token = int(link.call("GET", fence_key(partition, group)) or 0)
+    owner = None if value is None else value.decode().partition("|")[2]
+    return LeaseReport(group, partition, owner, token, expires if owner is not None and expires >= 0 else None)

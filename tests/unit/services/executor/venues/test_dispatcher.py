@@ -1,0 +1,223 @@
+"""Nothing leaves the house but for a live book, in its session, armed for the day; exits are never held back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.executor.settings import ExecutorSettings
+from services.executor.venues.dispatcher import Dispatcher, Rehearsal, retry_pause_ns
+from services.executor.venues.outbox import Outbox, Write, WriteState
+from services.executor.venues.tradetron.client import Answer, DryRun
+from shared.clock import NS_PER_SECOND, ManualClock, ist_date
+from shared.errors import NotArmedError
+from shared.events import Intent, Severity, VenueTarget
+from shared.market.calendar import TradingCalendar
+from tests.builders import at, chain_header, contract
+
+CALENDAR = TradingCalendar.load()
+DAY = "2025-08-29"
+
+
+class Shelf:
+    """A venue that answers as told and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.answers: list[WriteState] = []
+        self.given: list[Write] = []
+
+    def request_text(self, write: Write) -> str:
+        return f"gap={write.value}"
+
+    def store(self, write: Write) -> Answer:
+        self.given.append(write)
+        return Answer(self.answers.pop(0) if self.answers else WriteState.CONFIRMED, "told")
+
+    @property
+    def values(self) -> list[int]:
+        return [write.value for write in self.given]
+
+
+class Desk:
+    """A dispatcher with all it says and notes."""
+
+    def __init__(self, ts: int = at(10, 0), **settings: object) -> None:
+        self.clock = ManualClock(ts)
+        self.shelf = Shelf()
+        self.alerts: list[tuple[Severity, str, str]] = []
+        self.notes: list[str] = []
+        self.armed = True
+        chosen = ExecutorSettings(tradetron_sources=("feed",), **settings)  # type: ignore[arg-type]
+        outbox = Outbox("nifty", lambda _: None, settle_ns=10 * NS_PER_SECOND, retry_ns=retry_pause_ns(chosen))
+        self.dispatcher = Dispatcher(
+            outbox,
+            self.shelf,
+            chosen,
+            self.clock,
+            session=lambda ns: CALENDAR.session(ist_date(ns)),
+            armed=self.check,
+            say=lambda *alert: self.alerts.append(alert),
+            note=self.note,
+        )
+
+    def check(self, _ns: int) -> None:
+        if not self.armed:
+            raise NotArmedError("not armed")
+
+    def note(self, kind: str, _record: Mapping[str, Any]) -> None:
+        self.notes.append(kind)
+
+    def turn(self, seconds: float = 1.0) -> bool:
+        self.clock.advance(int(seconds * NS_PER_SECOND))
+        return self.dispatcher.turn()
+
+    @property
+    def codes(self) -> list[str]:
+        return [code for _, code, _ in self.alerts]
+
+
+def intent(
+    direction: int = 1, *, ts: int = at(10, 0), day: str = DAY, source: str = "feed", signal: str = "s"
+) -> Intent:
+    target = VenueTarget(
+        slot=1,
+        direction=direction,
+        order_id="o" if direction else "",
+        signal_id=signal if direction else "",
+        contract=contract() if direction else None,
+        valid_until_ns=ts + 150 * NS_PER_SECOND,
+    )
+    return Intent(
+        header=chain_header(1, ts).child("executor"), number=1, day=day, source=source, halted=False, targets=(target,)
+    )
+
+
+def trading() -> Desk:
+    """A desk that holds +1."""
+    desk = Desk()
+    desk.dispatcher.heed(intent())
+    desk.turn()
+    desk.turn()
+    assert desk.shelf.values == [0, 1]
+    return desk
+
+
+def test_a_days_first_word_sets_0_and_then_enters():
+    assert trading().notes == ["venue_request", "venue_answer"] * 2
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        intent(source="replay"),
+        intent(source=""),
+        intent(day="2025-08-28"),
+        intent(ts=at(10, 5)),
+    ],
+)
+def test_a_simulations_word_is_refused_whatever_it_says_exits_included(foreign: Intent):
+    desk = Desk()
+    assert not desk.dispatcher.heed(foreign)
+    assert not any(desk.turn() for _ in range(5))
+    assert desk.shelf.given == []
+    assert desk.codes == ["tradetron_refused"]
+
+
+def test_a_simulation_beside_a_live_position_cannot_close_it():
+    desk = trading()
+    desk.dispatcher.heed(intent(0, source="replay"))
+    assert not desk.turn()
+    assert desk.shelf.values == [0, 1]
+
+
+@pytest.mark.parametrize(("hour", "minute"), [(9, 0), (15, 31), (20, 0)])
+def test_no_entry_off_hours(hour: int, minute: int):
+    desk = Desk(at(hour, minute))
+    desk.dispatcher.heed(intent(ts=at(hour, minute)))
+    assert [desk.turn(), desk.turn(), desk.turn()] == [True, True, False]
+    assert desk.shelf.values == [0]
+    assert desk.codes[-1] == "tradetron_entry_given_up"
+
+
+def test_no_entry_without_the_days_confirmation_but_exits_go_on():
+    desk = trading()
+    desk.armed = False
+    desk.dispatcher.heed(intent(0))
+    desk.turn()
+    desk.dispatcher.heed(intent(signal="other"))
+    desk.turn()
+    assert desk.shelf.values == [0, 1, 0]
+
+
+def test_no_entry_on_an_old_word():
+    desk = Desk(at(10, 5))
+    desk.dispatcher.heed(intent())
+    desk.turn()
+    desk.turn()
+    assert desk.shelf.values == [0]
+
+
+def test_an_exit_goes_out_after_hours_until_it_is_stored():
+    desk = trading()
+    desk.clock.move_to(at(15, 35))
+    desk.shelf.answers = [WriteState.UNKNOWN] * 6
+    desk.dispatcher.heed(intent(0, ts=at(15, 30)))
+    for _ in range(200):
+        desk.turn()
+    assert desk.shelf.values == [0, 1] + [0] * 7
+    assert desk.codes.count("tradetron_exit_not_stored") == 3
+    assert desk.alerts[-1][1] == "tradetron_stored"
+
+
+def test_no_more_than_one_call_a_second():
+    desk = Desk()
+    desk.dispatcher.heed(intent())
+    assert desk.turn(0.0)
+    assert not desk.turn(0.4)
+    assert not desk.turn(0.4)
+    assert desk.turn(0.4)
+
+
+def test_failures_in_a_row_hold_entries_back_and_never_exits():
+    desk = Desk(tradetron_breaker_failures=2, tradetron_breaker_s=60.0)
+    desk.shelf.answers = [WriteState.FAILED] * 2
+    desk.dispatcher.heed(intent())
+    for _ in range(8):
+        desk.turn()
+    assert "tradetron_breaker_open" in desk.codes
+    assert desk.shelf.values == [0, 0, 0, 1]
+
+
+def test_the_kill_switch_works_before_any_word_and_beats_every_later_one():
+    desk = trading()
+    desk.dispatcher.kill("drill")
+    desk.turn()
+    desk.dispatcher.heed(intent(signal="new"))
+    assert not desk.turn()
+    assert desk.shelf.values == [0, 1, 0]
+    assert "kill_switch" in desk.notes
+
+
+def test_a_restart_sends_nothing_before_it_has_heard_a_live_word():
+    desk = trading()
+    again = Desk()
+    again.dispatcher.outbox.recover([msgspec.structs.replace(desk.shelf.given[-1], state=WriteState.SENT)])
+    assert not any(again.turn(20.0) for _ in range(3))
+    again.dispatcher.heed(intent(0, ts=again.clock.now_ns()))
+    assert again.turn()
+    assert again.shelf.values == [0]
+
+
+def test_a_rehearsal_says_all_and_sends_nothing_at_any_hour():
+    shown: list[str] = []
+    settings = ExecutorSettings(tradetron_mode="dry_run")
+    outbox = Outbox("nifty", lambda _: None, settle_ns=0, retry_ns=lambda _: 0)
+    rehearsal = Rehearsal(outbox, DryRun(settings, shown.append))
+    rehearsal.heed(intent(0, source="replay"))
+    rehearsal.heed(intent(source="replay"))
+    rehearsal.heed(intent(0, source="replay"))
+    assert [text.partition(" (")[0][-5:] for text in shown] == ["gap=0", "gap=1", "gap=0"]
+    assert "kept" not in "".join(shown)

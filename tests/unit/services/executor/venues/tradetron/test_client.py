@@ -1,0 +1,132 @@
+"""One call a write: data keys first, trigger last, the token in one place, and a time-out is never a refusal."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.executor.settings import ExecutorSettings
+from services.executor.venues.outbox import Write, WriteState
+from services.executor.venues.tradetron.client import Tradetron
+from shared.errors import ConfigError
+from shared.events import VenueTarget
+from tests.builders import contract
+from tests.fakes import tradetron as fake
+from tests.fakes.tradetron import FakeTradetron
+
+TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # nobody's
+TARGET = VenueTarget(
+    slot=1,
+    direction=1,
+    order_id="o",
+    signal_id="s-1",
+    contract=contract(24400.0),
+    lots=2,
+    stop_price=91.0,
+    target_price=52.5,
+    valid_until_ns=1_756_461_600_000_000_000,
+)
+KEYS = {
+    "tradetron_strike_key": "strike",
+    "tradetron_lots_key": "lots",
+    "tradetron_stop_key": "sl",
+    "tradetron_target_key": "tgt",
+    "tradetron_signal_key": "sid",
+    "tradetron_fence_key": "fence",
+    "tradetron_valid_until_key": "until",
+}
+
+
+@pytest.fixture(scope="module")
+def running():
+    with FakeTradetron(TOKEN, late_s=0.3) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: FakeTradetron) -> FakeTradetron:
+    running.calls.clear()
+    running.stored.clear()
+    return running
+
+
+def client(server: FakeTradetron, **settings: object) -> Tradetron:
+    values = {"tradetron_token": TOKEN, "tradetron_url": server.url, "tradetron_timeout_s": 0.15, **settings}
+    return Tradetron(ExecutorSettings(**values))  # type: ignore[arg-type]
+
+
+def write(value: int = 1, slot: int = 1, target: VenueTarget | None = TARGET) -> Write:
+    return Write(book="nifty", slot=slot, fence=7, value=value, why="test", target=target if value else None)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_data_keys_go_first_and_the_trigger_last(server: FakeTradetron, method: str):
+    with client(server, tradetron_method=method, **KEYS) as tradetron:
+        assert tradetron.store(write()).state is WriteState.CONFIRMED
+    (call,) = server.calls
+    assert call.pairs == (
+        ("fence", "7"),
+        ("strike", "24400"),
+        ("lots", "2"),
+        ("sl", "91.00"),
+        ("tgt", "52.50"),
+        ("sid", "s-1"),
+        ("until", "1756461600"),
+        ("gap", "1"),
+    )
+    assert call.token == TOKEN
+    assert (TOKEN in call.query) is (method == "get")
+
+
+@pytest.mark.parametrize("value", [1, -1, 0])
+def test_by_default_only_the_trigger_is_sent(server: FakeTradetron, value: int):
+    with client(server) as tradetron:
+        tradetron.store(write(value))
+    assert server.calls[0].pairs == (("gap", str(value)),)
+    assert server.value("gap") == str(value)
+
+
+def test_a_second_slot_has_keys_of_its_own(server: FakeTradetron):
+    with client(server, tradetron_fence_key="fence") as tradetron:
+        tradetron.store(write(slot=2))
+    assert server.calls[0].pairs == (("fence_2", "7"), ("gap_2", "1"))
+
+
+@pytest.mark.parametrize(
+    ("mood", "state"),
+    [
+        (fake.OK, WriteState.CONFIRMED),
+        (fake.SLOW, WriteState.CONFIRMED),
+        (fake.LATE, WriteState.UNKNOWN),
+        (fake.STORED_THEN_SILENT, WriteState.UNKNOWN),
+        (fake.TOO_MANY, WriteState.FAILED),
+        (fake.UNAUTHORISED, WriteState.FAILED),
+        (fake.BROKEN, WriteState.UNKNOWN),
+        (fake.BROKEN_STORED, WriteState.UNKNOWN),
+        (fake.CUT, WriteState.UNKNOWN),
+        (fake.CUT_STORED, WriteState.UNKNOWN),
+        (fake.TRICKLE, WriteState.UNKNOWN),
+    ],
+)
+def test_an_answer_means_stored_surely_not_stored_or_nothing(server: FakeTradetron, mood: str, state: WriteState):
+    server.script.append(mood)
+    with client(server) as tradetron:
+        answer = tradetron.store(write())
+    assert answer.state is state
+    assert TOKEN not in answer.text
+
+
+def test_nobody_listening_is_surely_not_stored():
+    settings = ExecutorSettings(tradetron_token=TOKEN, tradetron_url="http://127.0.0.1:9/api")  # type: ignore[arg-type]
+    with Tradetron(settings) as tradetron:
+        assert tradetron.store(write()).state is WriteState.FAILED
+
+
+def test_the_token_is_in_no_repr_no_request_text_and_no_settings(server: FakeTradetron):
+    with client(server) as tradetron:
+        shown = f"{tradetron!r} {tradetron.request_text(write())} {tradetron._settings!r} {tradetron._token!r}"
+    assert TOKEN not in shown
+
+
+def test_without_a_token_there_is_no_client():
+    with pytest.raises(ConfigError, match="TRADETRON_TOKEN"):
+        Tradetron(ExecutorSettings())

@@ -1,0 +1,220 @@
+"""The view is what the events say, per book and day, with the seller's sign, in bounded memory."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from services.gateway.projection.day import EquityCurve
+from services.gateway.projection.view import BookView, LiveView, Section
+from services.gateway.schemas.events import PositionAnswer
+from shared import events as ev
+from shared.clock import ist_ns
+from shared.text.formatting import direction_label, direction_meaning, trade_log_line
+
+PlausibleDay = runpy.run_path(str(Path(__file__).parents[3] / "fakes" / "plausible_day.py"))["PlausibleDay"]
+
+
+def folded(events) -> LiveView:
+    view = LiveView()
+    for event in events:
+        view.fold(event)
+    return view
+
+
+@pytest.fixture(scope="module")
+def day() -> list[ev.Event]:
+    return list(PlausibleDay())
+
+
+@pytest.fixture(scope="module")
+def book(day) -> BookView:
+    return folded(day).books["nifty"]
+
+
+def of_kind(day, kind) -> Iterator:
+    return (event for event in day if isinstance(event, kind))
+
+
+def test_market_shows_the_newest_snapshot_and_the_newest_decision(day, book):
+    *_, chain = of_kind(day, ev.ChainSnapshot)
+    *_, signal = of_kind(day, ev.Signal)
+    (market,) = book.market()
+    assert (market.spot, market.vix) == (chain.spot, chain.vix)
+    assert (market.forward, market.atm_iv) == (signal.market.forward, signal.market.atm_iv)
+    assert market.at == "2025-08-29T15:29:03.000+05:30"
+
+
+def test_a_chain_leaves_no_columns_in_memory(day):
+    view = folded(day).books["nifty"]
+    assert all(not expiry.strikes for snapshot in view.markets.values() for expiry in snapshot.expiries)
+
+
+def test_day_figures_are_the_sums_of_the_trades(day, book):
+    trades = list(of_kind(day, ev.Trade))
+    figures = book.ledger.figures(0)
+    assert figures.trades == len(trades) > 5
+    assert figures.wins == sum(trade.net_pnl_paise > 0 for trade in trades)
+    assert figures.win_rate == pytest.approx(figures.wins / figures.trades)
+    *_, state = of_kind(day, ev.BookState)
+    assert figures.pnl_paise == state.realised_paise + state.unrealised_paise
+
+
+def test_drawdown_is_the_largest_fall_from_a_peak_of_the_day(day, book):
+    curve = [state.equity_paise for state in of_kind(day, ev.BookState)]
+    deepest = max(max(curve[: index + 1]) - equity for index, equity in enumerate(curve))
+    assert book.ledger.figures(0).max_drawdown_paise == deepest > 0
+
+
+def test_drawdown_counts_from_a_peak_of_zero(day):
+    states = [event for event in day if isinstance(event, ev.BookState)][:2]
+    view = folded(msgspec.structs.replace(s, equity_paise=e) for s, e in zip(states, (0, -500), strict=True))
+    assert view.books["nifty"].ledger.figures(0).max_drawdown_paise == 500
+
+
+def test_denials_are_counted_by_code_most_frequent_first(day, book):
+    codes = [denial.code.value for denial in of_kind(day, ev.Denial)]
+    answer = book.ledger.denials()
+    assert answer.total == len(codes)
+    assert answer.by_code == {code: codes.count(code) for code in set(codes)}
+    assert list(answer.by_code.values()) == sorted(answer.by_code.values(), reverse=True)
+
+
+def test_a_trade_told_twice_counts_once(day):
+    once = folded(day).books["nifty"].ledger.figures(0)
+    twice = folded([*day, *of_kind(day, ev.Trade)]).books["nifty"].ledger.figures(0)
+    assert twice == once
+
+
+def test_a_new_day_starts_new_figures_and_keeps_positions_until_told_otherwise(day):
+    until_open = [event for event in day if event.header.ts <= ist_ns(2025, 8, 29, 13, 36, 3)]
+    tomorrow = iter(PlausibleDay(start_ns=ist_ns(2025, 9, 1, 9, 15, 3), first_seq=376))
+    signal = next(event for event in tomorrow if isinstance(event, ev.Signal))
+    state = next(event for event in tomorrow if isinstance(event, ev.BookState))
+    view = folded([*until_open, signal]).books["nifty"]
+    assert view.ledger.figures(0).trades == 0
+    assert view.ledger.day == "2025-09-01"
+    assert len(view.positions()) == 2
+    view.fold(state)
+    assert view.positions() == ()
+
+
+def test_a_second_run_of_the_same_day_starts_afresh(day):
+    once = folded(day).books["nifty"]
+    again = folded([*day, *day]).books["nifty"]
+    assert again.ledger.equity() == once.ledger.equity()
+    assert again.ledger.figures(0).trades == once.ledger.figures(0).trades
+
+
+def test_books_are_kept_apart(day):
+    view = folded([*day, *PlausibleDay(book="bank", seed=3, snapshots=40)])
+    assert view.books["nifty"].ledger.figures(0) == folded(day).books["nifty"].ledger.figures(0)
+    assert view.books["bank"].ledger.signals()[0].id.startswith("bank-")
+
+
+def test_books_beyond_the_limit_are_counted(day):
+    view = LiveView(limit=1)
+    for event in (*day[:5], *list(PlausibleDay(book="bank", snapshots=1))):
+        view.fold(event)
+    assert set(view.books) == {"nifty"}
+    assert view.refused > 0
+
+
+def test_an_alert_of_a_partition_belongs_to_no_book(day):
+    header = ev.Header.root(book="partition2", ts=1, seq=0, producer="trimming")
+    alert = ev.Alert(header=header, severity=ev.Severity.WARNING, code="over_cap", text="x")
+    view = folded([*day, alert])
+    assert set(view.books) == {"nifty"}
+    assert view.books["nifty"].recent_alerts(view.common.alerts)[-1].code == "over_cap"
+
+
+def test_memory_stays_bounded(day):
+    view = folded(day).books["nifty"]
+    header = day[0].header
+    for index in range(1_000):
+        child = header.child("x", index)
+        view.fold(ev.Alert(header=child, severity=ev.Severity.INFO, code="c", text="t"))
+        view.fold(ev.Command(header=child, kind=ev.CommandKind.HALT, operator="o", reason="r"))
+    assert len(view.recent_alerts()) == 100
+    assert len(view.commands) == 50
+    assert len(view.ledger.signals()) == 200
+
+
+def test_equity_curve_thins_itself_and_keeps_first_and_newest():
+    curve = EquityCurve(limit=100)
+    for step in range(10_000):
+        curve.add(step * 1_000_000, step)
+    points = curve.points()
+    assert len(points) <= 102
+    assert points[0] == (0, 0)
+    assert points[-1] == (9_999, 9_999)
+    assert list(points) == sorted(points)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "state"),
+    [
+        ([], "trading"),
+        (["halt"], "halted"),
+        (["halt", "flatten"], "halted"),
+        (["halt", "resume"], "trading"),
+        (["reduce", "set_limit"], "reducing"),
+    ],
+)
+def test_halt_state_follows_the_operators_last_word_on_it(day, kinds, state):
+    view = BookView("nifty")
+    for index, kind in enumerate(kinds):
+        header = day[0].header.child("gateway", index)
+        view.fold(ev.Command(header=header, kind=ev.CommandKind(kind), operator="asha", reason="drill"))
+    assert view.halt().state == state
+
+
+@pytest.mark.parametrize(
+    ("direction", "label", "pays_when"), [(1, "SHORT PUT", "does not fall"), (-1, "SHORT CALL", "does not rise")]
+)
+def test_directions_have_the_sellers_sign(direction, label, pays_when):
+    assert direction_label(direction) == label
+    assert pays_when in direction_meaning(direction)
+
+
+def test_a_seller_gains_when_the_premium_falls(day):
+    state = next(event for event in of_kind(day, ev.BookState) if event.positions)
+    position = msgspec.structs.replace(state.positions[0], entry_price=84.25, lots=2, lot_size=75)
+    fallen = PositionAnswer.of(msgspec.structs.replace(position, mark_price=80.25))
+    risen = PositionAnswer.of(msgspec.structs.replace(position, mark_price=88.25))
+    assert (fallen.pnl_paise, risen.pnl_paise) == (60_000, -60_000)
+
+
+def test_trade_log_line(day):
+    trade = next(of_kind(day, ev.Trade))
+    line = trade_log_line(
+        msgspec.structs.replace(
+            trade,
+            contract=ev.Contract(underlying="NIFTY", expiry="2025-09-02", strike=24800.0, kind=ev.OptionKind.CALL),
+            entry_ts=ist_ns(2025, 8, 29, 11, 28, 12),
+            entry_price=84.25,
+            target_price=72.0,
+            stop_price=92.0,
+            entry=msgspec.structs.replace(trade.entry, confidence=0.74),
+        )
+    )
+    assert line == "11:28:12 SHORT CALL 24800 @ 84.25 target 72.00 stop 92.00 confidence high"
+
+
+def test_a_fill_of_another_venue_ends_paper_mode(day):
+    fill = next(of_kind(day, ev.Fill))
+    view = folded([*day, fill]).books["nifty"]
+    assert view.live_venue is None
+    view.fold(msgspec.structs.replace(fill, venue="tradetron"))
+    assert view.live_venue == "tradetron"
+
+
+def test_only_the_sections_an_event_touches_change(day):
+    view = folded(day).books["nifty"]
+    before = view.versions.copy()
+    view.fold(next(of_kind(day, ev.Denial)))
+    assert {section for section in Section if view.versions[section] != before[section]} == {Section.DENIALS}

@@ -1,0 +1,34 @@
+"""The golden hash sees content and order, and nothing that differs from run to run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.streaming.protocol.golden import canonical_json, golden_hash
+from tests.builders import at, book_state, entry_order, signal, snapshot
+
+
+def test_interleaving_of_topics_does_not_matter():
+    first, second = signal(1, at(10, 0), 1), signal(2, at(10, 1), -1)
+    order = entry_order(1, at(10, 0))
+    assert (
+        golden_hash([first, order, second])
+        == golden_hash([first, second, order])
+        == golden_hash([order, first, second])
+    )
+
+
+def test_a_changed_number_a_missing_event_or_another_order_changes_it():
+    first, second = entry_order(1, at(10, 0), signal_id="a"), entry_order(1, at(10, 0), signal_id="b")
+    whole = golden_hash([first, second])
+    assert golden_hash([second, first]) != whole
+    assert golden_hash([first]) != whole
+    assert golden_hash([first, msgspec.structs.replace(second, limit_price=90.05)]) != whole
+
+
+def test_market_data_book_states_and_trace_context_stay_outside():
+    one = signal(1, at(10, 0), 1)
+    other = msgspec.structs.replace(one, header=msgspec.structs.replace(one.header, traceparent="00-other"))
+    noise = [snapshot(1, at(10, 0)), book_state(1, at(10, 0))]
+    assert golden_hash([one]) == golden_hash([other, *noise])
+    assert b"traceparent" not in canonical_json(one)

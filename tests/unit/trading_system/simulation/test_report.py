@@ -1,0 +1,72 @@
+"""The trade log speaks as a seller does and the summary adds up."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.events import Event, ExitReason, Trade
+from shared.text.formatting import confidence_word, trade_log_line
+from tests.builders import CALL, PUT, at, book_state, chain_header, contract, entry_context
+from trading_system.simulation.report import Run, SimulationReport, trade_block
+
+
+def trade(net_paise: int, direction: int = -1, minute: int = 28) -> Trade:
+    return Trade(
+        header=chain_header(9, at(11, minute + 10)),
+        entry_order_id="o",
+        contract=contract(24800.0, CALL if direction < 0 else PUT),
+        lots=2,
+        lot_size=75,
+        entry_ts=at(11, minute, 12),
+        entry_price=84.25,
+        exit_price=72.0,
+        stop_price=92.0,
+        target_price=72.0,
+        gross_pnl_paise=net_paise + 6_203,
+        costs_paise=6_203,
+        net_pnl_paise=net_paise,
+        mfe=12.25,
+        mae=1.0,
+        holding_ns=at(11, 38) - at(11, 28),
+        exit_reason=ExitReason.TARGET,
+        entry=entry_context(direction=direction),
+    )
+
+
+def report_of(*events: Event) -> SimulationReport:
+    run = Run()
+    for event in events:
+        run.observe(event)
+    return SimulationReport.of(run, engine="memory", source="test", book="nifty", elapsed_s=1.0)
+
+
+def test_the_trade_line_is_the_one_people_know():
+    assert trade_log_line(trade(1)) == "11:28:12 SHORT CALL 24800 @ 84.25 target 72.00 stop 92.00 confidence high"
+    assert "SHORT PUT" in trade_log_line(trade(1, direction=1))
+
+
+@pytest.mark.parametrize(("confidence", "word"), [(0.75, "high"), (0.65, "medium"), (0.61, "low")])
+def test_confidence_has_a_word(confidence: float, word: str):
+    assert confidence_word(confidence) == word
+
+
+def test_the_block_tells_how_it_ended():
+    text = "\n".join(trade_block(trade(177_547)))
+    assert "on target after 10 min" in text
+    assert "net Rs 1,775.47 (costs 62.03)" in text
+
+
+def test_the_summary_adds_up():
+    report = report_of(trade(10_000), trade(-4_000))
+    assert (report.trades, report.net_pnl, report.costs, report.win_rate) == (2, 60.0, 124.06, 0.5)
+    assert report.as_json()["trade_log"][0].startswith("11:28:12")
+
+
+def test_no_trades_has_no_win_rate():
+    assert report_of().win_rate is None
+
+
+def test_drawdown_is_the_largest_fall_of_equity():
+    equities = (100, 140, 90, 160, 120)
+    report = report_of(*(book_state(n, at(10, n), equity_paise=value * 100) for n, value in enumerate(equities)))
+    assert report.max_drawdown == 50.0

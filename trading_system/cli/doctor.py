@@ -1,0 +1,34 @@
+"""`thetaflow doctor`: can this machine run it, and do the tables cover today."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from shared.clock import SystemClock, ist_date
+from trading_system.cli.screen import STDOUT, print_json
+from trading_system.operations.doctor import Grade, examine
+
+_STYLE = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAILED: "red"}
+
+
+def doctor(
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Ask about another day.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Check Python, libraries, settings, dated tables and the broker; fail when one of them does not hold."""
+    day = on.date() if on is not None else ist_date(SystemClock().now_ns())
+    findings = list(examine(day))
+    failed = any(finding.grade is Grade.FAILED for finding in findings)
+    if as_json:
+        rows = [{"check": each.check, "grade": each.grade.value, "text": each.text} for each in findings]
+        print_json({"on": day.isoformat(), "ok": not failed, "findings": rows})
+    else:
+        table = Table("check", "", "finding", title=f"thetaflow on {day}", box=None)
+        for each in findings:
+            table.add_row(each.check, f"[{_STYLE[each.grade]}]{each.grade.value}[/]", each.text)
+        STDOUT.print(table)
+    raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,33 @@
+"""`thetaflow live`: every service on this machine until interrupted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from services.executor.settings import ExecutorSettings
+from shared.settings import load_settings
+from trading_system.cli.screen import STDERR
+from trading_system.system import TradingSystem
+
+
+def live(
+    book: Annotated[str, typer.Option(help="Key of the events.")] = "nifty",
+    broker: Annotated[
+        str | None, typer.Option(help="Broker to use; THETAFLOW_BROKER_URL or an embedded one without it.")
+    ] = None,
+) -> None:
+    """Run every service until interrupted; on paper, unless the venue's mode and the day's arming say otherwise."""
+    mode = load_settings(ExecutorSettings).tradetron_mode
+    words = {
+        "off": "PAPER: no order leaves this machine",
+        "dry_run": "DRY RUN: what would be sent to Tradetron is only said",
+        "live": "LIVE: signals go to Tradetron once the day is armed",
+    }
+    STDERR.print(f"{words[mode]}. Ctrl-C ends it.")
+
+    def on_restart(name: str, code: int, tail: str) -> None:
+        STDERR.print(f"{name} ended with exit code {code} and is started again: {tail}")
+
+    TradingSystem(book, broker_url=broker).run_live(on_restart, STDERR.print)

@@ -1,0 +1,103 @@
+"""Training samples on disk, under the hash of everything they follow from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+import services.features
+import services.ingest
+import services.predictor
+import services.risk
+import services.trainer
+import shared.market
+import trading_system
+from services.features.families.registry import SCHEMA_ID
+from services.trainer.dataset.samples import TrainingSamples
+from trading_system.offline.labelling import LabelCounts, LabelRules
+from trading_system.wiring import Installation
+
+_COLUMNS = ("ts", "day", "values", "net", "points", "known", "rule")
+_BLOCK = 1 << 20
+_ALSO = (
+    (services.predictor, "handler.py"),
+    (services.predictor, "traditional.py"),
+    (services.trainer, "labels.py"),
+    (services.trainer, "samples.py"),
+    (trading_system, "training_days.py"),
+)
+"""Of these packages, what makes samples alone: another way to learn needs no new ones."""
+
+
+class CachedDays(msgspec.Struct, frozen=True):
+    """Samples with what was counted while they were made, and the spot at each vector, NaN where unknown."""
+
+    samples: TrainingSamples
+    counts: LabelCounts
+    spot: NDArray[np.float64]
+
+
+def cache_key(house: Installation, rules: LabelRules, content: Mapping[str, object]) -> str:
+    """Hash code, settings, rules and content (file hashes, or the arguments of a made market)."""
+    digest = blake2b(digest_size=16)
+    settings = {
+        name: getattr(house, name).model_dump(mode="json") for name in ("ingest", "features", "risk", "executor")
+    }
+    threshold = house.predictor.model_dump(mode="json")
+    described = {"schema": SCHEMA_ID, "settings": settings, "rule": threshold, "labels": rules, "content": content}
+    digest.update(msgspec.json.encode(described, order="sorted"))
+    packages = (services.features, services.ingest, services.risk, shared.market)
+    for package in packages:
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            digest.update(path.read_bytes())
+    for package, name in _ALSO:
+        digest.update((Path(package.__path__[0]) / name).read_bytes())
+    return digest.hexdigest()
+
+
+def file_hashes(paths: Iterable[Path]) -> dict[str, str]:
+    """Hash files by content, keyed by name."""
+    found = {}
+    for path in paths:
+        digest = blake2b(digest_size=16)
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        found[str(path)] = digest.hexdigest()
+    return found
+
+
+def load_days(folder: Path, key: str) -> CachedDays | None:
+    """Read cached samples, None when there are none under this key."""
+    path = folder / f"{key}.npz"
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as archive:
+        columns = {name: archive[name] for name in _COLUMNS}
+        text = {name: str(archive[name]) for name in ("schema_id", "features", "counts")}
+        spot = archive["spot"]
+    samples = TrainingSamples(text["schema_id"], tuple(text["features"].split("\n")), **columns)
+    return CachedDays(samples, msgspec.json.decode(text["counts"], type=LabelCounts), spot)
+
+
+def store_days(folder: Path, key: str, days: CachedDays) -> None:
+    """Write samples under a key, atomically."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{key}.{os.getpid()}.npz"
+    samples = days.samples
+    np.savez_compressed(
+        draft,
+        allow_pickle=False,
+        spot=days.spot,
+        schema_id=np.array(samples.schema_id),
+        features=np.array("\n".join(samples.features)),
+        counts=np.array(msgspec.json.encode(days.counts).decode()),
+        **{name: getattr(samples, name) for name in _COLUMNS},
+    )
+    draft.replace(folder / f"{key}.npz")

