@@ -24,7 +24,7 @@ import shap  # noqa: E402 - the same
 from services.features.families.registry import FEATURE_NAMES  # noqa: E402 - the same
 from services.predictor.service import predictor_service  # noqa: E402 - the same
 from services.predictor.settings import PredictorSettings  # noqa: E402 - the same
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples  # noqa: E402 - the same
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples  # noqa: E402 - the same
 from services.trainer.dataset.samples import TrainingSamples  # noqa: E402 - the same
 from services.trainer.members.fitting import TrainingPlan  # noqa: E402 - the same
 from services.trainer.members.tree_members import fit_forest  # noqa: E402 - the same
@@ -64,7 +64,7 @@ def percentiles(run: Callable[[int], object], count: int, warm_up: int = 30) -> 
 
 
 def samples_of(size: int) -> TrainingSamples:
-    return planted_samples(PlantedMarket(seed=1, days=size // 50, per_day=50, features=_FEATURES, edge=0.8))[0]
+    return generate_samples(SampleGenerator(seed=1, days=size // 50, per_day=50, features=_FEATURES, edge=0.8))[0]
 
 
 def vector_of(samples: TrainingSamples, row: int) -> FeatureVector:
@@ -114,8 +114,8 @@ def decide(samples: TrainingSamples, folder: Path, count: int) -> dict[str, dict
     loaded = ModelRegistry(folder).load_champion()
     assert loaded is not None  # noqa: S101 - it was promoted above
     session = EnsembleSession(loaded[0])
-    thoughts = session.think(int(samples.ts[0]), samples.values[0])
-    found["think_alone"] = percentiles(lambda at: session.think(int(samples.ts[at]), samples.values[at]), count)
+    thoughts = session.predict(int(samples.ts[0]), samples.values[0])
+    found["think_alone"] = percentiles(lambda at: session.predict(int(samples.ts[at]), samples.values[at]), count)
     found["explain_alone"] = percentiles(lambda _: session.explain(thoughts), count)
     signal = handler.handle(vectors[0])[0]
     found["signal_json"] = {"bytes": float(len(msgspec.json.encode(signal)))}

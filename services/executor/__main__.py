@@ -6,13 +6,13 @@ import threading
 from typing import Final
 
 from services.executor.audit.journal import HeldElsewhereError
-from services.executor.bootstrap import Assembly
+from services.executor.bootstrap import SidecarBootstrap
 from services.executor.service import executor_service
 from services.executor.settings import ExecutorSettings
 from shared.clock import SystemClock
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
-from shared.observability.health import Verdict
+from shared.observability.health import CheckResult
 from shared.observability.logging import configure_logging, get_logger
 from shared.process import run_service
 from shared.settings import BookSettings, BrokerSettings, LogSettings, load_settings, secrets_of
@@ -27,37 +27,37 @@ def main(stop: threading.Event) -> int:
     settings = load_settings(ExecutorSettings)
     calendar = TradingCalendar.load()
     broker, books = load_settings(BrokerSettings), load_settings(BookSettings).books
-    # The side work speaks before the engine's process is set up.
+    # The sidecar speaks before the engine's process is set up.
     configure_logging(load_settings(LogSettings), "executor", secrets_of(settings, broker))
 
-    def assemble() -> Assembly | None:
+    def assemble() -> SidecarBootstrap | None:
         try:
-            return Assembly(settings, broker, books, SystemClock(), calendar)
+            return SidecarBootstrap(settings, broker, books, SystemClock(), calendar)
         except HeldElsewhereError as error:
-            _LOG.info("another replica does the side work", reason=str(error))
+            _LOG.info("another replica does the sidecar", reason=str(error))
             return None
 
-    def beside(opened: Assembly | None) -> None:
+    def beside(opened: SidecarBootstrap | None) -> None:
         while opened is None and not stop.wait(_STANDBY_S):
             opened = assemble()
         if opened is not None:
-            with opened as side_work:
-                side_work.run(stop)
+            with opened as sidecar:
+                sidecar.run(stop)
 
     first = assemble()
     if first is not None:
         # Before the first order is read: a kill file that was there before us counts.
-        first.side_work.turn()
-    thread = threading.Thread(target=beside, args=(first,), name="side-work", daemon=True)
+        first.sidecar.turn()
+    thread = threading.Thread(target=beside, args=(first,), name="sidecar", daemon=True)
     thread.start()
 
-    def watches() -> Verdict:
-        return Verdict(
+    def watches() -> CheckResult:
+        return CheckResult(
             thread.is_alive(), "kill file, venue and audit are looked after" if thread.is_alive() else "ended"
         )
 
     service = executor_service(settings, calendar, CostTable.load())
-    code = serve(service, stop, secrets_of(settings), live={"side work": watches})
+    code = serve(service, stop, secrets_of(settings), live={"sidecar": watches})
     thread.join(settings.tradetron_timeout_s + 1.0)
     return code
 

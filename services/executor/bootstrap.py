@@ -1,4 +1,4 @@
-"""The executor's side work put together from settings: which files, which venue, and what must agree before it starts."""
+"""The executor's sidecar put together from settings: which files, which venue, and what must agree before it starts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from services.executor.audit.log import AuditLog
 from services.executor.audit.tail import AuditTail
 from services.executor.book.recovery import differences
 from services.executor.book.state import ExecutorState
-from services.executor.event_queue import Postbox
+from services.executor.event_queue import EventQueue
 from services.executor.settings import ExecutorSettings
-from services.executor.sidecar import SideWork
+from services.executor.sidecar import Sidecar
 from services.executor.venues.arming import check_armed
-from services.executor.venues.dispatcher import Dispatcher, FaultHook, Mirror, Note, Rehearsal, retry_pause_ns
+from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, FaultHook, Note, VenueMirror, retry_pause_ns
 from services.executor.venues.kill_file import KillFile
 from services.executor.venues.outbox import Outbox, Write
 from services.executor.venues.tradetron.client import DryRun, Tradetron
@@ -47,8 +47,8 @@ _JOURNAL_DAYS: Final = 7
 EventT = TypeVar("EventT", bound=Event)
 
 
-class Assembly:
-    """Opens everything the side work needs and closes it again; a context manager.
+class SidecarBootstrap:
+    """Opens everything the sidecar needs and closes it again; a context manager.
 
     Args:
         settings: of the executor.
@@ -59,7 +59,7 @@ class Assembly:
         fault: see Dispatcher.
 
     Raises:
-        HeldElsewhereError: another process does the side work.
+        HeldElsewhereError: another process does the sidecar.
         ConfigError: a file cannot be written, the token is missing, or live is asked for more than one book.
         NotArmedError: live without the day's confirmation.
     """
@@ -91,7 +91,7 @@ class Assembly:
                 broker.url, producer="executor-side", partitions=broker.partitions, patience_s=_PATIENCE_S
             )
             self._stack.callback(publisher.close)
-            self.postboxes = {book: Postbox(publisher, book, clock, redaction) for book in books}
+            self.event_queues = {book: EventQueue(publisher, book, clock, redaction) for book in books}
             partitions = {partition_of(book, broker.partitions) for book in books}
             log = self._open_audit()
             tail = None
@@ -100,9 +100,9 @@ class Assembly:
             note: Note = log.append if log is not None else _unwritten
             self.dispatchers = {book: mirror for book in books if (mirror := self._mirror(book, note)) is not None}
             kill_path = settings.kill_path
-            self.side_work = SideWork(
+            self.sidecar = Sidecar(
                 kill_file=None if kill_path is None else KillFile(kill_path),
-                postboxes=self.postboxes,
+                event_queues=self.event_queues,
                 dispatchers=self.dispatchers,
                 intents=TopicReader(self._broker, Topic.INTENTS, partitions),
                 tail=tail,
@@ -114,8 +114,8 @@ class Assembly:
             self._stack.close()
             raise
 
-    def __enter__(self) -> SideWork:
-        return self.side_work
+    def __enter__(self) -> Sidecar:
+        return self.sidecar
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -135,20 +135,20 @@ class Assembly:
         self._stack.callback(log.close)
         return log
 
-    def _mirror(self, book: str, note: Note) -> Mirror | None:
+    def _mirror(self, book: str, note: Note) -> VenueMirror | None:
         settings = self._settings
         if settings.tradetron_mode == "off":
             return None
         retry = retry_pause_ns(settings)
         settle_ns = int(settings.tradetron_settle_s * NS_PER_SECOND)
         if settings.tradetron_mode == "dry_run":
-            postbox = self.postboxes[book]
-            venue = DryRun(settings, lambda text: postbox.alert(Severity.INFO, "tradetron_dry_run", text))
-            return Rehearsal(Outbox(book, _unrecorded, settle_ns=settle_ns, retry_ns=retry), venue)
+            event_queue = self.event_queues[book]
+            venue = DryRun(settings, lambda text: event_queue.alert(Severity.INFO, "tradetron_dry_run", text))
+            return DryRunMirror(Outbox(book, _unrecorded, settle_ns=settle_ns, retry_ns=retry), venue)
         return self._live(book, note, settings.directory or Path(), settle_ns)
 
     def _live(self, book: str, note: Note, directory: Path, settle_ns: int) -> Dispatcher:
-        settings, postbox = self._settings, self.postboxes[book]
+        settings, event_queue = self._settings, self.event_queues[book]
         check_armed(directory, book, self._armed_day())
         journal = Journal(directory / f"outbox-{book}.jsonl")
         self._stack.callback(journal.close)
@@ -166,7 +166,7 @@ class Assembly:
             journal.replace(msgspec.json.encode(write) for write in kept)
         for write in outbox.recover(kept):
             text = f"slot {write.slot}: {write.value:+d} was sent and not answered when the process ended"
-            postbox.alert(Severity.CRITICAL, "recovery_unknown_write", text)
+            event_queue.alert(Severity.CRITICAL, "recovery_unknown_write", text)
         return Dispatcher(
             outbox,
             self._stack.enter_context(Tradetron(settings)),
@@ -174,7 +174,7 @@ class Assembly:
             self._clock,
             session=lambda ns: self._calendar.session(ist_date(ns)),
             armed=lambda ns: check_armed(directory, book, ist_date(ns)),
-            say=postbox.alert,
+            say=event_queue.alert,
             note=note,
             fault=self._fault,
         )
@@ -203,7 +203,7 @@ class Assembly:
             return
         held = mirror.outbox.held() if isinstance(mirror, Dispatcher) else {}
         for text in differences(state, last_book, intent, held):
-            self.postboxes[book].alert(Severity.CRITICAL, "recovery_difference", text)
+            self.event_queues[book].alert(Severity.CRITICAL, "recovery_difference", text)
 
     def _newest(self, partition: int, topic: Topic, book: str, kind: type[EventT]) -> EventT | None:
         before = "+"

@@ -17,7 +17,7 @@ _LOG: Final = get_logger("thetaflow.executor.venue")
 _LEVELS: Final = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "critical"}
 
 
-class Postbox:
+class EventQueue:
     """Publishes beside the engine; what cannot go out now waits, the oldest of too many is dropped and counted.
 
     Args:

@@ -12,15 +12,15 @@ from time import monotonic
 from typing import Final
 
 from services.executor.audit.tail import AuditTail
-from services.executor.event_queue import Postbox
-from services.executor.venues.dispatcher import Mirror
+from services.executor.event_queue import EventQueue
+from services.executor.venues.dispatcher import VenueMirror
 from services.executor.venues.kill_file import KillFile
 from shared.errors import BrokerReplyError, BrokerUnavailableError
 from shared.events import CommandKind, Intent, Severity
 from shared.observability.logging import get_logger
 from shared.streaming.redis.topic_reader import TopicReader
 
-_LOG: Final = get_logger("thetaflow.executor.side_work")
+_LOG: Final = get_logger("thetaflow.executor.sidecar")
 _PAUSE_S: Final = 0.02
 _LOOK_S: Final = 0.1
 _BROKER_PAUSE_S: Final = 1.0
@@ -28,12 +28,12 @@ _DISK_PAUSE_S: Final = 0.5
 _OPERATOR: Final = "kill file"
 
 
-class SideWork:
+class Sidecar:
     """Runs until told to stop.
 
     Args:
         kill_file: looked at every turn, if there is one to look for.
-        postboxes: alerts and commands, by book.
+        event_queues: alerts and commands, by book.
         dispatchers: books mirrored on a venue, if any.
         intents: what the books want.
         tail: writes the audit log; None writes none.
@@ -44,15 +44,15 @@ class SideWork:
         self,
         *,
         kill_file: KillFile | None,
-        postboxes: Mapping[str, Postbox],
-        dispatchers: Mapping[str, Mirror],
+        event_queues: Mapping[str, EventQueue],
+        dispatchers: Mapping[str, VenueMirror],
         intents: TopicReader,
         tail: AuditTail | None,
         reconnect: Callable[[], None],
     ) -> None:
         self.killed = False
         self._kill_file = kill_file
-        self._postboxes = dict(postboxes)
+        self._postboxes = dict(event_queues)
         self._dispatchers = dict(dispatchers)
         self._intents = intents
         self._tail = tail
@@ -82,8 +82,8 @@ class SideWork:
         if text == self._disk_trouble:
             return
         self._disk_trouble = text
-        for postbox in self._postboxes.values():
-            postbox.alert(Severity.CRITICAL, "disk", text)
+        for event_queue in self._postboxes.values():
+            event_queue.alert(Severity.CRITICAL, "disk", text)
 
     def turn(self) -> bool:
         """Look at the file, hear the books, make at most one call per book; say whether there was anything to do."""
@@ -112,9 +112,9 @@ class SideWork:
         if name == self._appearance:
             return
         self._appearance = name
-        for book, postbox in self._postboxes.items():
-            postbox.alert(Severity.CRITICAL, "kill_file", reason)
-            postbox.command(CommandKind.FLATTEN, _OPERATOR, reason, name)
+        for book, event_queue in self._postboxes.items():
+            event_queue.alert(Severity.CRITICAL, "kill_file", reason)
+            event_queue.command(CommandKind.FLATTEN, _OPERATOR, reason, name)
             if book in self._dispatchers:
                 self._dispatchers[book].kill(reason)
 
@@ -127,14 +127,14 @@ class SideWork:
             for book in list(self._heard):
                 intent = self._heard.pop(book)
                 if book in self._dispatchers:
-                    self._dispatchers[book].heed(intent)
+                    self._dispatchers[book].apply(intent)
                 if self._appearance and not intent.halted and book in self._postboxes:
                     # An operator resumed under a kill file that is still there: the file wins.
                     once = f"{self._appearance}-{intent.number}"
                     self._postboxes[book].command(CommandKind.FLATTEN, _OPERATOR, "the kill file is still there", once)
             delivered = True
-            for postbox in self._postboxes.values():
-                delivered = postbox.deliver() and delivered
+            for event_queue in self._postboxes.values():
+                delivered = event_queue.deliver() and delivered
             if self._tail is not None:
                 self._tail.follow()
         except (BrokerUnavailableError, BrokerReplyError) as error:

@@ -7,7 +7,7 @@ import threading
 from services.gateway.http.server import build_hub, listen, serve
 from services.gateway.projection.readiness import readiness
 from services.gateway.settings import GatewaySettings
-from shared.observability.health import HealthServer, Verdict
+from shared.observability.health import CheckResult, HealthServer
 from shared.observability.logging import configure_logging, get_logger
 from shared.process import run_service
 from shared.settings import (
@@ -28,12 +28,12 @@ def main(stop: threading.Event) -> int:
     log = get_logger("thetaflow.gateway")
     hub = build_hub(settings, books=load_settings(BookSettings).books, partitions=broker.partitions)
 
-    def follows() -> Verdict:
-        return Verdict(*hub.liveness())
+    def follows() -> CheckResult:
+        return CheckResult(*hub.liveness())
 
-    def is_true() -> Verdict:
+    def is_true() -> CheckResult:
         answer = readiness(hub)
-        return Verdict(answer.ready, "; ".join((answer.broker, *answer.books.values())))
+        return CheckResult(answer.ready, "; ".join((answer.broker, *answer.books.values())))
 
     listener = listen(settings)
     with HealthServer(load_settings(HealthSettings), live={"follower": follows}, ready={"pipeline": is_true}):

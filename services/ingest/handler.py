@@ -8,13 +8,13 @@ from datetime import date
 import msgspec
 
 from services.ingest.quality.gates import Accepted, LastGood, judge_content, keep
-from services.ingest.quality.stamp import Objection, object_to_age, object_to_date, object_to_order, session_of
+from services.ingest.quality.stamp import FailedGate, object_to_age, object_to_date, object_to_order, session_of
 from services.ingest.settings import IngestSettings
 from shared.clock import NS_PER_SECOND, ist_date
 from shared.errors import TableError
 from shared.events import Alert, ChainSnapshot, ClockTick, Event, Header, QualityFlag, Record, Severity
 from shared.market.calendar import Session, TradingCalendar
-from shared.market.chain import Parsed, ParsedChain, Refusal, Verdict
+from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain
 from shared.market.contracts import ContractTable
 
 PRODUCER = "ingest"
@@ -68,7 +68,7 @@ class IngestHandler:
         self, book: str, settings: IngestSettings, calendar: TradingCalendar, contracts: ContractTable
     ) -> None:
         self.book = book
-        self.refusals: Counter[Verdict] = Counter()
+        self.refusals: Counter[DataVerdict] = Counter()
         self._settings = settings
         self._calendar = calendar
         self._contracts = contracts
@@ -78,7 +78,7 @@ class IngestHandler:
         self._last: LastGood | None = None
         self._last_event_ns: int | None = None
         self._last_snapshot_ns: int | None = None
-        self._alerted: dict[Verdict, str] = {}
+        self._alerted: dict[DataVerdict, str] = {}
         self._alerts = 0
         self._front_checked = ""
         self._volume_backs = 0
@@ -95,11 +95,11 @@ class IngestHandler:
 
     def accept(self, item: Parsed) -> list[Event]:
         """Take one parsed chain or refusal and give what follows, in order."""
-        if isinstance(item, Refusal):
+        if isinstance(item, BadCapture):
             text = item.text if item.where in item.text else f"{item.text} ({item.where})"
             return self._refuse(item.verdict, text, item.stamp_ns)
         judged = self._judge(item)
-        if isinstance(judged, Objection):
+        if isinstance(judged, FailedGate):
             return self._refuse(judged.verdict, f"{judged.text} ({item.source})", item.stamp_ns)
         accepted, session = judged
         events = self._begin_day(session)
@@ -180,16 +180,16 @@ class IngestHandler:
         self._last = found.last
         self._last_event_ns = found.last_event_ns
         self._last_snapshot_ns = found.last_snapshot_ns
-        self.refusals = Counter({Verdict(name): count for name, count in found.refusals.items()})
-        self._alerted = {Verdict(name): day for name, day in found.alerted.items()}
+        self.refusals = Counter({DataVerdict(name): count for name, count in found.refusals.items()})
+        self._alerted = {DataVerdict(name): day for name, day in found.alerted.items()}
         self._alerts = found.alerts
         self._front_checked = found.front_checked
         self._volume_backs = found.volume_backs
 
-    def _judge(self, chain: ParsedChain) -> tuple[Accepted, Session] | Objection:
+    def _judge(self, chain: ParsedChain) -> tuple[Accepted, Session] | FailedGate:
         settings = self._settings
         if chain.underlying != settings.underlying:
-            return Objection(Verdict.WRONG_UNDERLYING, f"expected {settings.underlying}, got {chain.underlying!r}")
+            return FailedGate(DataVerdict.WRONG_UNDERLYING, f"expected {settings.underlying}, got {chain.underlying!r}")
         session = session_of(chain, self._calendar)
         if not isinstance(session, Session):
             return session
@@ -204,7 +204,7 @@ class IngestHandler:
         if isinstance(judged, Accepted):
             self._volume_backs = 0
             return judged, session
-        self._volume_backs += judged.verdict is Verdict.VOLUME_BACK
+        self._volume_backs += judged.verdict is DataVerdict.VOLUME_BACK
         return judged
 
     def _snapshot(self, chain: ParsedChain, accepted: Accepted, session: Session) -> ChainSnapshot:
@@ -296,7 +296,7 @@ class IngestHandler:
             )
         ]
 
-    def _refuse(self, verdict: Verdict, text: str, stamp_ns: int | None) -> list[Event]:
+    def _refuse(self, verdict: DataVerdict, text: str, stamp_ns: int | None) -> list[Event]:
         self.refusals[verdict] += 1
         ts = stamp_ns if stamp_ns is not None else self._last_event_ns or 0
         day = ist_date(ts).isoformat()

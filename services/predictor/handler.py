@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from services.predictor.settings import PredictorSettings
-from services.predictor.strategies.model_selector import NO_MODEL, DeskState, ModelDesk, Opinion, StandsBack
+from services.predictor.strategies.model_selector import NO_MODEL, Fallback, ModelDecision, ModelSelector, SelectorState
 from services.predictor.strategies.traditional import TraditionalScore, name_regime, sellers_market, traditional_score
 from shared.clock import ist_date
 from shared.events import (
@@ -26,11 +26,11 @@ from shared.models.feature_schema import FeatureSchema
 _TOP = 5
 
 
-_NOBODY = StandsBack(NO_MODEL, "no model is in charge", "")
+_NOBODY = Fallback(NO_MODEL, "no model is in charge", "")
 
 
 class _State(msgspec.Struct, frozen=True):
-    desk: DeskState | None = None
+    selector: SelectorState | None = msgspec.field(default=None, name="desk")
     shadow_day: str = ""
     standing_back: str = NO_MODEL
 
@@ -42,16 +42,16 @@ class PredictorHandler:
         book: key of the events it sees.
         settings: thresholds.
         schema: names and order of the features it may read.
-        desk: the book's models; None: the traditional signal decides alone.
+        selector: the book's models; None: the traditional signal decides alone.
     """
 
     def __init__(
-        self, book: str, settings: PredictorSettings, schema: FeatureSchema, desk: ModelDesk | None = None
+        self, book: str, settings: PredictorSettings, schema: FeatureSchema, selector: ModelSelector | None = None
     ) -> None:
         self._book = book
         self._settings = settings
         self._schema = schema
-        self._desk = desk
+        self._selector = selector
         self._shadow_day = ""
         self._standing_back = NO_MODEL
 
@@ -59,51 +59,51 @@ class PredictorHandler:
         """Answer a FeatureVector with a Signal (and Alerts about models); note a ModelPublished."""
         if isinstance(event, FeatureVector):
             return self._decide(event)
-        if isinstance(event, ModelPublished) and self._desk is not None:
-            self._desk.publish(event)
+        if isinstance(event, ModelPublished) and self._selector is not None:
+            self._selector.publish(event)
         return ()
 
     def checkpoint(self) -> bytes:
         """Give the state."""
-        desk = None if self._desk is None else self._desk.state()
-        return msgspec.msgpack.encode(_State(desk, self._shadow_day, self._standing_back))
+        selector = None if self._selector is None else self._selector.state()
+        return msgspec.msgpack.encode(_State(selector, self._shadow_day, self._standing_back))
 
     def restore(self, state: bytes) -> None:
         """Become what `checkpoint` described."""
         found = msgspec.msgpack.decode(state, type=_State)
         self._shadow_day, self._standing_back = found.shadow_day, found.standing_back
-        if self._desk is not None and found.desk is not None:
-            self._desk.restore(found.desk)
+        if self._selector is not None and found.selector is not None:
+            self._selector.restore(found.selector)
 
     def _decide(self, vector: FeatureVector) -> list[Event]:
         if vector.schema_id != self._schema.id:
             reason = f"feature schema {vector.schema_id} is not the known {self._schema.id}"
             return [self._signal(vector, TraditionalScore(0.0, ()), 0, "warming_up", reason, "schema_mismatch")]
-        verdict = _NOBODY if self._desk is None else self._desk.decide(vector)
+        verdict = _NOBODY if self._selector is None else self._selector.decide(vector)
         signal = (
             self._model_signal(vector, verdict)
-            if isinstance(verdict, Opinion)
+            if isinstance(verdict, ModelDecision)
             else self._traditional_signal(vector, verdict)
         )
         return [signal, *self._tell(vector, verdict)]
 
-    def _traditional_signal(self, vector: FeatureVector, instead_of: StandsBack) -> Signal:
+    def _traditional_signal(self, vector: FeatureVector, instead_of: Fallback) -> Signal:
         features = dict(zip(self._schema.names, vector.values, strict=True))
         score = traditional_score(features)
         direction, reason = self._direction(features, score)
         return self._signal(vector, score, direction, name_regime(features), reason, instead_of.fallback)
 
-    def _model_signal(self, vector: FeatureVector, opinion: Opinion) -> Signal:
-        thinking = opinion.thinking
-        put, call = (float(probability) for probability in thinking.probability)
+    def _model_signal(self, vector: FeatureVector, opinion: ModelDecision) -> Signal:
+        prediction = opinion.prediction
+        put, call = (float(probability) for probability in prediction.probability)
         return Signal(
             header=vector.header.child("predictor"),
             direction=opinion.direction,
             p_put_pays=put,
             p_call_pays=call,
-            confidence=(put, call)[thinking.side],
+            confidence=(put, call)[prediction.side],
             threshold=opinion.threshold,
-            regime=thinking.regime,
+            regime=prediction.regime,
             mode=SignalMode.ML,
             fallback_reason=None,
             model_version=opinion.version,
@@ -114,20 +114,20 @@ class PredictorHandler:
             market=_narrowed(vector, opinion.direction),
         )
 
-    def _tell(self, vector: FeatureVector, verdict: Opinion | StandsBack) -> list[Alert]:
+    def _tell(self, vector: FeatureVector, verdict: ModelDecision | Fallback) -> list[Alert]:
         """Tell of a model that begins or ends to stand back, of refused bundles, and once a day of the shadow."""
-        desk = self._desk
-        if desk is None:
+        selector = self._selector
+        if selector is None:
             return []
         told: list[tuple[Severity, str, str]] = []
-        fallback = verdict.fallback if isinstance(verdict, StandsBack) else ""
+        fallback = verdict.fallback if isinstance(verdict, Fallback) else ""
         if fallback != self._standing_back:
             self._standing_back = fallback
             severity = Severity.WARNING if fallback else Severity.INFO
-            words = verdict.words if isinstance(verdict, StandsBack) else f"model {verdict.version[:12]} decides"
+            words = verdict.words if isinstance(verdict, Fallback) else f"model {verdict.version[:12]} decides"
             told.append((severity, f"model_{fallback or 'decides'}", words))
-        told += [(Severity.CRITICAL, "model_refused", words) for words in desk.take_refused()]
-        today, shadowing = ist_date(vector.header.ts).isoformat(), desk.shadowing
+        told += [(Severity.CRITICAL, "model_refused", words) for words in selector.take_refused()]
+        today, shadowing = ist_date(vector.header.ts).isoformat(), selector.shadowing
         if shadowing is not None and today != self._shadow_day:
             version, decisions, agreed = shadowing
             words = f"challenger {version[:12]} shadowed {decisions} decisions and agreed with {agreed}"

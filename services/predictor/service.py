@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.predictor.handler import PredictorHandler
 from services.predictor.settings import PredictorSettings
 from services.predictor.strategies.bundles import RegistryBundles
-from services.predictor.strategies.model_selector import ModelDesk
+from services.predictor.strategies.model_selector import ModelSelector
 from shared.models.feature_schema import FeatureSchema
 from shared.streaming.protocol.handler import Service
 
@@ -24,6 +24,6 @@ def predictor_service(settings: PredictorSettings, schema: FeatureSchema) -> Ser
     initial = bundles.initial(settings.model)
 
     def make(book: str) -> PredictorHandler:
-        return PredictorHandler(book, settings, schema, ModelDesk(settings, bundles, initial))
+        return PredictorHandler(book, settings, schema, ModelSelector(settings, bundles, initial))
 
     return Service(name="predictor", make=make)

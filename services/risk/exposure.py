@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from services.risk.gates import Refused, day_of
+from services.risk.gates import RiskDenial, day_of
 from services.risk.settings import RiskSettings
 from services.risk.strikes import ChosenStrike
 from shared.events import BookState, Contract, DenialCode, Signal
@@ -33,17 +33,17 @@ def margin_per_lot(chosen: ChosenStrike, signal: Signal, margins: MarginTable) -
     ).total
 
 
-def concentration_refusal(contract: Contract, book: BookState, settings: RiskSettings) -> Refused | None:
+def concentration_denial(contract: Contract, book: BookState, settings: RiskSettings) -> RiskDenial | None:
     """Say why one more position at this contract is one too many, or None."""
     held = [position.contract for position in book.positions]
     if contract in held:
-        return Refused(DenialCode.ALREADY_OPEN, f"{contract} is already open")
+        return RiskDenial(DenialCode.ALREADY_OPEN, f"{contract} is already open")
     same_strike = sum((other.expiry, other.strike) == (contract.expiry, contract.strike) for other in held)
     if same_strike >= settings.max_positions_per_strike:
-        return Refused(
+        return RiskDenial(
             DenialCode.STRIKE_CONCENTRATION, f"{same_strike} positions at {contract.strike:g} of {contract.expiry}"
         )
     same_expiry = sum(other.expiry == contract.expiry for other in held)
     if same_expiry >= settings.max_positions_per_expiry:
-        return Refused(DenialCode.EXPIRY_CONCENTRATION, f"{same_expiry} positions expire on {contract.expiry}")
+        return RiskDenial(DenialCode.EXPIRY_CONCENTRATION, f"{same_expiry} positions expire on {contract.expiry}")
     return None

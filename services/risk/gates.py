@@ -15,14 +15,14 @@ _STALE = frozenset({QualityFlag.STALE, QualityFlag.FALLBACK})
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RiskDenial:
     """Why an entry is not made."""
 
     code: DenialCode
     text: str
 
 
-def entry_refusal(signal: Signal, book: BookState | None, state: RiskState, settings: RiskSettings) -> Refused | None:
+def entry_denial(signal: Signal, book: BookState | None, state: RiskState, settings: RiskSettings) -> RiskDenial | None:
     """Give the first gate that refuses the entry, or None. Order: halts, market, signal, book, rate."""
     return (
         _halts(state)
@@ -33,84 +33,84 @@ def entry_refusal(signal: Signal, book: BookState | None, state: RiskState, sett
     )
 
 
-def _halts(state: RiskState) -> Refused | None:
+def _halts(state: RiskState) -> RiskDenial | None:
     halts = state.halts
     if halts.state in OPENS:
         return None
     if halts.latches:
         latch = halts.latches[0]
-        return Refused(latch.code, f"{latch.text}; an operator must resume")
+        return RiskDenial(latch.code, f"{latch.text}; an operator must resume")
     if halts.state is HaltState.HALTED:
-        return Refused(DenialCode.HALTED, f"halted by {halts.operator_text}")
-    return Refused(DenialCode.REDUCING, f"reducing by {halts.operator_text}: positions are closed, none opened")
+        return RiskDenial(DenialCode.HALTED, f"halted by {halts.operator_text}")
+    return RiskDenial(DenialCode.REDUCING, f"reducing by {halts.operator_text}: positions are closed, none opened")
 
 
-def _session(signal: Signal, settings: RiskSettings) -> Refused | None:
+def _session(signal: Signal, settings: RiskSettings) -> RiskDenial | None:
     market = signal.market
     if market.minutes_from_open < 0.0 or market.minutes_to_close < 0.0:
-        return Refused(DenialCode.OFF_SESSION, "outside the session")
+        return RiskDenial(DenialCode.OFF_SESSION, "outside the session")
     if market.minutes_from_open < settings.no_entry_first_minutes:
-        return Refused(
+        return RiskDenial(
             DenialCode.SESSION_START,
             f"{market.minutes_from_open:.0f} of the first {settings.no_entry_first_minutes:.0f} minutes",
         )
     if market.minutes_to_close < settings.no_entry_last_minutes:
-        return Refused(
+        return RiskDenial(
             DenialCode.SESSION_END,
             f"{market.minutes_to_close:.0f} minutes to the close, at least {settings.no_entry_last_minutes:.0f} needed",
         )
     if from_ns(signal.header.ts).time() >= settings.no_entry_after:
-        return Refused(DenialCode.DAY_CUTOFF, f"no entry after {settings.no_entry_after:%H:%M}")
+        return RiskDenial(DenialCode.DAY_CUTOFF, f"no entry after {settings.no_entry_after:%H:%M}")
     stale = _STALE.intersection(market.quality)
     if stale:
-        return Refused(DenialCode.STALE_MARKET, f"snapshot is {', '.join(sorted(flag.value for flag in stale))}")
+        return RiskDenial(DenialCode.STALE_MARKET, f"snapshot is {', '.join(sorted(flag.value for flag in stale))}")
     return None
 
 
-def _signal(signal: Signal) -> Refused | None:
+def _signal(signal: Signal) -> RiskDenial | None:
     if signal.confidence < signal.threshold:
-        return Refused(DenialCode.LOW_CONFIDENCE, f"{signal.confidence:.2f} under {signal.threshold:.2f}")
+        return RiskDenial(DenialCode.LOW_CONFIDENCE, f"{signal.confidence:.2f} under {signal.threshold:.2f}")
     if signal.regime == "warming_up":
-        return Refused(DenialCode.REGIME_NOT_READY, "the regime is not known yet")
+        return RiskDenial(DenialCode.REGIME_NOT_READY, "the regime is not known yet")
     return None
 
 
-def _book(signal: Signal, book: BookState | None, state: RiskState, settings: RiskSettings) -> Refused | None:
+def _book(signal: Signal, book: BookState | None, state: RiskState, settings: RiskSettings) -> RiskDenial | None:
     if book is None:
-        return Refused(DenialCode.BOOK_UNKNOWN, "no state of the book has arrived")
+        return RiskDenial(DenialCode.BOOK_UNKNOWN, "no state of the book has arrived")
     if book.halted:
-        return Refused(DenialCode.HALTED, "the executor is halted")
+        return RiskDenial(DenialCode.HALTED, "the executor is halted")
     cooling = _cool_down(signal, book, settings)
     if cooling is not None:
         return cooling
     pending = {*state.pending, *book.pending_orders}
     if pending:
-        return Refused(DenialCode.ORDER_PENDING, f"{len(pending)} entry ordered and not yet filled")
+        return RiskDenial(DenialCode.ORDER_PENDING, f"{len(pending)} entry ordered and not yet filled")
     if len(book.positions) >= settings.max_positions:
-        return Refused(DenialCode.MAX_POSITIONS, f"{len(book.positions)} of {settings.max_positions} positions open")
+        return RiskDenial(DenialCode.MAX_POSITIONS, f"{len(book.positions)} of {settings.max_positions} positions open")
     return None
 
 
-def _cool_down(signal: Signal, book: BookState, settings: RiskSettings) -> Refused | None:
+def _cool_down(signal: Signal, book: BookState, settings: RiskSettings) -> RiskDenial | None:
     if book.last_exit_seq == signal.header.seq:
-        return Refused(DenialCode.COOL_DOWN, "a position was closed on this very snapshot")
+        return RiskDenial(DenialCode.COOL_DOWN, "a position was closed on this very snapshot")
     if book.last_stop_ts is not None:
         since = (signal.header.ts - book.last_stop_ts) / NS_PER_MINUTE
         if since < settings.cool_down_minutes:
-            return Refused(
+            return RiskDenial(
                 DenialCode.COOL_DOWN, f"{since:.1f} of {settings.cool_down_minutes:.0f} minutes since a stop"
             )
     return None
 
 
-def _rate(signal: Signal, state: RiskState, settings: RiskSettings) -> Refused | None:
+def _rate(signal: Signal, state: RiskState, settings: RiskSettings) -> RiskDenial | None:
     if state.last_order_ts is not None:
         since = (signal.header.ts - state.last_order_ts) / NS_PER_SECOND
         if since < settings.min_seconds_between_orders:
-            return Refused(DenialCode.RATE_LIMIT, f"{since:.1f} s since the last order")
+            return RiskDenial(DenialCode.RATE_LIMIT, f"{since:.1f} s since the last order")
     today = day_of(signal.header.ts)
     if state.orders_day == today.isoformat() and state.orders_today >= settings.max_orders_per_day:
-        return Refused(DenialCode.RATE_LIMIT, f"{state.orders_today} orders today")
+        return RiskDenial(DenialCode.RATE_LIMIT, f"{state.orders_today} orders today")
     return None
 
 

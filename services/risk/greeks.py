@@ -36,7 +36,7 @@ def greeks_after(positions: tuple[Position, ...], quote: CandidateQuote, units: 
     return BookGreeks(delta, gamma, vega)
 
 
-def greeks_refusal(greeks: BookGreeks, level: float, settings: RiskSettings) -> str | None:
+def greeks_denial(greeks: BookGreeks, level: float, settings: RiskSettings) -> str | None:
     """Say which limit the book would break, or None.
 
     Args:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.risk.exposure import concentration_refusal, margin_per_lot
-from services.risk.gates import Refused, day_of, entry_refusal
-from services.risk.greeks import greeks_after, greeks_refusal
+from services.risk.exposure import concentration_denial, margin_per_lot
+from services.risk.gates import RiskDenial, day_of, entry_denial
+from services.risk.greeks import greeks_after, greeks_denial
 from services.risk.halts import CLOSES_ALL, OPENS
 from services.risk.orders import cancel_order, denial, entry_order, exit_order
 from services.risk.protection import Protection, protect
@@ -109,7 +109,7 @@ class RiskHandler:
             return
         waiting = state.waiting
         if waiting is not None and waiting.direction:
-            refused = Refused(DenialCode.BOOK_UNKNOWN, "the book did not follow before the next signal")
+            refused = RiskDenial(DenialCode.BOOK_UNKNOWN, "the book did not follow before the next signal")
             out.events.append(denial(out.header(waiting.header), waiting, refused))
         state.waiting = signal
         self._decide_when_joined(out)
@@ -192,21 +192,21 @@ class RiskHandler:
     def _enter_or_deny(self, signal: Signal, book: BookState, out: _Outputs) -> None:
         settings = self._settings
         header = out.header(signal.header)
-        refused = entry_refusal(signal, book, self._state, settings)
+        refused = entry_denial(signal, book, self._state, settings)
         if refused is not None:
             out.events.append(denial(header, signal, refused))
             return
         chosen = choose_strike(signal, settings)
         if isinstance(chosen, NoStrike):
-            out.events.append(denial(header, signal, Refused(chosen.code, chosen.text)))
+            out.events.append(denial(header, signal, RiskDenial(chosen.code, chosen.text)))
             return
         contract = chosen.quote.contract
         levels = protect(chosen.bid, signal.market.atm_iv, settings)
         stake = self._stake(signal, book, chosen, levels)
-        refused = concentration_refusal(contract, book, settings)
+        refused = concentration_denial(contract, book, settings)
         size = self._size(signal, book, chosen, stake)
         if refused is None and size.denial is not None:
-            refused = Refused(size.denial, size.reason)
+            refused = RiskDenial(size.denial, size.reason)
         if refused is not None:
             out.events.append(denial(header, signal, refused, contract))
             return
@@ -254,7 +254,7 @@ class RiskHandler:
         broken = None
         for lots in range(size.lots, 0, -1):
             greeks = greeks_after(book.positions, chosen.quote, lots * market.lot_size)
-            broken = greeks_refusal(greeks, level, settings)
+            broken = greeks_denial(greeks, level, settings)
             if broken is None:
                 words = size.reason if lots == size.lots else f"{lots} lots for the book's Greeks, of {size.reason}"
                 return Size(lots, words)

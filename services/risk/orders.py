@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.risk.gates import Refused
+from services.risk.gates import RiskDenial
 from services.risk.protection import Protection
 from services.risk.settings import RiskSettings
 from services.risk.strikes import ChosenStrike
@@ -107,7 +107,7 @@ def cancel_order(header: Header, entry: Order, words: str) -> Order:
     )
 
 
-def denial(header: Header, signal: Signal, refused: Refused, contract: Contract | None = None) -> Denial:
+def denial(header: Header, signal: Signal, refused: RiskDenial, contract: Contract | None = None) -> Denial:
     """Say why a signal opened nothing."""
     return Denial(
         header=header,

@@ -59,7 +59,7 @@ class Stake:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class TradeEdge:
     """Win probability, win to loss ratio, and the words for where they come from."""
 
     probability: float
@@ -72,7 +72,9 @@ class Edge:
         return self.probability - (1.0 - self.probability) / self.ratio if self.ratio > 0.0 else -1.0
 
 
-def estimate_edge(probability: float | None, statistics: TradeStatistics, stake: Stake, settings: RiskSettings) -> Edge:
+def estimate_edge(
+    probability: float | None, statistics: TradeStatistics, stake: Stake, settings: RiskSettings
+) -> TradeEdge:
     """Give the edge of a trade.
 
     Args:
@@ -85,15 +87,15 @@ def estimate_edge(probability: float | None, statistics: TradeStatistics, stake:
     prior_ratio = settings.prior_win_loss_ratio or stake.gain_per_lot / stake.loss_per_lot
     ratio = prior_ratio + weight * (_measured_ratio(statistics, prior_ratio) - prior_ratio)
     if probability is not None:
-        return Edge(probability, ratio, f"calibrated probability {probability:.2f}, win/loss {ratio:.2f}")
+        return TradeEdge(probability, ratio, f"calibrated probability {probability:.2f}, win/loss {ratio:.2f}")
     won = statistics.wins / statistics.trades if statistics.trades else settings.prior_win_rate
     shrunk = settings.prior_win_rate + weight * (won - settings.prior_win_rate)
     words = f"no model: prior win rate {settings.prior_win_rate:.2f} and {statistics.trades} trades give {shrunk:.2f}"
-    return Edge(shrunk, ratio, f"{words}, win/loss {ratio:.2f}")
+    return TradeEdge(shrunk, ratio, f"{words}, win/loss {ratio:.2f}")
 
 
 def size_position(
-    edge: Edge, stake: Stake, *, atm_iv: float | None, regime: str, most_lots: int, settings: RiskSettings
+    edge: TradeEdge, stake: Stake, *, atm_iv: float | None, regime: str, most_lots: int, settings: RiskSettings
 ) -> Size:
     """Take the smallest of the stake and the caps, in whole lots.
 

@@ -46,7 +46,7 @@ def choose_strike(signal: Signal, settings: RiskSettings) -> ChosenStrike | NoSt
     if not of_kind:
         return NoStrike(DenialCode.NO_CANDIDATE, f"no {kind.value} among the candidates")
     expiry = min(quote.contract.expiry for quote in of_kind)
-    refused = _expiry_refusal(signal, expiry, settings)
+    refused = _expiry_denial(signal, expiry, settings)
     if refused is not None:
         return refused
     sound = _sound(signal, [quote for quote in of_kind if quote.contract.expiry == expiry], settings)
@@ -70,7 +70,7 @@ def choose_strike(signal: Signal, settings: RiskSettings) -> ChosenStrike | NoSt
     return _best(fitting, most, settings)
 
 
-def _expiry_refusal(signal: Signal, expiry: str, settings: RiskSettings) -> NoStrike | None:
+def _expiry_denial(signal: Signal, expiry: str, settings: RiskSettings) -> NoStrike | None:
     today = ist_date(signal.header.ts).isoformat()
     minutes = signal.market.minutes_to_expiry
     if expiry < today:

@@ -9,7 +9,7 @@ from services.trainer.release.retraining import Retraining
 from services.trainer.service import trainer_service
 from services.trainer.settings import TrainerSettings
 from shared.clock import SystemClock
-from shared.observability.health import Verdict
+from shared.observability.health import CheckResult
 from shared.process import run_service
 from shared.settings import BookSettings, BrokerSettings, load_settings
 from shared.streaming.redis.publisher import Publisher
@@ -41,9 +41,9 @@ def main(stop: threading.Event) -> int:
         beside = threading.Thread(target=look, name="retraining")
         beside.start()
 
-        def watches() -> Verdict:
+        def watches() -> CheckResult:
             alive = beside.is_alive()
-            return Verdict(alive, "trainings and the registry are looked after" if alive else "ended")
+            return CheckResult(alive, "trainings and the registry are looked after" if alive else "ended")
 
         try:
             return serve(trainer_service(settings, due), stop, live={"retraining": watches})

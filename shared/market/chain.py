@@ -8,7 +8,7 @@ from shared.errors import BadInputError, NoSessionError, UnknownFormatError
 from shared.events import ExpiryChain, Record
 
 
-class Verdict(StrEnum):
+class DataVerdict(StrEnum):
     """Why something from outside did not become a snapshot. Closed set; docs/market-data.md says what each means."""
 
     UNKNOWN_FORMAT = "unknown_format"
@@ -57,7 +57,7 @@ class ParsedChain(Record, frozen=True, kw_only=True):
     expected_day: str | None = None
 
 
-class Refusal(Record, frozen=True, kw_only=True):
+class BadCapture(Record, frozen=True, kw_only=True):
     """Something from outside that is no usable chain.
 
     Attributes:
@@ -66,13 +66,13 @@ class Refusal(Record, frozen=True, kw_only=True):
         stamp_ns: exchange time it claims, or when it was captured, as far as known.
     """
 
-    verdict: Verdict
+    verdict: DataVerdict
     text: str
     where: str
     stamp_ns: int | None = None
 
 
-Parsed = ParsedChain | Refusal
+Parsed = ParsedChain | BadCapture
 
 
 class EmptyInputError(BadInputError):
@@ -83,15 +83,15 @@ class NoQuotesError(BadInputError):
     """There are contracts and not one price among them."""
 
 
-_VERDICT_OF: tuple[tuple[type[BadInputError], Verdict], ...] = (
-    (EmptyInputError, Verdict.EMPTY),
-    (NoQuotesError, Verdict.NO_QUOTES),
-    (UnknownFormatError, Verdict.UNKNOWN_FORMAT),
-    (NoSessionError, Verdict.OFF_SESSION),
+_VERDICT_OF: tuple[tuple[type[BadInputError], DataVerdict], ...] = (
+    (EmptyInputError, DataVerdict.EMPTY),
+    (NoQuotesError, DataVerdict.NO_QUOTES),
+    (UnknownFormatError, DataVerdict.UNKNOWN_FORMAT),
+    (NoSessionError, DataVerdict.OFF_SESSION),
 )
 
 
-def refusal_of(error: BadInputError, where: str, stamp_ns: int | None = None) -> Refusal:
+def bad_capture_of(error: BadInputError, where: str, stamp_ns: int | None = None) -> BadCapture:
     """Turn a reader's error into what is counted and kept aside."""
-    verdict = next((verdict for kind, verdict in _VERDICT_OF if isinstance(error, kind)), Verdict.BAD_INPUT)
-    return Refusal(verdict=verdict, text=str(error), where=where or error.where, stamp_ns=stamp_ns)
+    verdict = next((verdict for kind, verdict in _VERDICT_OF if isinstance(error, kind)), DataVerdict.BAD_INPUT)
+    return BadCapture(verdict=verdict, text=str(error), where=where or error.where, stamp_ns=stamp_ns)

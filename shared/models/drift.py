@@ -15,7 +15,7 @@ _FLOOR = 0.01
 _SESSIONS = 5.0
 """The window's memory, in sessions."""
 _ALLOWANCE = 1.25
-"""How far beyond anything seen in training the present must lie before it is called foreign."""
+"""How far beyond anything seen in training the present must lie before it is called out of distribution."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from shared.errors import BadInputError
 from shared.events import Contribution
 from shared.models.drift import DriftMonitor, dissimilarity
 from shared.models.ensemble import Ensemble
-from shared.models.prediction import Explanation, Thinking
+from shared.models.prediction import Explanation, Prediction
 from shared.models.regime import WARMING_UP, observations_of, regime_name
 from shared.models.stacking import sigmoid
 from shared.models.trees import as_rows
@@ -34,7 +34,7 @@ class _State(msgspec.Struct, frozen=True):
 class EnsembleSession:
     """The ensemble with what it remembers of one book: the session's last vectors, the regime, the drift window.
 
-    `think` takes every vector once, in order. What it answers depends on nothing later.
+    `predict` takes every vector once, in order. What it answers depends on nothing later.
     """
 
     def __init__(self, ensemble: Ensemble) -> None:
@@ -44,7 +44,7 @@ class EnsembleSession:
         self._regimes: Floats | None = None
         self._drift = DriftMonitor(ensemble.drift)
 
-    def think(self, ts: int, values: Floats) -> Thinking:
+    def predict(self, ts: int, values: Floats) -> Prediction:
         """Take the next vector, shape (features,), NaN where missing, at event time `ts`.
 
         Raises:
@@ -52,7 +52,7 @@ class EnsembleSession:
         """
         ensemble = self.ensemble
         if values.shape != (len(ensemble.features),):
-            raise BadInputError(f"{len(ensemble.features)} features", values.shape, "EnsembleSession.think")
+            raise BadInputError(f"{len(ensemble.features)} features", values.shape, "EnsembleSession.predict")
         self._take(ts, values)
         observation = observations_of(values, ensemble.features)
         if np.isfinite(observation).any():
@@ -64,7 +64,7 @@ class EnsembleSession:
         probability = sigmoid(log_odds)
         expected = np.array([side.economics.expected(p) for side, p in zip(ensemble.sides, probability, strict=True)])
         certain = tuple(side.conformal.certain(p) for side, p in zip(ensemble.sides, probability, strict=True))
-        return Thinking(
+        return Prediction(
             probability=probability,
             log_odds=log_odds,
             side=int(np.argmax(expected)),
@@ -72,17 +72,17 @@ class EnsembleSession:
             certain=(certain[0], certain[1]),
             regime=WARMING_UP if self._regimes is None else regime_name(regimes),
             regimes=regimes,
-            out_of_distribution=self._strangeness(values),
+            out_of_distribution=self._out_of_distribution(values),
             members=members,
         )
 
-    def explain(self, thinking: Thinking) -> Explanation:
+    def explain(self, prediction: Prediction) -> Explanation:
         """Split the log-odds of the better side of the newest vector into its features' parts.
 
         Exact TreeSHAP for forest and booster, coefficient times distance from the median for the linear member,
         integrated gradients for the LSTM, each weighed as the stacker weighs its member in the present regime.
         """
-        ensemble, at = self.ensemble, thinking.side
+        ensemble, at = self.ensemble, prediction.side
         side = ensemble.sides[at]
         values = self._window[-1]
         rows = as_rows(values[None])
@@ -91,10 +91,10 @@ class EnsembleSession:
         lstm, lstm_base, _ = ensemble.sequence.contributions(ensemble.sequence.channels(self._window), at)
         linear = ensemble.linear.coefficients[at] * ensemble.scaler.transform(values)
         bases = np.array([forest[-1], booster[-1], lstm_base, ensemble.linear.intercept[at]])
-        weights = side.meta.member_weights(thinking.regimes)
-        base, regime = side.meta.base_and_regime(bases, thinking.regimes)
+        weights = side.meta.member_weights(prediction.regimes)
+        base, regime = side.meta.base_and_regime(bases, prediction.regimes)
         parts = weights @ np.stack([forest[:-1], booster[:-1], lstm, linear])
-        return Explanation(base, np.append(parts, regime), float(thinking.log_odds[at]))
+        return Explanation(base, np.append(parts, regime), float(prediction.log_odds[at]))
 
     def top(self, explanation: Explanation, count: int) -> tuple[Contribution, ...]:
         """Name the `count` largest parts, largest magnitude first; a missing feature's value is None."""
@@ -150,7 +150,7 @@ class EnsembleSession:
         self._window = np.concatenate([self._window, values[None]])[-length:]
         self._drift.take(values)
 
-    def _strangeness(self, values: Floats) -> str:
+    def _out_of_distribution(self, values: Floats) -> str:
         drift = self.ensemble.drift
         distance = float(dissimilarity(self.ensemble.scaler.transform(values)))
         if distance > drift.distance_limit:

@@ -14,7 +14,7 @@ DIRECTIONS = (1, -1)
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
+class Prediction:
     """What the ensemble makes of one vector.
 
     Attributes:

@@ -38,7 +38,7 @@ class Act(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RegistryEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line of the history.
 
     Attributes:
@@ -58,13 +58,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replaced: str | None = None
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedModel(msgspec.Struct, frozen=True):
     """A bundle as the list shows it; `problem` says why it cannot be used."""
 
     version: str
     role: Role | None
     manifest: Manifest | None
-    verdict: Entry | None
+    verdict: RegistryEntry | None
     problem: str = ""
 
 
@@ -82,7 +82,7 @@ class ModelRegistry:
     def save(self, ensemble: Ensemble, manifest: Manifest, *, ts: int, operator: str = "trainer") -> Manifest:
         """Store a bundle and note it; it neither decides nor shadows yet."""
         complete = write_bundle(self._bundles, ensemble, manifest)
-        self._note(Entry(ts, Act.SAVED, complete.version, operator, ()))
+        self._note(RegistryEntry(ts, Act.SAVED, complete.version, operator, ()))
         return complete
 
     def load(self, version: str, schema_id: str | None = None) -> tuple[Ensemble, Manifest]:
@@ -117,20 +117,20 @@ class ModelRegistry:
 
     def refuse(self, version: str, reasons: Sequence[str], *, ts: int, operator: str = "trainer") -> None:
         """Write down why a bundle does not decide."""
-        self._note(Entry(ts, Act.REFUSED, version, operator, tuple(reasons)))
+        self._note(RegistryEntry(ts, Act.REFUSED, version, operator, tuple(reasons)))
 
     def shadow(self, version: str, reasons: Sequence[str], *, ts: int, operator: str = "trainer") -> None:
         """Let a bundle shadow the champion; BundleError when it cannot be used."""
         self.load(version)
         self._point(Role.CHALLENGER, version)
-        self._note(Entry(ts, Act.SHADOWS, version, operator, tuple(reasons)))
+        self._note(RegistryEntry(ts, Act.SHADOWS, version, operator, tuple(reasons)))
 
     def promote(self, version: str, reasons: Sequence[str], *, ts: int, operator: str) -> None:
         """Let a bundle decide; BundleError when it cannot be used."""
         version = self.resolve(version)
         self.load(version)
         before = self.champion()
-        self._note(Entry(ts, Act.PROMOTED, version, operator, tuple(reasons), before))
+        self._note(RegistryEntry(ts, Act.PROMOTED, version, operator, tuple(reasons), before))
         self._point(Role.CHAMPION, version)
         if self.challenger() == version:
             (self._root / Role.CHALLENGER.value).unlink()
@@ -145,12 +145,12 @@ class ModelRegistry:
         for version in self._champions():
             if version == present or self._problem(version):
                 continue
-            self._note(Entry(ts, Act.ROLLED_BACK, version, operator, tuple(reasons), present))
+            self._note(RegistryEntry(ts, Act.ROLLED_BACK, version, operator, tuple(reasons), present))
             self._point(Role.CHAMPION, version)
             return version
         raise BundleError(f"expected a former champion to go back to, there is none before {present}")
 
-    def listed(self) -> list[Listed]:
+    def listed(self) -> list[ListedModel]:
         """Give every bundle, the newest training first, unusable ones included with their problem."""
         roles = {self.challenger(): Role.CHALLENGER, self.champion(): Role.CHAMPION}
         verdicts = {entry.version: entry for entry in self.history() if entry.act is not Act.SAVED}
@@ -159,12 +159,12 @@ class ModelRegistry:
         for version in sorted(name for name in names if not name.startswith(".")):
             try:
                 manifest = read_manifest(self._path(version))
-                rows.append(Listed(version, roles.get(version), manifest, verdicts.get(version)))
+                rows.append(ListedModel(version, roles.get(version), manifest, verdicts.get(version)))
             except BundleError as error:
-                rows.append(Listed(version, roles.get(version), None, verdicts.get(version), str(error)))
+                rows.append(ListedModel(version, roles.get(version), None, verdicts.get(version), str(error)))
         return sorted(rows, key=lambda row: -(row.manifest.trained_until if row.manifest is not None else 0))
 
-    def history(self) -> list[Entry]:
+    def history(self) -> list[RegistryEntry]:
         """Give every verdict in the order it was written; a torn last line is left out."""
         path = self._root / "history.jsonl"
         if not path.exists():
@@ -172,7 +172,7 @@ class ModelRegistry:
         entries = []
         for line in path.read_bytes().splitlines():
             try:
-                entries.append(msgspec.json.decode(line, type=Entry))
+                entries.append(msgspec.json.decode(line, type=RegistryEntry))
             except msgspec.DecodeError:
                 continue
         return entries
@@ -221,7 +221,7 @@ class ModelRegistry:
             os.fsync(file.fileno())
         draft.replace(self._root / role.value)
 
-    def _note(self, entry: Entry) -> None:
+    def _note(self, entry: RegistryEntry) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
         with (self._root / "history.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(entry) + b"\n")

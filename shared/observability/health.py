@@ -26,7 +26,7 @@ from shared.settings import HealthSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     """Answer of one check, with a text a person understands."""
 
     ok: bool
@@ -36,7 +36,7 @@ class Verdict:
 class Check(Protocol):
     """One condition of readiness."""
 
-    def __call__(self) -> Verdict:
+    def __call__(self) -> CheckResult:
         """Look now; quick, and never by asking the network."""
         ...
 
@@ -53,10 +53,10 @@ class Heartbeat:
         """Mark one round."""
         self._last = self._monotonic()
 
-    def __call__(self) -> Verdict:
+    def __call__(self) -> CheckResult:
         """Compare the last round's age with the limit."""
         age = self._monotonic() - self._last
-        return Verdict(age <= self._limit_s, f"last round {age:.1f} s ago, limit {self._limit_s:g} s")
+        return CheckResult(age <= self._limit_s, f"last round {age:.1f} s ago, limit {self._limit_s:g} s")
 
 
 class Progress:
@@ -74,10 +74,10 @@ class Progress:
             self._moved = self._monotonic()
         self._waiting = waiting
 
-    def __call__(self) -> Verdict:
+    def __call__(self) -> CheckResult:
         """Compare the time since work moved on with the limit."""
         age = self._monotonic() - self._moved if self._waiting else 0.0
-        return Verdict(age <= self._limit_s, f"{self._waiting} waiting, last progress {age:.1f} s ago")
+        return CheckResult(age <= self._limit_s, f"{self._waiting} waiting, last progress {age:.1f} s ago")
 
 
 class Freshness:
@@ -99,31 +99,31 @@ class Freshness:
         """Mark a good snapshot by the time it was received."""
         self._last_ns = received_ns
 
-    def __call__(self) -> Verdict:
+    def __call__(self) -> CheckResult:
         """Compare the last snapshot's age with the limit."""
         if not self._expected():
-            return Verdict(ok=True, reason="no session, nothing expected")
+            return CheckResult(ok=True, reason="no session, nothing expected")
         if self._last_ns is None:
-            return Verdict(ok=False, reason="session open, no snapshot yet")
+            return CheckResult(ok=False, reason="session open, no snapshot yet")
         age = (self._now_ns() - self._last_ns) / 1e9
-        return Verdict(age <= self._limit_s, f"last snapshot {age:.1f} s ago, limit {self._limit_s:g} s")
+        return CheckResult(age <= self._limit_s, f"last snapshot {age:.1f} s ago, limit {self._limit_s:g} s")
 
 
 class Flag:
     """Readiness by a mark the service sets: `broker`, say, once connected."""
 
     def __init__(self, reason: str) -> None:
-        self._verdict = Verdict(ok=False, reason=reason)
+        self._verdict = CheckResult(ok=False, reason=reason)
 
     def set(self, reason: str) -> None:
         """Hold from now on."""
-        self._verdict = Verdict(ok=True, reason=reason)
+        self._verdict = CheckResult(ok=True, reason=reason)
 
     def clear(self, reason: str) -> None:
         """Hold no longer."""
-        self._verdict = Verdict(ok=False, reason=reason)
+        self._verdict = CheckResult(ok=False, reason=reason)
 
-    def __call__(self) -> Verdict:
+    def __call__(self) -> CheckResult:
         """Give the mark."""
         return self._verdict
 

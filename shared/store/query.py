@@ -16,7 +16,7 @@ from shared.store.reference import add_reference_views
 from shared.store.tables import EVENT_SCHEMA, LEG_SCHEMA, SNAPSHOT_SCHEMA
 
 _EMPTY = {Table.SNAPSHOTS: SNAPSHOT_SCHEMA, Table.LEGS: LEG_SCHEMA, Table.EVENTS: EVENT_SCHEMA}
-_VIEWS: Final = files("services.recorder").joinpath("views.sql").read_text(encoding="utf-8")
+_VIEWS: Final = files("shared.store").joinpath("views.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.observability.health import Check, HealthServer, Verdict
+from shared.observability.health import Check, CheckResult, HealthServer
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import ServiceMetrics
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
@@ -71,12 +71,12 @@ def serve(
         if not done.is_set():
             engine.stop()
 
-    def owns_its_share() -> Verdict:
-        return Verdict(engine.ready, f"owns partitions {', '.join(map(str, engine.owned)) or 'none'}")
+    def owns_its_share() -> CheckResult:
+        return CheckResult(engine.ready, f"owns partitions {', '.join(map(str, engine.owned)) or 'none'}")
 
-    def turns() -> Verdict:
+    def turns() -> CheckResult:
         age = engine.idle_s
-        return Verdict(age <= health.beat_limit_s, f"last turn {age:.1f} s ago, limit {health.beat_limit_s:g} s")
+        return CheckResult(age <= health.beat_limit_s, f"last turn {age:.1f} s ago, limit {health.beat_limit_s:g} s")
 
     watcher = threading.Thread(target=stop_engine, name="stop", daemon=True)
     watcher.start()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 
-from services.executor.bootstrap import Assembly
+from services.executor.bootstrap import SidecarBootstrap
 from services.executor.service import executor_service
 from services.executor.settings import ExecutorSettings
 from services.risk.service import risk_service
@@ -120,8 +120,8 @@ def run_executor(spec: Spec) -> None:
     fault = _Countdown(spec)
     broker = BrokerSettings(url=spec.url, partitions=1)
     stop = threading.Event()
-    assembly = Assembly(settings, broker, ("nifty",), clock, calendar, fault)
-    thread = threading.Thread(target=assembly.side_work.run, args=(stop,), daemon=True)
+    assembly = SidecarBootstrap(settings, broker, ("nifty",), clock, calendar, fault)
+    thread = threading.Thread(target=assembly.sidecar.run, args=(stop,), daemon=True)
     thread.start()
     service = executor_service(settings, calendar, CostTable.load())
     engine = RedisEngine(

@@ -20,7 +20,7 @@ from shared.streaming.redis.trimming import TrimPolicy
 
 POINTS = ("read", "handled", "sent", "committed", "recovered")
 LEASE_MS = 400
-_COUNTS = ("redelivered", "repeats", "gaps", "lease_losses", "disruptions", "folded_again", "trimmed", "dead")
+_COUNTS = ("redelivered", "repeats", "gaps", "lease_losses", "disruptions", "caught_up", "trimmed", "dead")
 _ROW = struct.Struct(f"{len(_COUNTS)}q")
 
 

@@ -221,7 +221,7 @@ def test_a_handler_that_folds_differently_is_counted(server_bench) -> None:
     server_bench.stop(first)
     second = server_bench.start(service)
     server_bench.eventually(lambda: second.ready)
-    assert second.counters["fold_failures"] == 3
+    assert second.counters["catch_up_failures"] == 3
 
 
 def test_a_state_of_another_version_stops_the_engine_and_says_where(server_bench) -> None:

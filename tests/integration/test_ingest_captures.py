@@ -23,7 +23,7 @@ from services.ingest.sources.recorded.replay import open_replay
 from shared.clock import from_ns, ist_date
 from shared.events import Alert, ChainSnapshot, ClockTick
 from shared.market.calendar import TradingCalendar
-from shared.market.chain import ParsedChain, Refusal, Verdict
+from shared.market.chain import BadCapture, DataVerdict, ParsedChain
 from shared.market.contracts import ContractTable
 
 pytestmark = pytest.mark.market_data
@@ -49,7 +49,7 @@ def test_the_minute_day_has_its_292_stamps_and_the_holiday_polls_none(market_dat
     kinds, refusals, days = played(market_data / "nse-chain-1min-20250829", calendar)
     assert (kinds[ChainSnapshot], days) == (292, 1)
     assert kinds[ClockTick] == 376
-    assert refusals == {Verdict.WRONG_DATE: 7, Verdict.REPEATED_STAMP: 14}
+    assert refusals == {DataVerdict.WRONG_DATE: 7, DataVerdict.REPEATED_STAMP: 14}
 
 
 def test_the_old_bodies_give_every_distinct_stamp_of_their_catalogue_once(market_data, calendar):
@@ -62,25 +62,25 @@ def test_the_old_bodies_give_every_distinct_stamp_of_their_catalogue_once(market
     assert days == 28
     # A body repeats its stamp, belongs to the day before, or closed the festival hour (captured twice).
     assert sum(refusals.values()) == len(catalogue) - kinds[ChainSnapshot]
-    assert refusals[Verdict.OFF_SESSION] == 2
-    assert set(refusals) == {Verdict.OFF_SESSION, Verdict.REPEATED_STAMP, Verdict.WRONG_DATE}
+    assert refusals[DataVerdict.OFF_SESSION] == 2
+    assert set(refusals) == {DataVerdict.OFF_SESSION, DataVerdict.REPEATED_STAMP, DataVerdict.WRONG_DATE}
 
 
 def test_the_flattened_night_runs_all_fall_outside_a_session(market_data, calendar):
     kinds, refusals, _ = played(market_data / "nse-raw-oldapi-2025q4" / "csv_no_raw", calendar)
     assert kinds[ChainSnapshot] == 0
-    assert refusals == {Verdict.OFF_SESSION: 78}
+    assert refusals == {DataVerdict.OFF_SESSION: 78}
 
 
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
-        ("empty_array_feed.json", Verdict.EMPTY),
-        ("holiday_capture_previous_close_20250827.parquet", Verdict.WRONG_DATE),
-        ("html2019_frozen_page_09-07-2019_0900.csv", Verdict.OFF_SESSION),
-        ("kite_all_zero_preopen_20260130_0619.csv", Verdict.NO_QUOTES),
-        ("oldapi_flattened_allNA_20251013_0938UTC.csv", Verdict.NO_QUOTES),
-        ("oldapi_muhurat_session_20251021.json.gz", Verdict.OFF_SESSION),
+        ("empty_array_feed.json", DataVerdict.EMPTY),
+        ("holiday_capture_previous_close_20250827.parquet", DataVerdict.WRONG_DATE),
+        ("html2019_frozen_page_09-07-2019_0900.csv", DataVerdict.OFF_SESSION),
+        ("kite_all_zero_preopen_20260130_0619.csv", DataVerdict.NO_QUOTES),
+        ("oldapi_flattened_allNA_20251013_0938UTC.csv", DataVerdict.NO_QUOTES),
+        ("oldapi_muhurat_session_20251021.json.gz", DataVerdict.OFF_SESSION),
     ],
 )
 def test_every_odd_case_is_one_counted_refusal_and_one_alert(market_data, calendar, name, verdict):
@@ -113,7 +113,7 @@ def test_pages_of_2018_and_2019_come_in_full_and_frozen_days_are_told(market_dat
     assert (len(daytime), len({stamp.date() for stamp in daytime})) == (3_719, 238)
     kinds, refusals, _ = played(source, calendar)
     assert kinds[ChainSnapshot] + sum(refusals.values()) == 4_373
-    assert refusals[Verdict.FROZEN] > 19
+    assert refusals[DataVerdict.FROZEN] > 19
 
 
 def test_the_brokers_files_hold_53_moments_of_the_session(market_data, calendar):
@@ -143,7 +143,7 @@ def test_v3_bodies_repeat_the_close_and_the_rows_made_from_v3_agree_in_kind(mark
     folder = market_data / "nse-v3-2026"
     kinds, refusals, _ = played(folder, calendar)
     assert kinds[ChainSnapshot] == 17
-    assert refusals == {Verdict.REPEATED_STAMP: 1}
+    assert refusals == {DataVerdict.REPEATED_STAMP: 1}
     assert len({chain.expiries for chain in chains_of(folder / "raw_json_afterhours_20260619")}) == 2
 
 
@@ -203,7 +203,7 @@ def test_nothing_under_the_captures_is_left_unaccounted(market_data):
     files = [path for path in market_data.rglob("*") if path.is_file()]
     assert len(replay.files) + len(replay.refused) + len(replay.passed_over) == len(files)
     refused = Counter(refusal.verdict for refusal in replay.refused)
-    assert set(refused) <= {Verdict.EMPTY, Verdict.UNKNOWN_FORMAT}
+    assert set(refused) <= {DataVerdict.EMPTY, DataVerdict.UNKNOWN_FORMAT}
     assert sum(refused.values()) <= 2
 
 
@@ -319,5 +319,5 @@ def test_strikes_at_the_money_agree_on_the_forward_as_closely_as_the_source_stat
 
 
 def test_refusals_name_their_file(market_data):
-    refusal = next(item for item in open_replay(market_data / "odd-cases") if isinstance(item, Refusal))
+    refusal = next(item for item in open_replay(market_data / "odd-cases") if isinstance(item, BadCapture))
     assert "odd-cases" in refusal.where

@@ -7,7 +7,7 @@ import pytest
 from services.ingest.archive.importing import import_paths
 from services.ingest.sources.recorded.replay import open_replay
 from shared.errors import BadInputError
-from shared.market.chain import Verdict
+from shared.market.chain import DataVerdict
 from shared.store.query import query
 
 pytestmark = pytest.mark.market_data
@@ -20,7 +20,7 @@ def test_a_day_is_imported_once_and_comes_back_as_it_was(market_data, tmp_path):
     assert told[-1] == (19, 19)
     assert report.files == report.chains == 19
     assert report.stored + sum(report.refused.values()) == 19
-    assert set(report.refused) == {Verdict.REPEATED_STAMP}
+    assert set(report.refused) == {DataVerdict.REPEATED_STAMP}
     again = import_paths([folder], tmp_path)
     assert (again.stored, again.repeated) == (0, report.stored)
     captured = {chain.stamp_ns: chain.expiries for chain in open_replay(folder)}

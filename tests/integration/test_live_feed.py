@@ -38,7 +38,7 @@ from shared.events import (
 from shared.events.topology import Topic, partition_of
 from shared.ids import lineage_root
 from shared.market.calendar import TradingCalendar
-from shared.market.chain import Verdict
+from shared.market.chain import DataVerdict
 from shared.market.contracts import ContractTable
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.redis.broker import EmbeddedBroker
@@ -211,11 +211,11 @@ def test_an_hour_with_every_fault_on_loses_no_good_minute_and_trades_on_no_bad_o
     assert set(range(60)) - asked == {33, 35, 36, 44}
     assert len(good) == 37
     refusals = one.handler.refusals
-    assert refusals[Verdict.STALE_STAMP] == refusals[Verdict.CROSSED_BOOK] == 1
-    assert refusals[Verdict.EMPTY] == 3
-    assert refusals[Verdict.BAD_INPUT] == 2  # the torn body, and the expiry that lagged
-    assert refusals[Verdict.FEED_DOWN] == 13 + one.source.counts["skipped"]
-    assert refusals.total() - refusals[Verdict.REPEATED_STAMP] == 60 - len(good) + 1
+    assert refusals[DataVerdict.STALE_STAMP] == refusals[DataVerdict.CROSSED_BOOK] == 1
+    assert refusals[DataVerdict.EMPTY] == 3
+    assert refusals[DataVerdict.BAD_INPUT] == 2  # the torn body, and the expiry that lagged
+    assert refusals[DataVerdict.FEED_DOWN] == 13 + one.source.counts["skipped"]
+    assert refusals.total() - refusals[DataVerdict.REPEATED_STAMP] == 60 - len(good) + 1
 
     # The breaker opened by count, stayed open by a failed probe, closed; opened by a word of the guard, closed.
     assert [key for key, _ in groupby(one.breaker)] == [False, True, False, True, False]
@@ -275,7 +275,7 @@ def test_outside_the_session_nothing_is_asked_and_no_repeat_of_a_closed_market_g
         asyncio.run(one.run(feed, at(9, 14, 59)))
         assert not one.site.seen
         asyncio.run(one.run(feed, at(9, 20)))
-        assert one.handler.refusals[Verdict.WRONG_DATE] > 0
+        assert one.handler.refusals[DataVerdict.WRONG_DATE] > 0
         one.clock.move_to(at(15, 36))
         asyncio.run(one.run(feed, at(16, 30)))
         last_asked = one.site.seen[-1].now_ns
@@ -464,5 +464,5 @@ def test_polling_moves_away_from_the_moment_at_which_the_source_moves_on(broker,
         feed = accepting(one).start()
         feed._phase_ns = 58 * NS_PER_SECOND
         asyncio.run(one.run(feed, at(10, 31)))
-    assert one.handler.refusals[Verdict.REPEATED_STAMP] <= 1
+    assert one.handler.refusals[DataVerdict.REPEATED_STAMP] <= 1
     assert len(one.snapshots()) >= 29

@@ -11,7 +11,7 @@ import pytest
 
 from services.predictor.service import predictor_service
 from services.predictor.settings import PredictorSettings
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward
@@ -34,7 +34,7 @@ SWAP_EVERY = 60
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """Samples, settings, schema and three bundles, the first in charge."""
-    samples, _ = planted_samples(PlantedMarket(seed=1, days=24, per_day=40, features=10, edge=1.5))
+    samples, _ = generate_samples(SampleGenerator(seed=1, days=24, per_day=40, features=10, edge=1.5))
     forecasts = forecast_walk_forward(samples, PLAN, lambda *_: None)
     folder = tmp_path_factory.mktemp("models")
     registry = ModelRegistry(folder)

@@ -1,4 +1,4 @@
-"""A made market goes through the whole training: the planted edge is found, none is not, labels equal real trades."""
+"""A market with a known edge goes through the whole training: the planted edge is found, none is not, labels equal real trades."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from shared.market.synthetic.path import Edge
 from shared.models.registry import ModelRegistry
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.protocol.golden import golden_hash
-from trading_system.offline.known_edge import MadeMarket
+from trading_system.offline.known_edge import KnownEdgeMarket
 from trading_system.offline.labelling import LabelCounts, LabelRules, collect_days
 from trading_system.offline.training import TrainingRequest, train
 from trading_system.offline.training_report import as_json, as_words, write_report
@@ -46,7 +46,7 @@ KEYS = {"auc", "auc_optimal", "accuracy", "brier", "promoted", "reasons", "basel
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A training on a short made market with an edge, and the folder of its models."""
+    """A training on a short market with a known edge with an edge, and the folder of its models."""
     models = tmp_path_factory.mktemp("models")
     request = TrainingRequest(synthetic="edge", days=28, seed=5, models=models, plan=QUICK, every=5)
     return train(request), request, models
@@ -159,7 +159,7 @@ def test_labels_follow_the_path_of_features_and_count_what_has_none():
 
 
 def test_pressure_of_the_book_points_where_the_planted_score_does():
-    house, made = Installation.load({}), MadeMarket("edge", seed=3, days=2)
+    house, made = Installation.load({}), KnownEdgeMarket("edge", seed=3, days=2)
     days = list(collect_days(made.chains(house.calendar, house.contracts), house, LabelRules(every=50), LabelCounts()))
     values, ts = (np.concatenate([getattr(day, name) for day in days]) for name in ("values", "ts"))
     scores = made.scores(ts, house.calendar, house.contracts)

@@ -1,4 +1,4 @@
-"""The long proofs of the learning: made markets without an edge, and long ones with a known one.
+"""The long proofs of the learning: market with a known edges without an edge, and long ones with a known one.
 
 Sizes come from the environment (`make learning` sets them); each market trains in a process of its own.
 """

@@ -35,7 +35,7 @@ models_app = typer.Typer(help="List, show, promote or roll back trained bundles.
 
 
 class Market(StrEnum):
-    """Made markets to learn from: with an edge of known strength, or with none."""
+    """Market with a known edges to learn from: with an edge of known strength, or with none."""
 
     EDGE = "edge"
     NONE = "none"
@@ -43,10 +43,13 @@ class Market(StrEnum):
 
 def train_command(
     sources: Annotated[list[str] | None, typer.Argument(help="Files, folders, or ISO dates of the store.")] = None,
-    synthetic: Annotated[Market | None, typer.Option(help="A made market instead of recorded days.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the made market and of the training.")] = 7,
+    synthetic: Annotated[
+        Market | None, typer.Option(help="A market with a known edge instead of recorded days.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the market with a known edge and of the training.")] = 7,
     days: Annotated[
-        str | None, typer.Option(help="Sessions of the made market, or recorded days: 2025-10-13,2025-10-14 or all.")
+        str | None,
+        typer.Option(help="Sessions of the market with a known edge, or recorded days: 2025-10-13,2025-10-14 or all."),
     ] = None,
     store: Annotated[Path, typer.Option(help="Folder of the recorded days.")] = DEFAULT_STORE,
     models: ModelsOption = MODELS,

@@ -1,4 +1,4 @@
-"""A made market to train on: its chains, and what is known of it because it is made."""
+"""A market with a known edge to train on: its chains, and what is known of it because it is made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Stamps = NDArray[np.int64]
 
 KINDS = ("edge", "none")
-PLANTED = Edge(correlation=0.2)
+KNOWN_EDGE = Edge(correlation=0.2)
 _START = DEFAULT_START - timedelta(days=364)
 """A year before the usual made day, within the days the calendar knows."""
 _STRIKES = 31
@@ -30,8 +30,8 @@ _EXPIRIES = 1
 
 
 @dataclass(frozen=True, slots=True)
-class MadeMarket:
-    """Sessions of a made market with a planted edge, or with none.
+class KnownEdgeMarket:
+    """Sessions of a market with a known edge, or with none.
 
     Attributes:
         kind: `edge` or `none`.
@@ -46,7 +46,7 @@ class MadeMarket:
     def __post_init__(self) -> None:
         """Refuse a kind nobody knows, and no days."""
         if self.kind not in KINDS:
-            raise BadInputError(f"a made market of {', '.join(KINDS)}", self.kind, "train")
+            raise BadInputError(f"a market with a known edge of {', '.join(KINDS)}", self.kind, "train")
         if self.days < 1:
             raise BadInputError("at least one session", self.days, "train")
 
@@ -56,8 +56,8 @@ class MadeMarket:
 
     @property
     def edge(self) -> Edge:
-        """What is planted."""
-        return PLANTED if self.kind == "edge" else replace(PLANTED, correlation=0.0)
+        """The edge it has."""
+        return KNOWN_EDGE if self.kind == "edge" else replace(KNOWN_EDGE, correlation=0.0)
 
     @property
     def content(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a model's lean is asked to name, how well it does, and how well anybody could."""
+"""What a model's log-odds spread is asked to name, how well it does, and how well anybody could."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.trainer.release.training import Training
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.models.metrics import auc
-from trading_system.offline.known_edge import MadeMarket, later_change
+from trading_system.offline.known_edge import KnownEdgeMarket, later_change
 
 Floats = NDArray[np.float64]
 _CHANCE = 0.5
@@ -19,9 +19,9 @@ _CHANCE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a lean is asked to name at the judged moments.
+    """What a log_odds_spread is asked to name at the judged moments.
 
-    In a made market whether the index rises over the edge's horizon, on recorded days which side earned more.
+    In a market with a known edge whether the index rises over the edge's horizon, on recorded days which side earned more.
 
     Attributes:
         ts: of the moments, ns.
@@ -32,7 +32,7 @@ class Question:
     outcome: Floats
 
     @classmethod
-    def of(cls, training: Training, spot: Floats, made: MadeMarket | None) -> Question:
+    def of(cls, training: Training, spot: Floats, made: KnownEdgeMarket | None) -> Question:
         """Put the question to a training; `spot` is the index at each of its samples, points."""
         samples = training.samples
         rows = training.forecasts.rows[training.forecasts.judged]
@@ -40,17 +40,17 @@ class Question:
             return cls(samples.ts[rows], later_change(samples.ts, spot, made.edge.horizon)[rows])
         return cls(samples.ts[rows], samples.net[rows, 0] - samples.net[rows, 1])
 
-    def auc_of(self, lean: Floats) -> float:
-        """Give the AUC of a lean at the moments, shape (moments,); ties and unknown outcomes are left out."""
+    def auc_of(self, log_odds_spread: Floats) -> float:
+        """Give the AUC of a log_odds_spread at the moments, shape (moments,); ties and unknown outcomes are left out."""
         decided = np.isfinite(self.outcome) & (self.outcome != 0.0)
-        return auc((self.outcome[decided] > 0.0).astype(np.float64), lean[decided])
+        return auc((self.outcome[decided] > 0.0).astype(np.float64), log_odds_spread[decided])
 
-    def best_auc(self, made: MadeMarket, calendar: TradingCalendar, contracts: ContractTable) -> float:
+    def best_auc(self, made: KnownEdgeMarket, calendar: TradingCalendar, contracts: ContractTable) -> float:
         """Give the AUC of the best forecaster, who reads the hidden score; one half where there is no edge."""
         return self.auc_of(made.scores(self.ts, calendar, contracts)) if made.edge.correlation else _CHANCE
 
 
-def lean_of(training: Training) -> Floats:
+def log_odds_spread_of(training: Training) -> Floats:
     """Give log-odds of the put less those of the call at the judged moments, shape (moments,)."""
     forecasts = training.forecasts
     held = np.clip(forecasts.probability[forecasts.judged], 1e-9, 1.0 - 1e-9)

@@ -44,7 +44,7 @@ class CachedDays(msgspec.Struct, frozen=True):
 
 
 def cache_key(house: Installation, rules: LabelRules, content: Mapping[str, object]) -> str:
-    """Hash code, settings, rules and content (file hashes, or the arguments of a made market)."""
+    """Hash code, settings, rules and content (file hashes, or the arguments of a market with a known edge)."""
     digest = blake2b(digest_size=16)
     settings = {
         name: getattr(house, name).model_dump(mode="json") for name in ("ingest", "features", "risk", "executor")

@@ -1,4 +1,4 @@
-"""Training from the front door: days or a made market in, a verdict, a report and, where earned, a champion out."""
+"""Training from the front door: days or a market with a known edge in, a verdict, a report and, where earned, a champion out."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from services.trainer.dataset.samples import TrainingSamples, join_samples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.release.shadow import ShadowResult, shadow
 from services.trainer.release.training import Training, code_version, settle, train_ensemble
-from services.trainer.release.verdict import Bar
+from services.trainer.release.verdict import ReleaseBar
 from services.trainer.validation.search import search_plan
 from shared.clock import SystemClock
 from shared.errors import NoTrainingDataError
 from shared.ids import content_hash
 from shared.market.chain import Parsed, ParsedChain
 from shared.models.registry import ModelRegistry
-from trading_system.offline.known_edge import MadeMarket
+from trading_system.offline.known_edge import KnownEdgeMarket
 from trading_system.offline.labelling import LabelCounts, LabelRules, collect_days
-from trading_system.offline.question import Question, lean_of
+from trading_system.offline.question import Question, log_odds_spread_of
 from trading_system.offline.sample_cache import CachedDays, cache_key, file_hashes, load_days, store_days
 from trading_system.wiring import Installation
 
@@ -43,9 +43,9 @@ class TrainingRequest:
 
     Attributes:
         sources: files, folders, or ISO dates of the store, in any order.
-        synthetic: `edge` or `none` for a made market instead.
-        seed: of the made market and of the training.
-        days: sessions of the made market.
+        synthetic: `edge` or `none` for a market with a known edge instead.
+        seed: of the market with a known edge and of the training.
+        days: sessions of the market with a known edge.
         store: where recorded days are.
         models: folder of the model registry; the samples' cache lies in it.
         plan: size and pace; its seed is replaced by `seed`.
@@ -62,7 +62,7 @@ class TrainingRequest:
     store: Path | None = None
     models: Path = MODELS
     plan: TrainingPlan = field(default_factory=TrainingPlan)
-    bar: Bar = field(default_factory=Bar)
+    bar: ReleaseBar = field(default_factory=ReleaseBar)
     explanation: str = ""
     every: int | None = None
     search: int = 0
@@ -77,7 +77,7 @@ class TrainingReport:
         version: of the bundle.
         promoted: whether it decides or shadows from now on.
         reasons: in words, of the bar and of the shadowing.
-        auc: of the model's lean (log-odds put less call) in naming what was asked: on a made market whether the index
+        auc: of the model's log-odds spread (log-odds put less call) in naming what was asked: on a market with a known edge whether the index
             rises over the edge's horizon, on real days which side earned more.
         auc_optimal: of the best forecaster, who reads the hidden score, on the very moments `auc` is of; None where
             nobody knows.
@@ -109,7 +109,7 @@ def train(
         BadInputError: a source is not there or cannot be read.
     """
     house = installation or Installation.load()
-    made = None if request.synthetic is None else MadeMarket(request.synthetic, request.seed, request.days)
+    made = None if request.synthetic is None else KnownEdgeMarket(request.synthetic, request.seed, request.days)
     days, source = _recorded(request, house, progress) if made is None else _made(made, request, house, progress)
     samples = days.samples
     cut = _shadow_from(samples)
@@ -123,7 +123,7 @@ def train(
             count_configuration(request.models, samples, one)
     explanation = request.explanation
     if made is not None and made.edge.correlation:
-        explanation = explanation or f"the market is made and its edge planted, best AUC {made.edge.bayes_auc():.3f}"
+        explanation = explanation or f"the market is synthetic and its edge known, best AUC {made.edge.bayes_auc():.3f}"
     training = train_ensemble(
         learned,
         plan,
@@ -150,7 +150,7 @@ def train(
         version=manifest.version,
         promoted=training.verdict.promoted,
         reasons=training.verdict.reasons,
-        auc=asked.auc_of(lean_of(training)),
+        auc=asked.auc_of(log_odds_spread_of(training)),
         auc_optimal=None if made is None else asked.best_auc(made, house.calendar, house.contracts),
         auc_long_run=None if made is None else made.edge.bayes_auc(),
         counts=days.counts,
@@ -177,7 +177,7 @@ def count_configuration(models: Path, samples: TrainingSamples, plan: TrainingPl
 
 
 def _made(
-    made: MadeMarket, request: TrainingRequest, house: Installation, progress: Progress
+    made: KnownEdgeMarket, request: TrainingRequest, house: Installation, progress: Progress
 ) -> tuple[CachedDays, str]:
     rules = LabelRules(every=request.every or max(_MINUTES_A_SESSION // _LABELS_A_SESSION, 1))
     # Positions are held as long as the edge lasts: that is the question whose best answer is known.
@@ -189,7 +189,9 @@ def _made(
 
 def _recorded(request: TrainingRequest, house: Installation, progress: Progress) -> tuple[CachedDays, str]:
     if not request.sources:
-        raise NoTrainingDataError("expected days to learn from: stored dates, a path, or a made market; got none")
+        raise NoTrainingDataError(
+            "expected days to learn from: stored dates, a path, or a market with a known edge; got none"
+        )
     replays = sorted((open_replay(source, store=request.store) for source in request.sources), key=_first_stamp)
     paths = [path for replay in replays for path in _files_of(replay, request)]
     total = sum(replay.len_hint for replay in replays)

@@ -84,7 +84,7 @@ def as_words(report: TrainingReport) -> str:
         "",
         "All figures are out of sample: purged walk-forward, every stretch forecast by what was known before it.",
         "",
-        f"AUC of the model's lean: {report.auc:.4f}{optimal}. Accuracy in naming the better side: {found.accuracy}.",
+        f"AUC of the model's log-odds spread: {report.auc:.4f}{optimal}. Accuracy in naming the better side: {found.accuracy}.",
         "",
         *_combinatorial_words(training.combinations),
         "## Why",

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from shared.clock import from_ns
-from shared.models.registry import Listed, ModelRegistry
+from shared.models.registry import ListedModel, ModelRegistry
 
 
 def list_models(folder: Path) -> list[dict[str, object]]:
@@ -41,7 +41,7 @@ def rollback_model(folder: Path, *, reason: str, operator: str, ts: int) -> str:
     return ModelRegistry(folder).rollback([reason], ts=ts, operator=operator)
 
 
-def _row(listed: Listed) -> dict[str, object]:
+def _row(listed: ListedModel) -> dict[str, object]:
     manifest, verdict = listed.manifest, listed.verdict
     return {
         "version": listed.version,

@@ -20,7 +20,7 @@ import services
 from shared.settings import SHARED_SETTINGS, ServiceSettings, variable_of
 from shared.settings.text import describe_expected, holds_secret
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 _COMPOSE = """\
 # Settings of Thetaflow. Copy to .env beside docker-compose.yml and uncomment what should differ from its default.

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.outbox import Abandoned, Outbox, Write, WriteState
 from services.executor.venues.pace import Pace
-from services.executor.venues.tradetron.client import Answer
+from services.executor.venues.tradetron.client import VenueAnswer
 from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import NotArmedError
 from shared.events import Intent, Severity, VenueTarget
@@ -24,7 +24,7 @@ class Venue(Protocol):
         """Say what is sent for a write, without any secret."""
         ...
 
-    def store(self, write: Write) -> Answer:
+    def store(self, write: Write) -> VenueAnswer:
         """Store a write's values; never raises for what network or venue do."""
         ...
 
@@ -39,10 +39,10 @@ FaultHook = Callable[[str], None]
 """Called at named points; tests end the process there."""
 
 
-class Mirror(Protocol):
+class VenueMirror(Protocol):
     """Shows one book to the outside."""
 
-    def heed(self, intent: Intent) -> bool:
+    def apply(self, intent: Intent) -> bool:
         """Take the book's newest word; say whether it was taken."""
         ...
 
@@ -51,7 +51,7 @@ class Mirror(Protocol):
         ...
 
     def revive(self, why: str) -> None:
-        """Heed the book again."""
+        """Apply the book's intents again."""
         ...
 
     def turn(self) -> bool:
@@ -59,7 +59,7 @@ class Mirror(Protocol):
         ...
 
 
-class Rehearsal:
+class DryRunMirror:
     """Says what would be sent, by the book's own time, and sends nothing: for any book, a replay's too.
 
     Args:
@@ -71,7 +71,7 @@ class Rehearsal:
         self._outbox = outbox
         self._venue = venue
 
-    def heed(self, intent: Intent) -> bool:
+    def apply(self, intent: Intent) -> bool:
         """Go through all that would be sent for the book's newest word."""
         self._outbox.want(intent.day, intent.targets, halted=intent.halted)
         now = intent.header.ts
@@ -140,9 +140,9 @@ class Dispatcher:
             open_ns=int(settings.tradetron_breaker_s * NS_PER_SECOND),
         )
 
-    def heed(self, intent: Intent) -> bool:
+    def apply(self, intent: Intent) -> bool:
         """Take the book's newest word, unless it is a simulation's; say whether it was taken."""
-        refusal = self._foreign(intent)
+        refusal = self._not_live(intent)
         if refusal is not None:
             if refusal != self._refused_source:
                 self._refused_source = refusal
@@ -162,7 +162,7 @@ class Dispatcher:
         self.outbox.kill()
 
     def revive(self, why: str) -> None:
-        """Heed the book again."""
+        """Apply the book's intents again."""
         if self.outbox.killed:
             self._note("kill_switch_lifted", {"book": self.outbox.book, "why": why})
             self.outbox.revive()
@@ -181,7 +181,7 @@ class Dispatcher:
             self._call(step, now)
         return True
 
-    def _foreign(self, intent: Intent) -> str | None:
+    def _not_live(self, intent: Intent) -> str | None:
         now = self._clock.now_ns()
         if intent.source not in self._settings.tradetron_sources:
             return f"source {intent.source!r} is not the live feed"

@@ -162,7 +162,7 @@ class Outbox:
                 slot.reset_due = "kill switch"
 
     def revive(self) -> None:
-        """Heed the book's word again; entries of before stay given up."""
+        """Apply the book's intents again; entries of before stay given up."""
         self._given_up.update(slot.target.signal_id for slot in self._slots.values() if slot.target.signal_id)
         self.killed = False
 

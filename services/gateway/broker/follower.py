@@ -14,7 +14,7 @@ from shared.errors import BrokerReplyError, ConfigError, EngineError, WireError
 from shared.events import Event
 from shared.events.topology import Topic
 from shared.streaming.protocol.codec import decode
-from shared.streaming.redis.broker import Broker, Link, decode_pairs
+from shared.streaming.redis.broker import Broker, BrokerConnection, decode_pairs
 from shared.streaming.redis.inspection import BrokerReport, inspect_broker
 from shared.streaming.redis.keys import stream_key
 
@@ -34,7 +34,7 @@ _START: Final = "0-0"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StreamEntry:
     """One event with the moment the broker took it, ms since 1970 UTC, and its number within that."""
 
     order: tuple[int, int]
@@ -44,7 +44,7 @@ class Entry:
 class Audience(Protocol):
     """Who is told what the follower reads; called from its thread."""
 
-    def absorb(self, entries: Sequence[Entry]) -> None:
+    def absorb(self, entries: Sequence[StreamEntry]) -> None:
         """Take events in the order in which the broker took them."""
 
     def forget_partition(self, partition: int) -> None:
@@ -151,7 +151,7 @@ class Follower:
         self._was_down = False
         self._audience.note_broker(ok=True, text="connected")
 
-    def _check(self, link: Link, partition: int, place: _Place) -> None:
+    def _check(self, link: BrokerConnection, partition: int, place: _Place) -> None:
         """Start a partition over when its streams are not the ones that were read."""
         for topic in FOLLOWED:
             link.send("XINFO", "STREAM", stream_key(partition, topic))
@@ -168,8 +168,8 @@ class Follower:
         place.added = {topic: int(info.get(b"entries-added", 0)) for topic, info in infos.items()}
         place.checked = monotonic()
 
-    def _load(self, link: Link, partition: int, place: _Place) -> None:
-        found: list[Entry] = []
+    def _load(self, link: BrokerConnection, partition: int, place: _Place) -> None:
+        found: list[StreamEntry] = []
         cursors: dict[Topic, str] = {}
         for topic in (*FOLLOWED, Topic.CHAIN):
             limit = _CHAIN_BATCH if topic is Topic.CHAIN else _STANDING.get(topic, self._history)
@@ -179,13 +179,13 @@ class Follower:
         self._tell(found)
         place.cursors = cursors
 
-    def _read(self, link: Link, partition: int, place: _Place) -> bool:
+    def _read(self, link: BrokerConnection, partition: int, place: _Place) -> bool:
         keys = [stream_key(partition, topic) for topic in FOLLOWED]
         chain = stream_key(partition, Topic.CHAIN)
         link.send("XREAD", "COUNT", _BATCH, "STREAMS", *keys, *(place.cursors[topic] for topic in FOLLOWED))
         link.send("XREAD", "COUNT", _CHAIN_BATCH, "STREAMS", chain, place.cursors[Topic.CHAIN])
         streams = [*(link.receive() or ()), *(link.receive() or ())]
-        found: list[Entry] = []
+        found: list[StreamEntry] = []
         behind = False
         for key, rows in streams:
             topic = Topic(key.decode().rpartition(":")[2])
@@ -198,19 +198,19 @@ class Follower:
         self._tell(found)
         return behind
 
-    def _tell(self, found: list[Entry]) -> None:
+    def _tell(self, found: list[StreamEntry]) -> None:
         if found:
             found.sort(key=lambda entry: entry.order)
             self._audience.absorb(found)
 
-    def _decoded(self, rows: Sequence[Any]) -> Iterator[Entry]:
+    def _decoded(self, rows: Sequence[Any]) -> Iterator[StreamEntry]:
         for entry_id, flat in rows:
             try:
                 event = decode(decode_pairs(flat))
             except WireError as error:
                 self._audience.note_unreadable(error)
             else:
-                yield Entry(order_of(entry_id), event)
+                yield StreamEntry(order_of(entry_id), event)
 
 
 def order_of(entry_id: bytes) -> tuple[int, int]:
@@ -219,7 +219,7 @@ def order_of(entry_id: bytes) -> tuple[int, int]:
     return int(ms), int(number or 0)
 
 
-def _receive_optional(link: Link) -> Any | None:  # noqa: ANN401 - an answer has the shape of its command
+def _receive_optional(link: BrokerConnection) -> Any | None:  # noqa: ANN401 - an answer has the shape of its command
     try:
         return link.receive()
     except BrokerReplyError as error:
@@ -246,7 +246,7 @@ def _is_another(info: Mapping[bytes, Any] | None, cursor: str, added: int) -> bo
     return order_of(first[0]) > place > order_of(info.get(b"max-deleted-entry-id", b"0-0"))
 
 
-def _read_back(link: Link, key: str, limit: int, *, one_day: bool) -> list[Any]:
+def _read_back(link: BrokerConnection, key: str, limit: int, *, one_day: bool) -> list[Any]:
     """Read a stream from its end, newest first, up to `limit` entries and, if asked, no further than their day."""
     rows: list[Any] = []
     end = "+"

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from services.gateway.broker.follower import Entry
-from services.gateway.projection.freshness import Arrival, Freshness, judge
+from services.gateway.broker.follower import StreamEntry
+from services.gateway.projection.freshness import Arrival, PriceAge, judge
 from services.gateway.projection.reports import streams_answer
 from services.gateway.projection.view import BookView, LiveView, Section
 from services.gateway.schemas.api import StreamsAnswer
@@ -71,7 +71,7 @@ class Hub:
 
     # --- the follower's side
 
-    def absorb(self, entries: Sequence[Entry]) -> None:
+    def absorb(self, entries: Sequence[StreamEntry]) -> None:
         """Fold events into the view."""
         with self._lock:
             for entry in entries:
@@ -140,7 +140,7 @@ class Hub:
         with self._lock:
             return self._report
 
-    def freshness(self, book: str) -> Freshness:
+    def freshness(self, book: str) -> PriceAge:
         """Judge a book's prices."""
         with self._lock:
             return self._judge(book)
@@ -225,7 +225,7 @@ class Hub:
                 snapshot_arrived = arrived_ns
         self._arrivals[event.header.book] = Arrival(event.header.ts, snapshot_ts, arrived_ns, snapshot_arrived)
 
-    def _judge(self, book: str) -> Freshness:
+    def _judge(self, book: str) -> PriceAge:
         return judge(self._arrivals.get(book), self.clock.now_ns(), self._calendar, self.settings.stale_after_s)
 
     def _status(self, view: BookView) -> StatusAnswer:

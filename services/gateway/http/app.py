@@ -14,7 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from services.gateway.broker.hub import Hub
 from services.gateway.http.guard import Guard
-from services.gateway.http.live import LiveFeed
+from services.gateway.http.live import EventStream
 from services.gateway.http.routes import router
 
 STATIC: Final = Path(__file__).with_name("static")
@@ -39,7 +39,7 @@ def create_app(hub: Hub, broker_url: str, stopping: Callable[[], bool] = lambda:
     )
     app.state.hub = hub
     app.state.broker_url = broker_url
-    app.state.feed = LiveFeed(hub, hub.settings.live_clients, stopping)
+    app.state.feed = EventStream(hub, hub.settings.live_clients, stopping)
     app.include_router(router)
 
     @app.get("/", include_in_schema=False)

@@ -17,7 +17,7 @@ _RETRY_MS: Final = 2_000
 _ROUNDS_PER_BEAT: Final = 4
 
 
-class LiveFeed:
+class EventStream:
     """Serves browsers up to a number. Nothing is queued: a slow one just gets later, newer sections.
 
     Args:

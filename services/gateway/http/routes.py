@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from services.gateway.broker import metrics
 from services.gateway.broker.hub import Hub
 from services.gateway.http.commands import CommandRequest, check_token, send_commands
-from services.gateway.http.live import LiveFeed
+from services.gateway.http.live import EventStream
 from services.gateway.projection.lineage import find_lineage
 from services.gateway.projection.readiness import readiness
 from services.gateway.projection.reports import entry_answer
@@ -55,9 +55,9 @@ def hub_of(request: Request) -> Hub:
     return hub
 
 
-def feed_of(request: Request) -> LiveFeed:
+def feed_of(request: Request) -> EventStream:
     """Give the live feed of this application."""
-    feed: LiveFeed = request.app.state.feed
+    feed: EventStream = request.app.state.feed
     return feed
 
 
@@ -240,7 +240,7 @@ def control(
 
 
 @router.get("/live", response_class=StreamingResponse)
-async def live(feed: Annotated[LiveFeed, Depends(feed_of)], book: Book) -> StreamingResponse:
+async def live(feed: Annotated[EventStream, Depends(feed_of)], book: Book) -> StreamingResponse:
     """Follow a book by server-sent events."""
     feed.admit()
     return StreamingResponse(feed.stream(book), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -32,7 +32,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Freshness:
+class PriceAge:
     """A judgement on the prices. `age_s` is None when there has been no snapshot; `ready` is what a probe asks."""
 
     state: Literal["fresh", "late", "stale", "closed", "waiting"]
@@ -42,7 +42,7 @@ class Freshness:
     text: str
 
 
-def judge(arrival: Arrival | None, now_ns: int, calendar: TradingCalendar, stale_after_s: float) -> Freshness:
+def judge(arrival: Arrival | None, now_ns: int, calendar: TradingCalendar, stale_after_s: float) -> PriceAge:
     """Judge the prices of one book.
 
     A feed whose event times are those of arrival is live: its age is that of the last snapshot's exchange stamp, and
@@ -68,22 +68,22 @@ def judge(arrival: Arrival | None, now_ns: int, calendar: TradingCalendar, stale
     last = "no tick yet" if arrival.snapshot_ts is None else f"last tick {_stamp(arrival.snapshot_ts, now_ns)}"
     over = session is None or (replay and arrival.ts + limit_ns >= session.close_ns)
     if over or session is None:
-        return Freshness("closed", feed, age_s, True, f"{'replay at its end' if replay else 'market closed'}, {last}")
+        return PriceAge("closed", feed, age_s, True, f"{'replay at its end' if replay else 'market closed'}, {last}")
     if not replay and now_ns - session.open_ns < limit_ns and (age_ns is None or age_ns > limit_ns):
-        return Freshness("waiting", feed, age_s, True, f"session opened {clock_text(session.open_ns)}, {last}")
+        return PriceAge("waiting", feed, age_s, True, f"session opened {clock_text(session.open_ns)}, {last}")
     if age_ns is None or age_ns > limit_ns:
         since = "" if age_s is None else f" {age_s:.0f} s ago"
-        return Freshness("stale", feed, age_s, False, f"{last}{since}; limit {stale_after_s:g} s in session")
+        return PriceAge("stale", feed, age_s, False, f"{last}{since}; limit {stale_after_s:g} s in session")
     late = age_ns > limit_ns * _LATE_SHARE
-    return Freshness("late" if late else "fresh", feed, age_s, True, last)
+    return PriceAge("late" if late else "fresh", feed, age_s, True, last)
 
 
-def _waiting(session: Session | None, now_ns: int, limit_ns: int) -> Freshness:
+def _waiting(session: Session | None, now_ns: int, limit_ns: int) -> PriceAge:
     if session is None:
-        return Freshness("closed", "none", None, True, "market closed, no tick yet")
+        return PriceAge("closed", "none", None, True, "market closed, no tick yet")
     ready = now_ns - session.open_ns < limit_ns
     text = f"no tick yet in the session that opened {clock_text(session.open_ns)}"
-    return Freshness("waiting" if ready else "stale", "none", None, ready, text)
+    return PriceAge("waiting" if ready else "stale", "none", None, ready, text)
 
 
 def _session_at(calendar: TradingCalendar, ns: int) -> Session | None:

@@ -13,7 +13,7 @@ from services.gateway.schemas.api import EntryAnswer, LineageAnswer
 from shared import ids
 from shared.errors import BadInputError
 from shared.events.topology import Topic, partition_of
-from shared.streaming.redis.broker import Broker, Link, decode_pairs
+from shared.streaming.redis.broker import Broker, BrokerConnection, decode_pairs
 from shared.streaming.redis.keys import stream_key
 
 _ROOT: Final = re.compile(r"(?P<book>[\w-]+?)-\d{8}T\d{6}(-.*)?")
@@ -68,7 +68,7 @@ def find_lineage(broker: Broker, partitions: int, event_id: str, *, full: bool =
 
 
 class _Search:
-    def __init__(self, link: Link, partition: int, root: str, *, full: bool) -> None:
+    def __init__(self, link: BrokerConnection, partition: int, root: str, *, full: bool) -> None:
         self._link = link
         self._partition = partition
         self._root = root.encode()

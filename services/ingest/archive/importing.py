@@ -14,7 +14,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.sources.recorded.replay import Replay, list_files, recognise_all
 from shared.errors import BadInputError
 from shared.events import ChainSnapshot
-from shared.market.chain import Parsed, ParsedChain, Refusal, Verdict, refusal_of
+from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain, bad_capture_of
 from shared.store.reference import put_reference
 from shared.store.writer import StoreWriter
 
@@ -50,10 +50,10 @@ class ImportReport:
     stored: int = 0
     repeated: int = 0
     tables: Counter[str] = field(default_factory=Counter)
-    refused: Counter[Verdict] = field(default_factory=Counter)
-    examples: dict[Verdict, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
+    refused: Counter[DataVerdict] = field(default_factory=Counter)
+    examples: dict[DataVerdict, list[BadCapture]] = field(default_factory=lambda: defaultdict(list))
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: BadCapture) -> None:
         """Count a refusal and keep it as an example while there are few."""
         self.refused[refusal.verdict] += 1
         if len(self.examples[refusal.verdict]) < EXAMPLES:
@@ -116,7 +116,7 @@ def import_paths(
 
 
 def _import_item(item: Parsed, handler: IngestHandler, writer: StoreWriter, report: ImportReport) -> None:
-    if isinstance(item, Refusal):
+    if isinstance(item, BadCapture):
         report.refuse(item)
         return
     report.chains += 1
@@ -129,8 +129,8 @@ def _import_item(item: Parsed, handler: IngestHandler, writer: StoreWriter, repo
     report.refuse(_as_refusal(item, verdict))
 
 
-def _as_refusal(chain: ParsedChain, verdict: Verdict) -> Refusal:
-    return Refusal(
+def _as_refusal(chain: ParsedChain, verdict: DataVerdict) -> BadCapture:
+    return BadCapture(
         verdict=verdict, text=f"refused by the gate {verdict.value}", where=chain.source, stamp_ns=chain.stamp_ns
     )
 
@@ -145,7 +145,7 @@ def _import_references(
         try:
             reference = file.read_reference()
         except BadInputError as error:
-            report.refuse(refusal_of(error, str(file.path)))
+            report.refuse(bad_capture_of(error, str(file.path)))
         else:
             put_reference(store, reference)
             report.rows += reference.table.num_rows

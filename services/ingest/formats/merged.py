@@ -16,7 +16,7 @@ from services.ingest.formats.parquet_table import read_numbers
 from services.ingest.formats.terms import Terms
 from services.ingest.formats.wide import Layout, WideTable, chains
 from shared.errors import BadInputError, TableError
-from shared.market.chain import Parsed, refusal_of
+from shared.market.chain import Parsed, bad_capture_of
 
 TABLE_FORMAT = "nse-v3-table-parquet"
 LTP_FORMAT = "nse-v3-ltp-parquet"
@@ -108,7 +108,7 @@ def _moments(
                 legs(rows), underlying="NIFTY", stamp_ns=stamp, spot=None, source=source, where=f"{where} at {stamp}"
             )
         except BadInputError as error:
-            yield refusal_of(error, where, stamp)
+            yield bad_capture_of(error, where, stamp)
 
 
 def expiry_of_symbol(symbol: str, terms: Terms, where: str) -> date:

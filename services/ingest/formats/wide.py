@@ -16,7 +16,7 @@ from services.ingest.formats.terms import Terms
 from shared.clock import ist_date
 from shared.errors import BadInputError
 from shared.events import ExpiryChain, LegColumns
-from shared.market.chain import Parsed, ParsedChain, refusal_of
+from shared.market.chain import Parsed, ParsedChain, bad_capture_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -69,7 +69,7 @@ def chains(table: WideTable, layout: Layout, terms: Terms, where: str) -> Iterat
         try:
             yield chain_of(table, rows, layout, terms, where)
         except BadInputError as error:
-            yield refusal_of(error, where, stamp)
+            yield bad_capture_of(error, where, stamp)
 
 
 def chain_of(table: WideTable, rows: NDArray[np.intp], layout: Layout, terms: Terms, where: str) -> ParsedChain:

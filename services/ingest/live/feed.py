@@ -18,7 +18,7 @@ from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import BrokerReplyError, BrokerUnavailableError, PipelineBehindError, TableError
 from shared.events import Alert, ChainSnapshot, Event, Header, QualityFlag
 from shared.market.calendar import Session, TradingCalendar
-from shared.market.chain import ParsedChain, Verdict
+from shared.market.chain import DataVerdict, ParsedChain
 from shared.observability.logging import get_logger
 from shared.streaming.redis.publisher import Publisher
 
@@ -144,7 +144,7 @@ class LiveFeed:
             self._watcher.polled(outcome)
             if refused and isinstance(item, ParsedChain):
                 self.counts["refused_chains"] += 1
-            if outcome == Verdict.REPEATED_STAMP.value:
+            if outcome == DataVerdict.REPEATED_STAMP.value:
                 # Asked just before the source moved on: from now on a little later, clear of the random part.
                 self._phase_ns += int(_PHASE_STEP * self._settings.poll_jitter_s * NS_PER_SECOND)
         if not polled.items:

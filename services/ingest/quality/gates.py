@@ -9,11 +9,11 @@ from datetime import date
 from itertools import pairwise
 
 from services.ingest.quality.legs import blank_impossible, has_price, has_quote
-from services.ingest.quality.stamp import Objection
+from services.ingest.quality.stamp import FailedGate
 from services.ingest.settings import IngestSettings
 from shared.clock import ist_date
 from shared.events import ExpiryChain, QualityFlag, Record
-from shared.market.chain import ParsedChain, Verdict
+from shared.market.chain import DataVerdict, ParsedChain
 from shared.market.forward import parity_forward
 
 MONEY_WINDOW = 0.015
@@ -62,7 +62,7 @@ class Accepted(Record, frozen=True, kw_only=True):
 
 def judge_content(
     chain: ParsedChain, last: LastGood | None, settings: IngestSettings, *, patience: bool = True
-) -> Accepted | Objection:
+) -> Accepted | FailedGate:
     """Judge what a chain holds against the last good one, if any.
 
     Impossible quotes are blanked and flagged, expired expiries and those beyond `max_expiries` left out. With
@@ -72,14 +72,16 @@ def judge_content(
     day = ist_date(chain.stamp_ns)
     listed = [one for one in chain.expiries if one.expiry >= day.isoformat()]
     if not listed:
-        return Objection(
-            Verdict.EXPIRED, f"expected an expiry from {day} on, got {[one.expiry for one in chain.expiries]}"
+        return FailedGate(
+            DataVerdict.EXPIRED, f"expected an expiry from {day} on, got {[one.expiry for one in chain.expiries]}"
         )
     expiries, crossed, two_sided = blank_impossible(listed[: settings.max_expiries], flags)
     if crossed > CROSSED_SHARE * two_sided:
-        return Objection(Verdict.CROSSED_BOOK, f"expected bids under asks, got {crossed} of {two_sided} quotes crossed")
+        return FailedGate(
+            DataVerdict.CROSSED_BOOK, f"expected bids under asks, got {crossed} of {two_sided} quotes crossed"
+        )
     if not any(map(has_price, expiries)):
-        return Objection(Verdict.NO_QUOTES, "expected a price on at least one contract, got none")
+        return FailedGate(DataVerdict.NO_QUOTES, "expected a price on at least one contract, got none")
     if not any(map(has_quote, expiries)):
         flags.add(QualityFlag.LTP_ONLY)
     objection = _money(chain.spot, expiries[0], day, settings, flags)
@@ -88,7 +90,7 @@ def judge_content(
         objection = (
             _object_to_yesterday(expiries, last) if yesterday else _against_last(expiries, last, settings, flags)
         )
-        if objection is not None and objection.verdict is Verdict.VOLUME_BACK and not patience:
+        if objection is not None and objection.verdict is DataVerdict.VOLUME_BACK and not patience:
             flags.add(QualityFlag.VOLUME_FELL)
             objection = None
     if objection is not None:
@@ -97,7 +99,7 @@ def judge_content(
     if last is not None and not yesterday and last.expiries == expiries and last.spot == chain.spot:
         repeats = last.repeats + 1
         if repeats >= settings.frozen_polls:
-            return Objection(Verdict.FROZEN, f"expected the chain to move, got the same content {repeats} times")
+            return FailedGate(DataVerdict.FROZEN, f"expected the chain to move, got the same content {repeats} times")
         flags.add(QualityFlag.STALE)
     return Accepted(
         spot=chain.spot,
@@ -109,25 +111,27 @@ def judge_content(
 
 def _money(
     spot: float | None, front: ExpiryChain, day: date, settings: IngestSettings, flags: set[QualityFlag]
-) -> Objection | None:
+) -> FailedGate | None:
     forward = front_forward(front, spot)
     if spot is None:
         flags.add(QualityFlag.NO_SPOT)
     elif not math.isnan(forward):
         apart = abs(spot / forward - 1.0)
         if apart > settings.unrelated_spot:
-            return Objection(Verdict.SPOT_UNRELATED, f"expected spot near the forward {forward:.2f}, got {spot:.2f}")
+            return FailedGate(
+                DataVerdict.SPOT_UNRELATED, f"expected spot near the forward {forward:.2f}, got {spot:.2f}"
+            )
         carry = CARRY_ALLOWANCE * (date.fromisoformat(front.expiry) - day).days / _DAYS_PER_YEAR
         if apart > settings.spot_tolerance + carry:
             flags.add(QualityFlag.SPOT_OFF_FORWARD)
     money = spot if spot is not None else forward
     if math.isnan(money):
-        return Objection(Verdict.NO_MONEY_STRIKES, "expected a spot or quotes that give a forward, got neither")
+        return FailedGate(DataVerdict.NO_MONEY_STRIKES, "expected a spot or quotes that give a forward, got neither")
     low = bisect_left(front.strikes, money * (1.0 - MONEY_WINDOW))
     high = bisect_right(front.strikes, money * (1.0 + MONEY_WINDOW))
     if high - low < _MIN_STRIKES:
         text = f"expected at least {_MIN_STRIKES} strikes within 1.5 % of {money:.2f}, got {high - low}"
-        return Objection(Verdict.NO_MONEY_STRIKES, text)
+        return FailedGate(DataVerdict.NO_MONEY_STRIKES, text)
     if _has_holes(front, low, high):
         flags.add(QualityFlag.STRIKES_MISSING)
     return None
@@ -181,7 +185,7 @@ def _floats(column: Sequence[float | None]) -> list[float]:
 
 def _against_last(
     expiries: tuple[ExpiryChain, ...], last: LastGood, settings: IngestSettings, flags: set[QualityFlag]
-) -> Objection | None:
+) -> FailedGate | None:
     before = {one.expiry: one for one in last.expiries}
     fell = traded = 0
     for now in expiries:
@@ -195,15 +199,15 @@ def _against_last(
         if _oi_jumped(now, then, settings.oi_jump):
             flags.add(QualityFlag.OI_JUMP)
     if fell > max(VOLUME_BACK_SHARE * traded, _MIN_STRIKES):
-        return Objection(
-            Verdict.VOLUME_BACK, f"expected day volumes to grow, got {fell} of {traded} contracts with less"
+        return FailedGate(
+            DataVerdict.VOLUME_BACK, f"expected day volumes to grow, got {fell} of {traded} contracts with less"
         )
     if fell:
         flags.add(QualityFlag.VOLUME_FELL)
     return None
 
 
-def _object_to_yesterday(expiries: tuple[ExpiryChain, ...], last: LastGood) -> Objection | None:
+def _object_to_yesterday(expiries: tuple[ExpiryChain, ...], last: LastGood) -> FailedGate | None:
     before = {one.expiry: one for one in last.expiries}
     same = traded = 0
     for now in expiries:
@@ -215,8 +219,8 @@ def _object_to_yesterday(expiries: tuple[ExpiryChain, ...], last: LastGood) -> O
             same += sum(1 for new, earlier in pairs if earlier and new == earlier)
             traded += sum(1 for _, earlier in pairs if earlier)
     if traded >= _ENOUGH_TRADED and same > SAME_VOLUME_SHARE * traded:
-        return Objection(
-            Verdict.FROZEN,
+        return FailedGate(
+            DataVerdict.FROZEN,
             f"expected day volumes to start anew, got those of the day before on {same} of {traded} contracts",
         )
     return None

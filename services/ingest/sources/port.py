@@ -40,7 +40,7 @@ class Polled(Record, frozen=True, kw_only=True):
 class ChainSource(Protocol):
     """A feed of one underlying's chains that has to be asked.
 
-    A poll raises nothing for what goes wrong outside: a failure is a Refusal among its items, so that it is counted
+    A poll raises nothing for what goes wrong outside: a failure is a BadCapture among its items, so that it is counted
     and the loop goes on. A source keeps its own peace (back-off, sessions): asking it too often does no harm.
     """
 

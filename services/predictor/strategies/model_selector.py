@@ -13,7 +13,7 @@ from services.predictor.settings import PredictorSettings
 from shared.clock import NS_PER_DAY
 from shared.errors import BadInputError, BundleError
 from shared.events import Contribution, FeatureVector, ModelPublished
-from shared.models.prediction import Explanation, Thinking
+from shared.models.prediction import Explanation, Prediction
 
 Floats = NDArray[np.float64]
 
@@ -25,14 +25,14 @@ CHALLENGER = "challenger"
 _TOP = 5
 
 
-class Mind(Protocol):
+class PredictionSession(Protocol):
     """A loaded bundle with what it remembers of one book."""
 
-    def think(self, ts: int, values: Floats) -> Thinking:
+    def predict(self, ts: int, values: Floats) -> Prediction:
         """Take the next vector and give probabilities of both sides."""
         ...
 
-    def explain(self, thinking: Thinking) -> Explanation:
+    def explain(self, prediction: Prediction) -> Explanation:
         """Split the better side's log-odds of the newest vector into parts."""
         ...
 
@@ -56,8 +56,8 @@ class Mind(Protocol):
 class BundleSource(Protocol):
     """Where bundles come from; a version always gives the same one."""
 
-    def open(self, version: str) -> tuple[Mind, int]:
-        """Load a bundle: a fresh mind and the event time its training ended.
+    def open(self, version: str) -> tuple[PredictionSession, int]:
+        """Load a bundle: a fresh session and the event time its training ended.
 
         Raises:
             BundleError: it is missing, corrupt, or of another feature schema.
@@ -66,14 +66,14 @@ class BundleSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class ModelDecision:
     """What a model says of one vector.
 
     Attributes:
         direction: +1, -1, or 0 where the better side is not worth a signal.
         threshold: the probability asked of the better side.
         reason: in words.
-        thinking: probabilities and the rest.
+        prediction: probabilities and the rest.
         top_features: of the better side, largest first.
         version: of the bundle.
     """
@@ -81,13 +81,13 @@ class Opinion:
     direction: int
     threshold: float
     reason: str
-    thinking: Thinking
+    prediction: Prediction
     top_features: tuple[Contribution, ...]
     version: str
 
 
 @dataclass(frozen=True, slots=True)
-class StandsBack:
+class Fallback:
     """Why no model decides: one of the fallback reasons, and more words."""
 
     fallback: str
@@ -96,13 +96,13 @@ class StandsBack:
 
 
 @dataclass(slots=True)
-class _Seat:
+class _LoadedModel:
     version: str
-    mind: Mind
+    session: PredictionSession
     trained_until: int
 
 
-class _Seated(msgspec.Struct, frozen=True):
+class _SavedModel(msgspec.Struct, frozen=True):
     version: str
     memory: bytes
 
@@ -113,23 +113,23 @@ class _Pending(msgspec.Struct, frozen=True):
     effective_ts: int
 
 
-class DeskState(msgspec.Struct, frozen=True):
-    """What a desk remembers.
+class SelectorState(msgspec.Struct, frozen=True):
+    """What a selector remembers.
 
     Attributes:
-        champion, challenger: seated bundles with their memory.
+        champion, challenger: loaded bundles with their memory.
         pending: published, not yet in effect.
         shadowed, agreed: decisions the challenger made beside the champion, and how many had the same direction.
     """
 
-    champion: _Seated | None = None
-    challenger: _Seated | None = None
+    champion: _SavedModel | None = None
+    challenger: _SavedModel | None = None
     pending: tuple[_Pending, ...] = ()
     shadowed: int = 0
     agreed: int = 0
 
 
-class ModelDesk:
+class ModelSelector:
     """The models of one book: a champion that decides and a challenger that only shadows.
 
     Args:
@@ -142,24 +142,24 @@ class ModelDesk:
         self._settings = settings
         self._source = source
         self._pending: tuple[_Pending, ...] = ()
-        self._champion: _Seat | None = None
-        self._challenger: _Seat | None = None
+        self._champion: _LoadedModel | None = None
+        self._challenger: _LoadedModel | None = None
         self._shadowed = self._agreed = 0
         self._refused: list[str] = []
         if initial is not None:
-            self._champion = self._seat(initial)
+            self._champion = self._load(initial)
 
     def publish(self, event: ModelPublished) -> None:
-        """Note a bundle; it takes its seat before the first vector at or after its effective time."""
+        """Note a bundle; it takes effect before the first vector at or after its effective time."""
         if self._settings.model != "champion":
             return
         effective = max(event.effective_ts, event.header.ts)
         self._pending = (*self._pending, _Pending(event.model_version, event.role, effective))
 
-    def decide(self, vector: FeatureVector) -> Opinion | StandsBack:
+    def decide(self, vector: FeatureVector) -> ModelDecision | Fallback:
         """Ask the champion, and let the challenger shadow it."""
         ts = vector.header.ts
-        self._change_seats(ts)
+        self._apply_pending(ts)
         values = np.array([np.nan if value is None else value for value in vector.values], dtype=np.float64)
         verdict = self._ask(self._champion, ts, values, explain=True)
         if self._challenger is not None:
@@ -178,87 +178,87 @@ class ModelDesk:
         refused, self._refused = self._refused, []
         return refused
 
-    def state(self) -> DeskState:
+    def state(self) -> SelectorState:
         """Give the state."""
-        return DeskState(
-            _seated(self._champion), _seated(self._challenger), self._pending, self._shadowed, self._agreed
+        return SelectorState(
+            _saved(self._champion), _saved(self._challenger), self._pending, self._shadowed, self._agreed
         )
 
-    def restore(self, state: DeskState) -> None:
-        """Become what `state` described; a bundle that is gone leaves its seat empty."""
-        self._champion = self._reseat(state.champion)
-        self._challenger = self._reseat(state.challenger)
+    def restore(self, state: SelectorState) -> None:
+        """Become what `state` described; a bundle that is gone leaves its place empty."""
+        self._champion = self._reload(state.champion)
+        self._challenger = self._reload(state.challenger)
         self._pending = state.pending
         self._shadowed, self._agreed = state.shadowed, state.agreed
 
-    def _ask(self, seat: _Seat | None, ts: int, values: Floats, *, explain: bool) -> Opinion | StandsBack:
-        if seat is None:
-            return StandsBack(NO_MODEL, "no model is in charge", "")
-        age = (ts - seat.trained_until) / NS_PER_DAY
+    def _ask(self, loaded: _LoadedModel | None, ts: int, values: Floats, *, explain: bool) -> ModelDecision | Fallback:
+        if loaded is None:
+            return Fallback(NO_MODEL, "no model is in charge", "")
+        age = (ts - loaded.trained_until) / NS_PER_DAY
         try:
-            thinking = seat.mind.think(ts, values)
-            if not np.isfinite(thinking.log_odds).all():
-                return StandsBack(INFERENCE_ERROR, "the model gave no number", seat.version)
-            top = seat.mind.top(seat.mind.explain(thinking), _TOP) if explain else ()
+            prediction = loaded.session.predict(ts, values)
+            if not np.isfinite(prediction.log_odds).all():
+                return Fallback(INFERENCE_ERROR, "the model gave no number", loaded.version)
+            top = loaded.session.top(loaded.session.explain(prediction), _TOP) if explain else ()
         except (ArithmeticError, ValueError, BadInputError) as error:  # XGBoost's own error is a ValueError
-            return StandsBack(INFERENCE_ERROR, f"{type(error).__name__}: {error}", seat.version)
+            return Fallback(INFERENCE_ERROR, f"{type(error).__name__}: {error}", loaded.version)
         if age > self._settings.max_model_age_days:
             words = f"training ended {age:.0f} days ago, at most {self._settings.max_model_age_days:.0f} allowed"
-            return StandsBack(STALE_MODEL, words, seat.version)
-        if thinking.out_of_distribution:
-            return StandsBack(OUT_OF_DISTRIBUTION, thinking.out_of_distribution, seat.version)
-        threshold = max(self._settings.model_threshold, seat.mind.break_even(thinking.side))
-        direction = thinking.direction if thinking.signals(threshold) else 0
-        return Opinion(direction, threshold, _words(thinking, threshold), thinking, top, seat.version)
+            return Fallback(STALE_MODEL, words, loaded.version)
+        if prediction.out_of_distribution:
+            return Fallback(OUT_OF_DISTRIBUTION, prediction.out_of_distribution, loaded.version)
+        threshold = max(self._settings.model_threshold, loaded.session.break_even(prediction.side))
+        direction = prediction.direction if prediction.signals(threshold) else 0
+        return ModelDecision(direction, threshold, _words(prediction, threshold), prediction, top, loaded.version)
 
-    def _change_seats(self, ts: int) -> None:
+    def _apply_pending(self, ts: int) -> None:
         due = [one for one in self._pending if one.effective_ts <= ts]
         if not due:
             return
         self._pending = tuple(one for one in self._pending if one.effective_ts > ts)
         for one in due:
-            seat = self._seat(one.version)
-            if seat is None:
+            loaded = self._load(one.version)
+            if loaded is None:
                 continue
             if one.role == CHALLENGER:
-                self._challenger, self._shadowed, self._agreed = seat, 0, 0
+                self._challenger, self._shadowed, self._agreed = loaded, 0, 0
                 continue
             if self._challenger is not None and self._challenger.version == one.version:
-                seat, self._challenger = self._challenger, None
-            self._champion = seat
+                loaded, self._challenger = self._challenger, None
+            self._champion = loaded
 
-    def _seat(self, version: str) -> _Seat | None:
+    def _load(self, version: str) -> _LoadedModel | None:
         try:
-            mind, trained_until = self._source.open(version)
+            session, trained_until = self._source.open(version)
         except BundleError as error:
             self._refused.append(str(error))
             return None
-        return _Seat(version, mind, trained_until)
+        return _LoadedModel(version, session, trained_until)
 
-    def _reseat(self, seated: _Seated | None) -> _Seat | None:
-        seat = None if seated is None else self._seat(seated.version)
-        if seat is not None and seated is not None:
-            seat.mind.restore(seated.memory)
-        return seat
-
-
-def _seated(seat: _Seat | None) -> _Seated | None:
-    return None if seat is None else _Seated(seat.version, seat.mind.checkpoint())
+    def _reload(self, saved: _SavedModel | None) -> _LoadedModel | None:
+        loaded = None if saved is None else self._load(saved.version)
+        if loaded is not None and saved is not None:
+            loaded.session.restore(saved.memory)
+        return loaded
 
 
-def _direction(verdict: Opinion | StandsBack) -> int:
-    return verdict.direction if isinstance(verdict, Opinion) else 0
+def _saved(loaded: _LoadedModel | None) -> _SavedModel | None:
+    return None if loaded is None else _SavedModel(loaded.version, loaded.session.checkpoint())
 
 
-def _words(thinking: Thinking, threshold: float) -> str:
-    side = thinking.side
+def _direction(verdict: ModelDecision | Fallback) -> int:
+    return verdict.direction if isinstance(verdict, ModelDecision) else 0
+
+
+def _words(prediction: Prediction, threshold: float) -> str:
+    side = prediction.side
     name = ("put", "call")[side]
-    chance, net = float(thinking.probability[side]), float(thinking.expected_net[side])
+    chance, net = float(prediction.probability[side]), float(prediction.expected_net[side])
     words = f"selling the {name} pays with {chance:.2f}, expected net {net:+.1%} of the premium"
     if net <= 0.0:
         return f"{words}: neither side is expected to earn"
     if chance < threshold:
         return f"{words}: under the threshold {threshold:.2f}"
-    if not thinking.certain[side]:
+    if not prediction.certain[side]:
         return f"{words}: ambiguous, the conformal set leaves both outcomes open"
     return words

@@ -21,7 +21,7 @@ _READ_BY_REGIMES = ("atm_iv", "realised_vol_30m", "trend_ema_fast_slow")
 
 
 @dataclass(frozen=True, slots=True)
-class PlantedMarket:
+class SampleGenerator:
     """How the samples are drawn.
 
     Attributes:
@@ -45,7 +45,7 @@ class PlantedMarket:
     risk: float = 0.25
 
 
-def planted_samples(market: PlantedMarket) -> tuple[TrainingSamples, Floats]:
+def generate_samples(market: SampleGenerator) -> tuple[TrainingSamples, Floats]:
     """Draw samples and the true probability that a short put pays, shape (n,); a short call pays where it does not."""
     rng = np.random.default_rng(market.seed)
     count = market.days * market.per_day

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.members.logistic import fit_logistic
-from services.trainer.members.principal_components import Factors
+from services.trainer.members.principal_components import PrincipalComponents
 from shared.models.ensemble import LinearMember
 from shared.models.metrics import log_loss
 from shared.models.stacking import sigmoid
@@ -38,7 +38,7 @@ def fit_linear(
         used: features to learn from, shape (features,).
         penalties: to choose from, strongest first.
     """
-    basis = Factors.fit(scaled, used).basis(_POWER)
+    basis = PrincipalComponents.fit(scaled, used).basis(_POWER)
     design = np.concatenate([np.ones((labels.shape[0], 1)), scaled @ basis], axis=1)
     best = penalties[0] if len(penalties) == 1 else _best_penalty(design, labels, weights, days, penalties)
     found = np.stack([_fit(design, side, weights, best) for side in labels.T])

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from services.trainer.members.principal_components import Factors
+from services.trainer.members.principal_components import PrincipalComponents
 from shared.models.recurrent import LstmWeights, SequenceModel
 from shared.models.scaling import RobustScaler
 
@@ -93,7 +93,7 @@ def fit_lstm(
     flagged = np.flatnonzero(used & (scaler.missing > _FLAGGED_FROM) & (scaler.missing < _FLAGGED_TO))
     scaled = scaler.transform(values)
     seen = np.unique(windows[windows >= 0])
-    basis = _basis(Factors.fit(scaled[seen], used), settings.factors)
+    basis = _basis(PrincipalComponents.fit(scaled[seen], used), settings.factors)
     channels = np.concatenate([scaled @ basis, np.isnan(values[:, flagged])], axis=1).astype(np.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -106,7 +106,7 @@ def fit_lstm(
     return SequenceModel(scaler, _as_arrays(network, basis, flagged, windows.shape[1]))
 
 
-def _basis(factors: Factors, count: int) -> Floats:
+def _basis(factors: PrincipalComponents, count: int) -> Floats:
     """Give the leading factors, the first of unit variance and each later one as much smaller as it is rarer."""
     basis = factors.basis(0.0, count)
     return np.asarray(basis / np.sqrt(max(float(factors.variance[0]), 1e-12)))

@@ -19,7 +19,7 @@ _SMALLEST_SPREAD = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Factors:
+class PrincipalComponents:
     """Principal components of the correlation of scaled features, largest first.
 
     Attributes:
@@ -31,7 +31,7 @@ class Factors:
     variance: Floats
 
     @classmethod
-    def fit(cls, scaled: Floats, used: NDArray[np.bool_]) -> Factors:
+    def fit(cls, scaled: Floats, used: NDArray[np.bool_]) -> PrincipalComponents:
         """Learn from scaled features of training samples, shape (rows, features); features not used load on nothing."""
         kept = np.flatnonzero(used)
         if kept.size == 0:

@@ -2,7 +2,7 @@
 
 The trainer's handler says when enough trades were closed; what trains is a command in a separate process with one
 thread and low priority, so no decision waits for it. Whatever changes the registry's pointers, that training or an
-operator's promotion or rollback, is published and takes its seat between two events.
+operator's promotion or rollback, is published and takes effect between two events.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ModelTopic(Protocol):
         ...
 
 
-class Noticing:
+class RetrainTrigger:
     """The trainer's handler, with an ear for what it says is due."""
 
     def __init__(self, handler: TrainerHandler, due: threading.Event) -> None:
@@ -140,7 +140,7 @@ class Retraining:
             self._known = present
 
     def close(self) -> None:
-        """End a running training; one that does not heed is killed."""
+        """End a running training; one that does not end is killed."""
         running = self._running
         if running is None:
             return

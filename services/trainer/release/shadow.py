@@ -15,7 +15,7 @@ from shared.models.metrics import brier
 
 Floats = NDArray[np.float64]
 
-_MOST_FOREIGN = 0.2
+_MOST_OUT_OF_DISTRIBUTION = 0.2
 _WORST_BRIER = 1.05
 
 
@@ -27,7 +27,7 @@ class ShadowResult:
         days: shadowed.
         decisions: vectors it decided on.
         signals: decisions that would have been trades, before one position at a time.
-        foreign: share of vectors it called out of distribution.
+        out_of_distribution: share of vectors it called out of distribution.
         brier, brier_base: mean over the sides, of the model and of one half for everything.
         result, rival: its trades and those of the model, or rule, in charge.
         passed: whether nothing speaks against it.
@@ -37,7 +37,7 @@ class ShadowResult:
     days: int
     decisions: int
     signals: int
-    foreign: float
+    out_of_distribution: float
     brier: float
     brier_base: float
     result: DailyResult
@@ -51,7 +51,7 @@ def shadow(
 ) -> ShadowResult:
     """Let a model decide over samples it has not seen, through the very path live decisions take.
 
-    A few days cannot prove an edge; they can show a model that is broken: one that meets only foreign vectors, whose
+    A few days cannot prove an edge; they can show a model that is broken: one that meets only vectors out of distribution, whose
     probabilities are worse than no forecast, or that does worse than its rival by more than the rival's own spread.
 
     Args:
@@ -62,7 +62,7 @@ def shadow(
         seed: of the random baseline.
     """
     rows = samples.labelled
-    chosen, probability, foreign = _decide(challenger, samples, rows, threshold)
+    chosen, probability, out_of_distribution = _decide(challenger, samples, rows, threshold)
     strategies = run_strategies(samples, rows, chosen, seed)
     result, rival, rival_name = strategies[MODEL], strategies[TRADITIONAL], "the traditional signal"
     if champion is not None:
@@ -74,7 +74,10 @@ def shadow(
     apart = result.daily - rival.daily
     spread = float(apart.std(ddof=1) / np.sqrt(apart.size)) if apart.size > 1 else 0.0
     checks = (
-        (foreign <= _MOST_FOREIGN, f"{foreign:.0%} of the shadowed vectors are unlike its training"),
+        (
+            out_of_distribution <= _MOST_OUT_OF_DISTRIBUTION,
+            f"{out_of_distribution:.0%} of the shadowed vectors are unlike its training",
+        ),
         (score <= base * _WORST_BRIER, f"Brier score {score:.4f} while shadowing, {base:.4f} for one half throughout"),
         (
             float(apart.mean()) >= -2.0 * spread,
@@ -85,7 +88,7 @@ def shadow(
         days=apart.size,
         decisions=rows.size,
         signals=int((chosen >= 0).sum()),
-        foreign=foreign,
+        out_of_distribution=out_of_distribution,
         brier=score,
         brier_base=base,
         result=result,
@@ -98,19 +101,19 @@ def shadow(
 def _decide(
     ensemble: Ensemble, samples: TrainingSamples, rows: NDArray[np.int64], threshold: float
 ) -> tuple[NDArray[np.int64], Floats, float]:
-    """Give the side of each labelled row (-1 for nothing), the probabilities, and the share of foreign vectors."""
+    """Give the side of each labelled row (-1 for nothing), the probabilities, and the share of vectors out of distribution."""
     session = EnsembleSession(ensemble)
     place = {int(row): at for at, row in enumerate(rows)}
     chosen = np.full(rows.size, -1, dtype=np.int64)
     probability = np.empty((rows.size, 2))
-    foreign = 0
+    out_of_distribution = 0
     for row in range(len(samples)):
-        thinking = session.think(int(samples.ts[row]), samples.values[row])
-        foreign += bool(thinking.out_of_distribution)
+        prediction = session.predict(int(samples.ts[row]), samples.values[row])
+        out_of_distribution += bool(prediction.out_of_distribution)
         at = place.get(row)
         if at is None:
             continue
-        probability[at] = thinking.probability
-        if thinking.signals(threshold):
-            chosen[at] = thinking.side
-    return chosen, probability, foreign / max(len(samples), 1)
+        probability[at] = prediction.probability
+        if prediction.signals(threshold):
+            chosen[at] = prediction.side
+    return chosen, probability, out_of_distribution / max(len(samples), 1)

@@ -13,7 +13,7 @@ import services.trainer
 import shared.models
 from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.fitting import TrainingPlan
-from services.trainer.release.verdict import Bar, Verdict, judge
+from services.trainer.release.verdict import ReleaseBar, Verdict, judge
 from services.trainer.validation.combinations import CombinatorialScores, score_combinations
 from services.trainer.validation.evaluation import Evaluation, evaluate
 from services.trainer.validation.forecasting import Forecasts, Progress, fit_ensemble, forecast_walk_forward
@@ -57,7 +57,7 @@ def train_ensemble(
     samples: TrainingSamples,
     plan: TrainingPlan,
     *,
-    bar: Bar,
+    bar: ReleaseBar,
     configurations: int,
     explanation: str = "",
     progress: Progress,

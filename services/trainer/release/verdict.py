@@ -13,7 +13,7 @@ LEAK_ACCURACY = 0.55
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ReleaseBar:
     """What is asked of a model.
 
     Attributes:
@@ -45,7 +45,7 @@ class Verdict:
     leak_suspected: bool
 
 
-def judge(evaluation: Evaluation, bar: Bar, explanation: str = "") -> Verdict:
+def judge(evaluation: Evaluation, bar: ReleaseBar, explanation: str = "") -> Verdict:
     """Hold an evaluation against the bar.
 
     Args:

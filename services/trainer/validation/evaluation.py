@@ -129,7 +129,7 @@ def evaluate(
         name: SideScores(
             auc=interval(partial(_auc_at, labels[:, side], probability[:, side])),
             brier=brier(labels[:, side], probability[:, side]),
-            brier_baseline=brier(labels[:, side], forecasts.climate[at, side]),
+            brier_baseline=brier(labels[:, side], forecasts.base_rate[at, side]),
             log_loss=log_loss(labels[:, side], probability[:, side]),
             base_rate=float(labels[:, side].mean()),
             calibration=calibration_curve(labels[:, side], probability[:, side]),

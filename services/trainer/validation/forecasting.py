@@ -45,7 +45,7 @@ class Forecasts:
         probability: of the stacked ensemble, shape (rows, sides); NaN in the first stretch.
         certain: conformal set holds "pays" alone, shape (rows, sides).
         expected: expected net return, shape (rows, sides); NaN in the first stretch.
-        climate: share of earlier samples that paid, shape (rows, sides): the baseline forecast.
+        base_rate: share of earlier samples that paid, shape (rows, sides): the baseline forecast.
     """
 
     rows: Integers
@@ -55,7 +55,7 @@ class Forecasts:
     probability: Floats
     certain: NDArray[np.bool_]
     expected: Floats
-    climate: Floats
+    base_rate: Floats
 
     @property
     def judged(self) -> Integers:
@@ -131,7 +131,7 @@ def _forecast(
     probability, expected = np.full(shape, np.nan), np.full(shape, np.nan)
     certain = np.zeros(shape, dtype=bool)
     weights = samples.weight[train]
-    climate = np.broadcast_to(np.average(samples.pays[train], axis=0, weights=weights), shape).copy()
+    base_rate = np.broadcast_to(np.average(samples.pays[train], axis=0, weights=weights), shape).copy()
     if earlier:
         begins = samples.ts[test[0]]
         past = _joined(earlier)
@@ -142,7 +142,7 @@ def _forecast(
             certain[:, side] = [conformal.certain(p) for p in probability[:, side]]
             expected[:, side] = [economics.expected(p) for p in probability[:, side]]
     fold = np.full(test.size, number)
-    return Forecasts(test, outputs, regimes, fold, probability, certain, expected, climate)
+    return Forecasts(test, outputs, regimes, fold, probability, certain, expected, base_rate)
 
 
 def _fit_meta(
@@ -166,5 +166,5 @@ def _fit_meta(
 
 
 def _joined(parts: Sequence[Forecasts]) -> Forecasts:
-    names = ("rows", "outputs", "regimes", "fold", "probability", "certain", "expected", "climate")
+    names = ("rows", "outputs", "regimes", "fold", "probability", "certain", "expected", "base_rate")
     return Forecasts(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})

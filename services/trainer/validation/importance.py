@@ -38,9 +38,9 @@ def global_importance(ensemble: Ensemble, samples: TrainingSamples, *, seed: int
         rows = np.flatnonzero(samples.day == day)
         step = max(rows.size // 20, 1)
         for number, row in enumerate(rows):
-            thinking = session.think(int(samples.ts[row]), samples.values[row])
+            prediction = session.predict(int(samples.ts[row]), samples.values[row])
             if number % step == 0:
-                total += np.abs(session.explain(thinking).parts)
+                total += np.abs(session.explain(prediction).parts)
                 explained += 1
         if explained >= _EXPLAINED:
             break

@@ -71,7 +71,7 @@ class SyntheticMarket:
         spot: level before the first day.
         expiries: how many are quoted, nearest first.
         strikes: how many around the money, in steps of the contract table.
-        edge: planted edge; none by default.
+        edge: known edge; none by default.
         regime: of the day before the first.
     """
 

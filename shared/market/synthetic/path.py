@@ -62,7 +62,7 @@ _JUMP_MEAN = -0.0005
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A planted edge.
+    """A known edge.
 
     Attributes:
         correlation: of the score with the return over the horizon; 0 plants nothing, 0.2 is strong for markets.

@@ -9,7 +9,7 @@ from shared.events import Event
 from shared.events.topology import TOPIC_OF, Topic
 from shared.streaming.protocol.codec import encode
 from shared.streaming.protocol.handler import Service
-from shared.streaming.protocol.runner import BookSlot, dead_letter
+from shared.streaming.protocol.runner import HandlerRunner, dead_letter
 
 _CHECKPOINT_EVERY = 256
 """Bounds what a failure has to fold again; nothing is stored."""
@@ -28,7 +28,7 @@ class MemoryEngine:
     def __init__(self, services: Sequence[Service], observer: Callable[[Event], None] | None = None) -> None:
         self._services = tuple(services)
         self._observer = observer
-        self._slots: dict[tuple[str, str], BookSlot] = {}
+        self._slots: dict[tuple[str, str], HandlerRunner] = {}
         self._readers: dict[Topic, tuple[Service, ...]] = {
             topic: tuple(service for service in self._services if topic in service.inputs) for topic in Topic
         }
@@ -49,7 +49,7 @@ class MemoryEngine:
         key = (service.name, event.header.book)
         slot = self._slots.get(key)
         if slot is None:
-            slot = self._slots[key] = BookSlot(service, event.header.book)
+            slot = self._slots[key] = HandlerRunner(service, event.header.book)
         outcome = slot.handle(event)
         self.counters["events"] += 1
         self.counters["retries"] += outcome.attempts - 1

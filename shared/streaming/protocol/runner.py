@@ -25,7 +25,7 @@ class Outcome:
     failure: HandlerError | None = None
 
 
-class BookSlot:
+class HandlerRunner:
     """A handler with what it takes to undo a failed attempt: its last checkpoint and the events since.
 
     Engines call `handle` for each event, `checkpoint` when they want to store the state, and `load` to recover.
@@ -71,7 +71,7 @@ class BookSlot:
         self._since.clear()
         self._rebuild()
 
-    def refold(self, event: Event) -> None:
+    def catch_up(self, event: Event) -> None:
         """Fold an event whose outputs are already out; one that failed then fails again and is left out again."""
         self.handle(event)
 

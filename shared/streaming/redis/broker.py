@@ -18,11 +18,11 @@ from redis.retry import Retry
 
 from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
 from shared.settings.address import EXPECTED_ADDRESS, shown_address, split_address
-from shared.streaming.redis.connection import Link, decode_pairs
+from shared.streaming.redis.connection import BrokerConnection, decode_pairs
 from shared.streaming.redis.embedded import EmbeddedBroker
 from shared.streaming.redis.keys import stream_key
 
-__all__ = ["Address", "Broker", "BrokerUrl", "EmbeddedBroker", "Link", "decode_pairs"]
+__all__ = ["Address", "Broker", "BrokerConnection", "BrokerUrl", "EmbeddedBroker", "decode_pairs"]
 
 IO_TIMEOUT_S: Final = 5.0
 """How long an answer may take before the connection counts as dead."""
@@ -120,14 +120,14 @@ class Broker:
         self.url = BrokerUrl.parse(url)
         self._io_timeout_s = io_timeout_s
         self._slots: list[tuple[int, int, Address]] = []
-        self._shared: dict[Address | None, Link] = {}
+        self._shared: dict[Address | None, BrokerConnection] = {}
 
     @property
     def is_cluster(self) -> bool:
         """Whether partitions may live on different servers."""
         return self.url.kind == "cluster"
 
-    def connect(self, partition: int, *, patience_s: float = 0.0) -> Link:
+    def connect(self, partition: int, *, patience_s: float = 0.0) -> BrokerConnection:
         """Open a connection of its own to the server of a partition.
 
         Args:
@@ -136,18 +136,18 @@ class Broker:
         """
         return self._open(self._server_of(partition), patience_s)
 
-    def shared(self, partition: int) -> Link:
+    def shared(self, partition: int) -> BrokerConnection:
         """Give the connection for short commands to the server of a partition, opened on first use."""
         address = self._server_of(partition)
-        link = self._shared.get(address)
-        if link is None or link.fileno() < 0:
-            link = self._shared[address] = self._open(address, 0.0)
-        return link
+        connection = self._shared.get(address)
+        if connection is None or connection.fileno() < 0:
+            connection = self._shared[address] = self._open(address, 0.0)
+        return connection
 
     def forget(self) -> None:
         """Close shared connections and forget where partitions live: the next use finds out anew."""
-        for link in self._shared.values():
-            link.close()
+        for connection in self._shared.values():
+            connection.close()
         self._shared.clear()
         self._slots.clear()
 
@@ -181,11 +181,11 @@ class Broker:
         failure: Exception | None = None
         for seed in self.url.seeds:
             try:
-                link = self._open(seed, 0.0, plain=self.url.kind == "sentinel")
+                connection = self._open(seed, 0.0, plain=self.url.kind == "sentinel")
                 try:
-                    answer = link.call(*command)
+                    answer = connection.call(*command)
                 finally:
-                    link.close()
+                    connection.close()
             except (BrokerUnavailableError, BrokerReplyError) as error:
                 failure = error
                 continue
@@ -197,7 +197,7 @@ class Broker:
                 ]
         raise BrokerUnavailableError(f"broker {self.url.shown}: no seed answers {command[0]}: {failure}")
 
-    def _open(self, address: Address | None, patience_s: float, *, plain: bool = False) -> Link:
+    def _open(self, address: Address | None, patience_s: float, *, plain: bool = False) -> BrokerConnection:
         options = dict(self.url.options)
         options["socket_timeout"] = self._io_timeout_s + patience_s
         options["socket_connect_timeout"] = self._io_timeout_s
@@ -206,9 +206,9 @@ class Broker:
         options["retry"] = Retry(NoBackoff(), 0)
         if address is None:
             unix: Any = UnixDomainSocketConnection
-            return Link(unix(**options), self.url.shown)
+            return BrokerConnection(unix(**options), self.url.shown)
         if plain:
             for name in ("username", "password", "db"):
                 options.pop(name, None)
         kind = SSLConnection if self.url.tls else Connection
-        return Link(kind(host=address.host, port=address.port, **options), str(address))
+        return BrokerConnection(kind(host=address.host, port=address.port, **options), str(address))

@@ -25,7 +25,7 @@ _MOVED_AWAY = (
 _REFUSED_TO_US = (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)
 
 
-class Link:
+class BrokerConnection:
     """One connection. Commands may be sent ahead of their answers, which come in the same order.
 
     Every failure closes it: an answer that went missing would otherwise be taken for the next one.
@@ -57,7 +57,7 @@ class Link:
 
         Raises:
             BrokerUnavailableError: none came, or the server is not the one that serves us now.
-            BrokerReplyError: the answer is a refusal; the link stays usable.
+            BrokerReplyError: the answer is a refusal; the connection stays usable.
             ConfigError: credentials or rights are wrong.
         """
         if self._closed:

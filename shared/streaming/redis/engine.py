@@ -30,7 +30,7 @@ _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
 _LARGEST_CHUNK: Final = 1000  # Lua takes some 8,000 arguments in one call
 _COUNTED: Final = (
-    "acquired", "commits", "dead", "disruptions", "events", "fold_failures", "folded_again", "gaps", "lease_losses", "passed_over",
+    "acquired", "commits", "dead", "disruptions", "events", "catch_up_failures", "caught_up", "gaps", "lease_losses", "passed_over",
     "recoveries", "redelivered", "repeats", "retries", "takeovers", "trimmed", "trimmed_unread", "vanished",
 )  # fmt: skip
 """All counters, so that whoever watches them sees the same names from the start."""
@@ -179,16 +179,16 @@ class RedisEngine:
 
     def _serve_what_is_here(self, reader: Reader) -> None:
         self._serve(reader)
-        while not reader.quiet and reader.link.buffered:
+        while not reader.quiet and reader.connection.buffered:
             self._serve(reader)
 
     def _with_answers(self, readers: list[Reader]) -> list[Reader]:
-        by_socket = {reader.link.fileno(): reader for reader in readers}
+        by_socket = {reader.connection.fileno(): reader for reader in readers}
         closed = by_socket.pop(-1, None)
         poll = select.poll()
         for socket in by_socket:
             poll.register(socket, select.POLLIN)
-        here = [reader for reader in readers if reader.link.buffered or reader is closed]
+        here = [reader for reader in readers if reader.connection.buffered or reader is closed]
         ready = [by_socket[socket] for socket, _ in poll.poll(0 if here else self._patience_ms())]
         return here + [reader for reader in ready if reader not in here]
 
@@ -211,8 +211,8 @@ class RedisEngine:
                     self._ownership.keep()
 
     def _connect(self, partition: int) -> Reader:
-        link = self._broker.connect(partition, patience_s=self._block_ms / 1000)
-        return Reader(link, self._service.name, self._batch)
+        connection = self._broker.connect(partition, patience_s=self._block_ms / 1000)
+        return Reader(connection, self._service.name, self._batch)
 
     # --- trouble and the end ----------------------------------------------------------------------------------
 

@@ -28,9 +28,9 @@ def read_entries(
         page: entries per call.
     """
     begin = "-" if after == "-" else f"({after}"
-    link = broker.shared(partition)
+    connection = broker.shared(partition)
     while True:
-        entries = link.call("XRANGE", stream_key(partition, topic), begin, "+", "COUNT", page)
+        entries = connection.call("XRANGE", stream_key(partition, topic), begin, "+", "COUNT", page)
         for entry_id, raw in entries:
             yield entry_id.decode(), dict(zip(raw[::2], raw[1::2], strict=True))
         if len(entries) < page:

@@ -10,7 +10,7 @@ from shared.errors import BrokerReplyError
 from shared.events.topology import DEFAULT_PARTITIONS, SERVICE_INPUTS, Topic
 from shared.streaming.redis import scripts
 from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.connection import Link, decode_pairs
+from shared.streaming.redis.connection import BrokerConnection, decode_pairs
 from shared.streaming.redis.keys import fence_key, lease_key, stream_key
 from shared.streaming.redis.lease import MEMBERS_PARTITION, members_key
 
@@ -117,14 +117,14 @@ def _inspect(broker: Broker, partitions: int) -> BrokerReport:
     leases: list[LeaseReport] = []
     dead: list[int] = []
     for partition in range(partitions):
-        link = broker.shared(partition)
+        connection = broker.shared(partition)
         for topic in Topic:
-            report = _stream(link, topic, partition)
+            report = _stream(connection, topic, partition)
             streams.append(report)
-            groups += _groups(link, topic, partition, now)
+            groups += _groups(connection, topic, partition, now)
             if topic is Topic.DEAD:
                 dead.append(report.length)
-        leases += [_lease(link, group, partition) for group in SERVICE_INPUTS]
+        leases += [_lease(connection, group, partition) for group in SERVICE_INPUTS]
     members = {
         group: tuple(name.decode() for name in registry.call("ZRANGE", members_key(group), 0, -1))
         for group in SERVICE_INPUTS
@@ -132,15 +132,15 @@ def _inspect(broker: Broker, partitions: int) -> BrokerReport:
     return BrokerReport(now, tuple(streams), tuple(groups), tuple(leases), members, tuple(dead))
 
 
-def _time_ms(link: Link) -> int:
-    seconds, micros = link.call("TIME")
+def _time_ms(connection: BrokerConnection) -> int:
+    seconds, micros = connection.call("TIME")
     return int(seconds) * 1000 + int(micros) // 1000
 
 
-def _stream(link: Link, topic: Topic, partition: int) -> StreamReport:
+def _stream(connection: BrokerConnection, topic: Topic, partition: int) -> StreamReport:
     key = stream_key(partition, topic)
-    newest = link.call("XREVRANGE", key, "+", "-", "COUNT", 1)
-    length = int(link.call("XLEN", key))
+    newest = connection.call("XREVRANGE", key, "+", "-", "COUNT", 1)
+    length = int(connection.call("XLEN", key))
     if not newest:
         return StreamReport(topic, partition, length, "", "", "", None)
     fields = decode_pairs(newest[0][1])
@@ -156,32 +156,34 @@ def _stream(link: Link, topic: Topic, partition: int) -> StreamReport:
     )
 
 
-def _groups(link: Link, topic: Topic, partition: int, now: int) -> list[GroupReport]:
+def _groups(connection: BrokerConnection, topic: Topic, partition: int, now: int) -> list[GroupReport]:
     key = stream_key(partition, topic)
     try:
-        rows = [decode_pairs(row) for row in link.call("XINFO", "GROUPS", key)]
+        rows = [decode_pairs(row) for row in connection.call("XINFO", "GROUPS", key)]
     except BrokerReplyError:
         return []  # No such stream yet.
-    return [_group(link, row, topic, partition, now) for row in rows]
+    return [_group(connection, row, topic, partition, now) for row in rows]
 
 
-def _group(link: Link, row: Mapping[bytes, Any], topic: Topic, partition: int, now: int) -> GroupReport:
+def _group(
+    connection: BrokerConnection, row: Mapping[bytes, Any], topic: Topic, partition: int, now: int
+) -> GroupReport:
     key = stream_key(partition, topic)
     name = row[b"name"].decode()
     pending = int(row[b"pending"])
     lag = row.get(b"lag")
     if lag is None:
-        lag = int(scripts.look(link, "lag", [key], [_LAG_BOUND, name])[1]) - pending
+        lag = int(scripts.look(connection, "lag", [key], [_LAG_BOUND, name])[1]) - pending
     oldest = None
     if pending:
-        head = link.call("XPENDING", key, name, "-", "+", 1)
+        head = connection.call("XPENDING", key, name, "-", "+", 1)
         oldest = max(0, now - int(head[0][0].partition(b"-")[0])) if head else None
     return GroupReport(name, topic, partition, max(0, int(lag)), pending, oldest, row[b"last-delivered-id"].decode())
 
 
-def _lease(link: Link, group: str, partition: int) -> LeaseReport:
-    value = link.call("GET", lease_key(partition, group))
-    expires = int(link.call("PTTL", lease_key(partition, group)))
-    token = int(link.call("GET", fence_key(partition, group)) or 0)
+def _lease(connection: BrokerConnection, group: str, partition: int) -> LeaseReport:
+    value = connection.call("GET", lease_key(partition, group))
+    expires = int(connection.call("PTTL", lease_key(partition, group)))
+    token = int(connection.call("GET", fence_key(partition, group)) or 0)
     owner = None if value is None else value.decode().partition("|")[2]
     return LeaseReport(group, partition, owner, token, expires if owner is not None and expires >= 0 else None)

@@ -43,8 +43,8 @@ class Leases:
 
     def beat(self) -> tuple[str, ...]:
         """Show that this replica lives; name all that do, sorted."""
-        link = self._broker.shared(MEMBERS_PARTITION)
-        names = scripts.run(link, "members", [members_key(self._group)], [self._replica, self._lease_ms])
+        connection = self._broker.shared(MEMBERS_PARTITION)
+        names = scripts.run(connection, "members", [members_key(self._group)], [self._replica, self._lease_ms])
         return tuple(name.decode() for name in names)
 
     def leave(self) -> None:

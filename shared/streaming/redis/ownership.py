@@ -150,7 +150,7 @@ class Ownership:
     def disconnect(self) -> None:
         """Close all connections; everything owned is to recover."""
         for reader in self.readers.values():
-            reader.link.close()
+            reader.connection.close()
         self.readers.clear()
         self._isolated.clear()
         self._broker.close()
@@ -178,7 +178,7 @@ class Ownership:
         self._broker.forget()
         reader = self.readers.pop(self._reader_number(number), None)
         if reader is not None:
-            reader.link.close()
+            reader.connection.close()
         if number in self.owned:
             self.owned[number].broken = True
 
@@ -220,11 +220,11 @@ class Ownership:
             reader.finish_commits()
             if not reader.quiet:
                 # What its read brings is pending, and recovery begins with what is pending.
-                self.readers.pop(place).link.close()
+                self.readers.pop(place).connection.close()
                 reader = None
         if reader is None:
             reader = self.readers[place] = self._connect(number)
-        if partition.lost or not partition.recover(reader.link, self._chunk):
+        if partition.lost or not partition.recover(reader.connection, self._chunk):
             self._drop(partition)
             return
         reader.add(partition)

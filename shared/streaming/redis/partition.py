@@ -13,10 +13,10 @@ from shared.events import Header
 from shared.events.topology import Topic
 from shared.streaming.protocol.codec import decode
 from shared.streaming.protocol.handler import Service
-from shared.streaming.protocol.runner import BookSlot, dead_letter
+from shared.streaming.protocol.runner import HandlerRunner, dead_letter
 from shared.streaming.redis import scripts
 from shared.streaming.redis.commit import Commit
-from shared.streaming.redis.connection import Arg, Link, decode_pairs
+from shared.streaming.redis.connection import Arg, BrokerConnection, decode_pairs
 from shared.streaming.redis.entries import ONLY, Entry, entry_order, fields_as_text, made_up_header
 from shared.streaming.redis.keys import CONSUMER, lease_key, position_key, state_key, stream_key
 
@@ -71,7 +71,7 @@ class OwnedPartition:
         self._fault = fault
         group = service.name
         self._hashes = (lease_key(number, group), state_key(number, group), position_key(number, group))
-        self._slots: dict[str, BookSlot] = {}
+        self._slots: dict[str, HandlerRunner] = {}
         self._book_at: dict[str, bytes] = {}
         self._unsure: deque[tuple[Topic, bytes, int]] = deque()
         self._begin()
@@ -142,7 +142,7 @@ class OwnedPartition:
 
     def _begin(self) -> None:
         self._draft = Commit(self.service.name, self.number)
-        self._touched: dict[str, BookSlot] = {}
+        self._touched: dict[str, HandlerRunner] = {}
         self._due: set[str] = set()
 
     def _handle(self, topic: Topic, entry_id: bytes, raw: Sequence[bytes]) -> None:
@@ -159,7 +159,7 @@ class OwnedPartition:
         book = event.header.book
         slot = self._slots.get(book)
         if slot is None:
-            slot = self._slots[book] = BookSlot(self.service, book)
+            slot = self._slots[book] = HandlerRunner(self.service, book)
         if book not in self._book_at:
             # Its first checkpoint comes with its first commit, so that folding again always has a start.
             self._due.add(book)
@@ -213,7 +213,7 @@ class OwnedPartition:
 
     # --- recovery ---------------------------------------------------------------------------------------------
 
-    def recover(self, link: Link, limit: int) -> bool:
+    def recover(self, connection: BrokerConnection, limit: int) -> bool:
         """Become what the broker says: groups, checkpoints, entries since, entries pending.
 
         The one way to start, to take over and to go on after any failure. False when another replica owns it.
@@ -225,7 +225,7 @@ class OwnedPartition:
         self.broken = True
         self._begin()
         answer = scripts.run(
-            link,
+            connection,
             "open",
             [*self._hashes, *self.streams.values()],
             [self.lease, self._lease_ms, self.service.name, CONSUMER, *(topic.value for topic in self.streams)],
@@ -243,7 +243,7 @@ class OwnedPartition:
         self._book_at.clear()
         for raw, state in states.items():
             book = raw.decode()
-            slot = self._slots[book] = BookSlot(self.service, book)
+            slot = self._slots[book] = HandlerRunner(self.service, book)
             try:
                 slot.load(state)
             except ValueError as error:
@@ -253,25 +253,25 @@ class OwnedPartition:
                 ) from error
             self._book_at[book] = positions.get((_BOOK + book).encode(), b"0-0")
         if self.service.checkpoint_every > 1:
-            self._fold_again(link, positions)
+            self._catch_up(connection, positions)
         self.broken = False
         self.stuck = 0
         self._counters["recoveries"] += 1
-        return self._drain(link, limit)
+        return self._drain(connection, limit)
 
-    def _fold_again(self, link: Link, positions: Mapping[bytes, bytes]) -> None:
+    def _catch_up(self, connection: BrokerConnection, positions: Mapping[bytes, bytes]) -> None:
         topic = self.service.inputs[0]
         last = positions.get(topic.value.encode())
         at = positions.get(_FLOOR.encode(), b"0-0")
         while last is not None and entry_order(at) < entry_order(last):
-            page = link.call("XRANGE", self.streams[topic], b"(" + at, last, "COUNT", _PAGE)
+            page = connection.call("XRANGE", self.streams[topic], b"(" + at, last, "COUNT", _PAGE)
             if not page:
                 return
             for entry_id, raw in page:
-                self._fold_one(entry_id, raw)
+                self._catch_up_one(entry_id, raw)
             at = page[-1][0]
 
-    def _fold_one(self, entry_id: bytes, raw: Sequence[bytes]) -> None:
+    def _catch_up_one(self, entry_id: bytes, raw: Sequence[bytes]) -> None:
         fields = dict(zip(raw[::2], raw[1::2], strict=True))
         if fields.get(ONLY, self.service.name.encode()) != self.service.name.encode():
             return
@@ -281,20 +281,20 @@ class OwnedPartition:
             return  # It went to the dead letters when it was first met.
         slot = self._slots.get(event.header.book)
         if slot is not None and entry_order(self._book_at[event.header.book]) < entry_order(entry_id):
-            self._counters["folded_again"] += 1
+            self._counters["caught_up"] += 1
             failure = slot.handle(event).failure
             if failure is not None:
                 # It succeeded once, so the handler is not pure; its book has gone a way of its own.
-                self._counters["fold_failures"] += 1
+                self._counters["catch_up_failures"] += 1
                 _LOG.error("partition %d, entry %s: folding again: %s", self.number, entry_id.decode(), failure)
 
-    def _drain(self, link: Link, limit: int) -> bool:
+    def _drain(self, connection: BrokerConnection, limit: int) -> bool:
         command: list[Arg] = ["XREADGROUP", "GROUP", self.service.name, CONSUMER, "COUNT", limit, "STREAMS"]
         command += [*self.streams.values(), *("0" for _ in self.streams)]
         topics = {key.encode(): topic for topic, key in self.streams.items()}
         tries = _DRAIN_TRIES
         while tries:
-            pending = [(topics[key], entries) for key, entries in link.call(*command) or () if entries]
+            pending = [(topics[key], entries) for key, entries in connection.call(*command) or () if entries]
             if not pending:
                 return True
             for topic, entries in pending:
@@ -303,7 +303,7 @@ class OwnedPartition:
                     begun = at
                     at = self.take(topic, entries, at, limit, monotonic() + self._lease_ms / 4000)
                     self._counters["redelivered"] += at - begun
-                    self.settle(link.call(*self.commit(topic)))
+                    self.settle(connection.call(*self.commit(topic)))
                     if self.lost:
                         return False
                     if self.broken:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.events.topology import Topic
 from shared.streaming.redis import scripts
-from shared.streaming.redis.connection import Arg, Link
+from shared.streaming.redis.connection import Arg, BrokerConnection
 from shared.streaming.redis.keys import CONSUMER
 from shared.streaming.redis.partition import OwnedPartition
 
@@ -16,20 +16,20 @@ class Reader:
     """Reads the partitions that one server holds. Commits are sent ahead of their answers.
 
     Args:
-        link: of its own; a blocking read on a shared connection would hold up everybody else.
+        connection: of its own; a blocking read on a shared connection would hold up everybody else.
         group: service name.
         count: entries per stream and read.
     """
 
-    def __init__(self, link: Link, group: str, count: int) -> None:
-        self.link = link
+    def __init__(self, connection: BrokerConnection, group: str, count: int) -> None:
+        self.connection = connection
         self.partitions: dict[int, OwnedPartition] = {}
         self._group = group
         self._count = count
         self._expected: deque[OwnedPartition | None] = deque()
         self._routes: dict[bytes, tuple[OwnedPartition, Topic]] = {}
         self._tail: list[Arg] = []
-        scripts.load(link, "commit")
+        scripts.load(connection, "commit")
 
     @property
     def read_done(self) -> bool:
@@ -61,20 +61,20 @@ class Reader:
 
     def start_read(self, block_ms: int) -> None:
         """Ask for new entries of all partitions at once: skipping one would park the read while that one has some."""
-        self.link.send(
+        self.connection.send(
             "XREADGROUP", "GROUP", self._group, CONSUMER, "COUNT", self._count, "BLOCK", block_ms, *self._tail
         )
         self._expected.append(None)
 
     def send_commit(self, partition: OwnedPartition, topic: Topic) -> None:
         """Send the commit of what a partition has taken."""
-        self.link.send(*partition.commit(topic))
+        self.connection.send(*partition.commit(topic))
         self._expected.append(partition)
 
     def receive(self) -> list[tuple[OwnedPartition, Topic, list[Any]]] | None:
         """Take one answer: entries by partition and topic, or None when it was a commit's, which is settled."""
         partition = self._expected[0]
-        answer = self.link.receive()
+        answer = self.connection.receive()
         self._expected.popleft()
         if partition is not None:
             partition.settle(answer)

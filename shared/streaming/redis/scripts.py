@@ -8,7 +8,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any
 
-from shared.streaming.redis.connection import Arg, Link
+from shared.streaming.redis.connection import Arg, BrokerConnection
 
 
 @cache
@@ -23,19 +23,19 @@ def digest(name: str) -> str:
     return sha1(source(name).encode(), usedforsecurity=False).hexdigest()
 
 
-def load(link: Link, *names: str) -> None:
+def load(connection: BrokerConnection, *names: str) -> None:
     """Make scripts known to the server, so that they can be called by digest ahead of answers."""
     for name in names:
-        link.send("SCRIPT", "LOAD", source(name))
+        connection.send("SCRIPT", "LOAD", source(name))
     for _ in names:
-        link.receive()
+        connection.receive()
 
 
-def run(link: Link, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:  # noqa: ANN401 - each script answers in its own shape
+def run(connection: BrokerConnection, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:  # noqa: ANN401 - each script answers in its own shape
     """Run a script by its text: for rare calls, which then never meet a server that does not know it."""
-    return link.call("EVAL", source(name), len(keys), *keys, *args)
+    return connection.call("EVAL", source(name), len(keys), *keys, *args)
 
 
-def look(link: Link, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:  # noqa: ANN401 - each script answers in its own shape
+def look(connection: BrokerConnection, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:  # noqa: ANN401 - each script answers in its own shape
     """Run a script that writes nothing, which asks for no right to write."""
-    return link.call("EVAL_RO", source(name), len(keys), *keys, *args)
+    return connection.call("EVAL_RO", source(name), len(keys), *keys, *args)

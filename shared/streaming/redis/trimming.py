@@ -10,7 +10,7 @@ from shared.events import Alert, Header, Severity
 from shared.events.topology import SERVICE_INPUTS, Topic, consumers_of
 from shared.streaming.protocol.codec import encode
 from shared.streaming.redis import scripts
-from shared.streaming.redis.connection import Arg, Link
+from shared.streaming.redis.connection import Arg, BrokerConnection
 from shared.streaming.redis.keys import position_key, stream_key
 
 
@@ -67,7 +67,7 @@ class Trimmer:
         default_factory=lambda: {topic: consumers_of(topic) for topic in Topic}
     )
 
-    def trim(self, link: Link, topic: Topic, partition: int) -> Trimmed | None:
+    def trim(self, connection: BrokerConnection, topic: Topic, partition: int) -> Trimmed | None:
         """Take a turn on one stream; None when it is not time for one, or for dead letters, which only people delete."""
         if topic is Topic.DEAD:
             return None
@@ -82,13 +82,13 @@ class Trimmer:
         keep = self._keep(topic)
         expected = " ".join(self.groups.get(topic, ()))
         args: list[Arg] = [topic.value, keep, self.policy.cap, self.policy.turn_ms, expected, *folding]
-        answer = scripts.run(link, "trim", keys, args)
+        answer = scripts.run(connection, "trim", keys, args)
         if answer is None:
             return None
         deleted, length, slowest, over, unread = answer
         result = Trimmed(int(deleted), int(unread), int(length), slowest.decode())
         if over:
-            self._warn(link, topic, partition, result)
+            self._warn(connection, topic, partition, result)
         return result
 
     def _keep(self, topic: Topic) -> int:
@@ -100,8 +100,8 @@ class Trimmer:
             case _:
                 return self.policy.keep
 
-    def _warn(self, link: Link, topic: Topic, partition: int, result: Trimmed) -> None:
-        seconds, micros = link.call("TIME")
+    def _warn(self, connection: BrokerConnection, topic: Topic, partition: int, result: Trimmed) -> None:
+        seconds, micros = connection.call("TIME")
         ts = int(seconds) * 1_000_000_000 + int(micros) * 1000
         stream = stream_key(partition, topic)
         verdict = (
@@ -115,4 +115,4 @@ class Trimmer:
             code="stream_over_cap",
             text=f"{stream} holds {result.length} entries, expected at most {self.policy.cap}: {verdict}",
         )
-        link.call("XADD", stream_key(partition, Topic.ALERTS), "*", *encode(alert))
+        connection.call("XADD", stream_key(partition, Topic.ALERTS), "*", *encode(alert))

@@ -25,7 +25,7 @@ _ZERO: Final = "0"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class VenueAnswer:
     """What a call came to; `text` is redacted."""
 
     state: WriteState
@@ -70,7 +70,7 @@ class Tradetron:
         """Say what is sent for a write, without the token."""
         return request_text(write, self._settings)
 
-    def store(self, write: Write) -> Answer:
+    def store(self, write: Write) -> VenueAnswer:
         """Write one slot. Never raises for what the network or the venue does; never follows a redirect."""
         fields = {"auth-token": self._token.get_secret_value()}
         for number, (key, value) in enumerate(_pairs(write, self._settings)):
@@ -79,11 +79,11 @@ class Tradetron:
         try:
             status, body = self._exchange(fields)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            return Answer(WriteState.FAILED, self._words(error))
+            return VenueAnswer(WriteState.FAILED, self._words(error))
         except (httpx.HTTPError, httpx.StreamError) as error:
-            return Answer(WriteState.UNKNOWN, self._words(error))
+            return VenueAnswer(WriteState.UNKNOWN, self._words(error))
         shown = self._redaction.text(body.decode(errors="replace"))
-        return Answer(_meaning(status), f"HTTP {status} {shown}".strip())
+        return VenueAnswer(_meaning(status), f"HTTP {status} {shown}".strip())
 
     def _exchange(self, fields: dict[str, str]) -> tuple[int, bytes]:
         """Send and read no more than is shown and no longer than the time-out: an answer that trickles is none."""
@@ -120,10 +120,10 @@ class DryRun:
         """Say what would be sent for a write."""
         return request_text(write, self._settings)
 
-    def store(self, write: Write) -> Answer:
+    def store(self, write: Write) -> VenueAnswer:
         """Show a write."""
         self._show(f"would send {request_text(write, self._settings)} ({write.why})")
-        return Answer(WriteState.CONFIRMED, "dry run, nothing was sent")
+        return VenueAnswer(WriteState.CONFIRMED, "dry run, nothing was sent")
 
 
 def request_text(write: Write, settings: ExecutorSettings) -> str:

@@ -11,7 +11,7 @@ from services.ingest.sources.port import Notice, Polled
 from shared.clock import NS_PER_SECOND, Clock
 from shared.errors import BadInputError
 from shared.events import Severity
-from shared.market.chain import Parsed, ParsedChain, refusal_of
+from shared.market.chain import Parsed, ParsedChain, bad_capture_of
 
 Reader = Callable[[Path, int], ParsedChain]
 """Reads a file; is told when it was received, ns UTC. Raises BadInputError."""
@@ -30,7 +30,7 @@ class KiteSource:
 
     A file counts as written when two looks in a row find the same size and time of change and its last line is ended;
     one that stays without the end of its last line is read after three equal looks, for better or worse. A file that
-    could not be read is one Refusal, and is read again should it change. Files that are older than the market would
+    could not be read is one BadCapture, and is read again should it change. Files that are older than the market would
     accept when the watching begins are passed over: they belong to a session that is gone, or were read before a
     restart.
 
@@ -83,7 +83,7 @@ class KiteSource:
             chain = self._read(path, received_ns)
         except BadInputError as error:
             self.counts["unreadable"] += 1
-            return refusal_of(error, path.name, received_ns)
+            return bad_capture_of(error, path.name, received_ns)
         self.counts["read"] += 1
         return chain
 

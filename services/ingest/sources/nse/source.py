@@ -29,7 +29,7 @@ from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import BadInputError, ConfigError, TableError
 from shared.events import Severity
 from shared.market.calendar import SessionKind, TradingCalendar
-from shared.market.chain import EmptyInputError, ParsedChain, Refusal, Verdict, refusal_of
+from shared.market.chain import BadCapture, DataVerdict, EmptyInputError, ParsedChain, bad_capture_of
 from shared.market.contracts import ContractTable
 
 CONTRACT_INFO = "/api/option-chain-contract-info"
@@ -59,7 +59,7 @@ _T = TypeVar("_T")
 class NseSource:
     """Polls the site: the list of expiries once a day, then one request per expiry and one for India VIX.
 
-    What the site answers wrongly is retried a little, then counted as a Refusal; three failed polls in a row, or one
+    What the site answers wrongly is retried a little, then counted as a BadCapture; three failed polls in a row, or one
     word of its guard, open a circuit breaker, and while it is open nothing is asked at all.
 
     Args:
@@ -111,7 +111,7 @@ class NseSource:
         if not self.breaker.allows(now_ns):
             self.counts["skipped"] += 1
             text = f"the site is left alone for another {self.breaker.wait_s(now_ns):.0f} s"
-            return self._polled(Refusal(verdict=Verdict.FEED_DOWN, text=text, where=self.name, stamp_ns=now_ns))
+            return self._polled(BadCapture(verdict=DataVerdict.FEED_DOWN, text=text, where=self.name, stamp_ns=now_ns))
         try:
             parts, failed = await self._parts_in_time(ist_date(now_ns))
         except BadInputError as error:
@@ -250,12 +250,12 @@ class NseSource:
         else:
             self.breaker.failed(now_ns)
 
-    def _refusal(self, error: BadInputError) -> Refusal:
-        refusal = refusal_of(error, error.where, self._clock.now_ns())
+    def _refusal(self, error: BadInputError) -> BadCapture:
+        refusal = bad_capture_of(error, error.where, self._clock.now_ns())
         is_down = isinstance(error, SiteError)
-        return msgspec.structs.replace(refusal, verdict=Verdict.FEED_DOWN) if is_down else refusal
+        return msgspec.structs.replace(refusal, verdict=DataVerdict.FEED_DOWN) if is_down else refusal
 
-    def _polled(self, *items: ParsedChain | Refusal) -> Polled:
+    def _polled(self, *items: ParsedChain | BadCapture) -> Polled:
         notices, self._notices = tuple(self._notices), []
         return Polled(items=items, notices=notices)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from services.ingest.formats.recognise import DOCUMENT_SUFFIXES, Recognised, recognise
 from services.ingest.formats.terms import Terms
 from shared.errors import BadInputError
-from shared.market.chain import Parsed, Refusal, Verdict, refusal_of
+from shared.market.chain import BadCapture, DataVerdict, Parsed, bad_capture_of
 from shared.store.store import Store
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -28,7 +28,7 @@ class Replay:
     """
 
     def __init__(
-        self, source: str, files: Iterable[Recognised], refused: Iterable[Refusal], passed_over: Iterable[Path] = ()
+        self, source: str, files: Iterable[Recognised], refused: Iterable[BadCapture], passed_over: Iterable[Path] = ()
     ) -> None:
         self.source = source
         self.files = tuple(files)
@@ -84,12 +84,12 @@ def read_file(file: Recognised) -> Iterator[Parsed]:
     """Read one file; what its reader raises becomes the last item."""
     if file.read is None:
         text = f"expected chains, got a reference table ({file.format}): import it to query it"
-        yield Refusal(verdict=Verdict.NOT_A_CHAIN, text=text, where=str(file.path))
+        yield BadCapture(verdict=DataVerdict.NOT_A_CHAIN, text=text, where=str(file.path))
         return
     try:
         yield from file.read()
     except BadInputError as error:
-        yield refusal_of(error, str(file.path), file.captured_ns)
+        yield bad_capture_of(error, str(file.path), file.captured_ns)
 
 
 def open_replay(
@@ -120,7 +120,7 @@ def open_replay(
 def recognise_all(source: str, paths: Iterable[Path], terms: Terms) -> Replay:
     """Recognise every file; documents and catalogues beside captures are passed over."""
     found: list[Recognised] = []
-    refused: list[Refusal] = []
+    refused: list[BadCapture] = []
     passed_over: list[Path] = []
     for one in paths:
         if one.suffix.lower() in DOCUMENT_SUFFIXES or one.name in _CATALOGUES:
@@ -129,7 +129,7 @@ def recognise_all(source: str, paths: Iterable[Path], terms: Terms) -> Replay:
         try:
             found.append(recognise(one, terms))
         except BadInputError as error:
-            refused.append(refusal_of(error, str(one)))
+            refused.append(bad_capture_of(error, str(one)))
     return Replay(source, found, refused, passed_over)
 
 

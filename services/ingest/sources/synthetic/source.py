@@ -69,7 +69,7 @@ def synthetic_days(
         start: first trading day on or after it is the first session.
         expiries: how many, nearest first.
         strikes: how many around the money of the open.
-        edge: planted edge.
+        edge: known edge.
         faults: what goes wrong, how often.
         underlying: symbol.
         spot: level before the first day, points.

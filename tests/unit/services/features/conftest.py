@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.events import ChainSnapshot
-from tests.unit.services.features.made_market import made_days, roughened, thinned
+from tests.unit.services.features.synthetic_days import made_days, roughened, thinned
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from shared.clock import NS_PER_MINUTE, ist_date
 from shared.events import ChainSnapshot, ExpiryChain
-from tests.unit.services.features.made_market import CALENDAR, CONTRACTS
+from tests.unit.services.features.synthetic_days import CALENDAR, CONTRACTS
 
 NAN = math.nan
 CALL, PUT = 1, -1

@@ -11,8 +11,8 @@ import talib
 
 from shared.clock import NS_PER_MINUTE
 from shared.events import ChainSnapshot
-from tests.unit.services.features.made_market import CALENDAR
 from tests.unit.services.features.reference_chain import CALL, PUT, close_of, closing_figures, features_of_one, legs_of
+from tests.unit.services.features.synthetic_days import CALENDAR
 
 NAN = math.nan
 

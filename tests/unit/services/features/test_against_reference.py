@@ -10,9 +10,9 @@ import pandas as pd
 from services.features.families.declaration import WarmUpUnit
 from services.features.families.registry import FEATURE_NAMES, FEATURES
 from shared.events import ChainSnapshot
-from tests.unit.services.features.made_market import features_of, made_days, table_of
 from tests.unit.services.features.reference_chain import features_of_one
 from tests.unit.services.features.reference_time import reference_sessions, reference_table
+from tests.unit.services.features.synthetic_days import features_of, made_days, table_of
 
 SESSION_FEATURES = {feature.name for feature in FEATURES if feature.warm_up_unit is WarmUpUnit.SESSIONS}
 RELATIVE, ABSOLUTE = 1e-7, 1e-9

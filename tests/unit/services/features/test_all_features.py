@@ -11,7 +11,7 @@ from services.features.families.registry import FAMILIES, FEATURE_NAMES, FEATURE
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
 from shared.events import ChainSnapshot, QualityFlag
 from shared.streaming.protocol.codec import encode_json
-from tests.unit.services.features.made_market import (
+from tests.unit.services.features.synthetic_days import (
     features_of,
     new_handler,
     roughened,

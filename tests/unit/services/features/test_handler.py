@@ -13,7 +13,7 @@ from shared.clock import NS_PER_MINUTE, ist_ns
 from shared.errors import BadInputError, NoSessionError
 from shared.events import ClockTick, Header, OptionKind, QualityFlag
 from shared.market.pricing import black76_greeks, black76_price
-from tests.unit.services.features.made_market import CALENDAR, CONTRACTS, features_of, made_days, new_handler
+from tests.unit.services.features.synthetic_days import CALENDAR, CONTRACTS, features_of, made_days, new_handler
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_ns
 from shared.events import Alert, ChainSnapshot, ClockTick, QualityFlag
-from shared.market.chain import Refusal, Verdict
+from shared.market.chain import BadCapture, DataVerdict
 
 
 @pytest.fixture(scope="module")
@@ -75,18 +75,18 @@ def test_restore_refuses_another_books_state(make_handler):
 def test_a_repeated_and_a_backward_stamp_are_refused_and_alerted_once_a_day(chains, make_handler):
     handler = make_handler()
     events = [event for chain in (*chains[:3], chains[2], chains[2], chains[1]) for event in handler.accept(chain)]
-    assert handler.refusals == {Verdict.REPEATED_STAMP: 2, Verdict.BACKWARD_STAMP: 1}
+    assert handler.refusals == {DataVerdict.REPEATED_STAMP: 2, DataVerdict.BACKWARD_STAMP: 1}
     assert [alert.code for alert in of(Alert, events)] == ["ingest.repeated_stamp", "ingest.backward_stamp"]
     assert len(of(ChainSnapshot, events)) == 3
 
 
 def test_a_readers_refusal_is_counted_and_named(make_handler):
     handler = make_handler()
-    refusal = Refusal(verdict=Verdict.EMPTY, text="expected records, got '[]'", where="a.json")
+    refusal = BadCapture(verdict=DataVerdict.EMPTY, text="expected records, got '[]'", where="a.json")
     alert = handler.accept(refusal)[0]
     assert isinstance(alert, Alert)
     assert "a.json" in alert.text
-    assert handler.refusals[Verdict.EMPTY] == 1
+    assert handler.refusals[DataVerdict.EMPTY] == 1
 
 
 def test_live_ticks_wait_until_no_acceptable_snapshot_can_come_before_them(chains, make_handler):

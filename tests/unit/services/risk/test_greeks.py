@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from services.risk.greeks import BookGreeks, greeks_after, greeks_refusal
+from services.risk.greeks import BookGreeks, greeks_after, greeks_denial
 from services.risk.settings import RiskSettings
 from shared.events import Position
 from tests.builders import CALL, PUT, at, candidate, contract, entry_context
@@ -69,11 +69,11 @@ def test_a_position_nobody_knows_the_greeks_of_counts_on_its_own_side(direction:
     ],
 )
 def test_what_costs_more_than_its_limit_is_refused_by_name(greeks: BookGreeks, name: str):
-    text = greeks_refusal(greeks, LEVEL, SETTINGS)
+    text = greeks_denial(greeks, LEVEL, SETTINGS)
     assert text is not None
     assert name in text
 
 
 def test_within_its_limits_a_book_is_let_be():
-    assert greeks_refusal(BookGreeks(199.0, -0.95, -1_999_999.0), LEVEL, SETTINGS) is None
-    assert greeks_refusal(BookGreeks(0.0, 5.0, 0.0), LEVEL, SETTINGS) is None
+    assert greeks_denial(BookGreeks(199.0, -0.95, -1_999_999.0), LEVEL, SETTINGS) is None
+    assert greeks_denial(BookGreeks(0.0, 5.0, 0.0), LEVEL, SETTINGS) is None

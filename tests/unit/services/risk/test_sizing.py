@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.risk.settings import RiskSettings
-from services.risk.sizing import Edge, Stake, estimate_edge, size_position
+from services.risk.sizing import Stake, TradeEdge, estimate_edge, size_position
 from shared.events import DenialCode, TradeStatistics
 
 SETTINGS = RiskSettings(capital=10_000_000.0, max_loss_per_trade=0.1, max_lots=1000, kelly_fraction=1.0)
@@ -30,7 +30,7 @@ def record(wins: int, losses: int, won: int = 0, lost: int = 0) -> TradeStatisti
     return TradeStatistics(trades=wins + losses, wins=wins, losses=losses, won_paise=won, lost_paise=lost)
 
 
-def lots(edge: Edge, one: Stake, settings: RiskSettings = SETTINGS, **market: object) -> int:
+def lots(edge: TradeEdge, one: Stake, settings: RiskSettings = SETTINGS, **market: object) -> int:
     values: dict[str, object] = {"atm_iv": 0.12, "regime": "calm", "most_lots": 10_000, **market}
     return size_position(edge, one, settings=settings, **values).lots  # type: ignore[arg-type]
 
@@ -39,27 +39,27 @@ def lots(edge: Edge, one: Stake, settings: RiskSettings = SETTINGS, **market: ob
     ("probability", "ratio", "kelly"), [(0.53, 1.0, 0.06), (0.7, 1.0, 0.40), (0.6, 0.5, -0.20)], ids=str
 )
 def test_the_kelly_stake_is_the_textbooks(probability: float, ratio: float, kelly: float):
-    assert Edge(probability, ratio, "").kelly == pytest.approx(kelly)
+    assert TradeEdge(probability, ratio, "").kelly == pytest.approx(kelly)
 
 
 def test_a_win_worth_nothing_has_no_stake():
-    assert Edge(0.9, 0.0, "").kelly < 0.0
+    assert TradeEdge(0.9, 0.0, "").kelly < 0.0
 
 
 def test_without_an_edge_there_is_no_size_whatever_the_capital():
     size = size_position(
-        Edge(0.6, 0.5, "x"), stake(), atm_iv=0.12, regime="calm", most_lots=10, settings=RiskSettings(capital=1e12)
+        TradeEdge(0.6, 0.5, "x"), stake(), atm_iv=0.12, regime="calm", most_lots=10, settings=RiskSettings(capital=1e12)
     )
     assert (size.lots, size.denial) == (0, DenialCode.NO_EDGE)
 
 
 def test_the_stake_is_lost_at_the_stop_costs_included():
-    assert lots(Edge(0.53, 1.0, ""), stake()) == int(0.06 * 10_000_000 / (30 * 75 + 60))
+    assert lots(TradeEdge(0.53, 1.0, ""), stake()) == int(0.06 * 10_000_000 / (30 * 75 + 60))
 
 
 def test_half_of_kelly_is_half_the_lots():
     half = RiskSettings(capital=10_000_000.0, max_loss_per_trade=0.1, max_lots=1000, kelly_fraction=0.5)
-    assert lots(Edge(0.53, 1.0, ""), stake(), half) == int(0.03 * 10_000_000 / 2310)
+    assert lots(TradeEdge(0.53, 1.0, ""), stake(), half) == int(0.03 * 10_000_000 / 2310)
 
 
 def test_a_model_says_its_probability_and_a_rule_says_that_it_has_none():
@@ -92,7 +92,7 @@ def test_a_record_without_a_loss_tells_nothing_about_their_ratio():
 
 
 def test_volatility_and_caution_shrink_and_never_grow():
-    edge = Edge(0.53, 1.0, "")
+    edge = TradeEdge(0.53, 1.0, "")
     full = lots(edge, stake())
     assert lots(edge, stake(), atm_iv=0.06) == full
     assert lots(edge, stake(), atm_iv=None) == full
@@ -112,13 +112,13 @@ def test_volatility_and_caution_shrink_and_never_grow():
 )
 def test_the_tightest_cap_gives_the_code(change: dict[str, float], code: DenialCode):
     size = size_position(
-        Edge(0.7, 1.0, ""), stake(**change), atm_iv=0.12, regime="calm", most_lots=10, settings=SETTINGS
+        TradeEdge(0.7, 1.0, ""), stake(**change), atm_iv=0.12, regime="calm", most_lots=10, settings=SETTINGS
     )
     assert (size.lots, size.denial) == (0, code)
 
 
 def test_an_order_stays_within_the_freeze_quantity_the_bid_and_the_cap():
-    edge = Edge(0.7, 1.0, "")
+    edge = TradeEdge(0.7, 1.0, "")
     assert lots(edge, stake(freeze_units=1_800)) == 24
     assert lots(edge, stake(), most_lots=7) == 7
     assert lots(edge, stake(), RiskSettings(capital=1e9)) == 10

@@ -24,7 +24,7 @@ def test_what_is_read_decides_as_what_was_written(bundle_path, learned_samples):
         ts, values = int(learned_samples.ts[row]), learned_samples.values[row]
         if row == 0:
             one, other = EnsembleSession(first), EnsembleSession(again)
-        assert np.array_equal(one.think(ts, values).log_odds, other.think(ts, values).log_odds)
+        assert np.array_equal(one.predict(ts, values).log_odds, other.predict(ts, values).log_odds)
 
 
 def test_writing_the_same_ensemble_again_gives_the_same_version(bundle_path, tmp_path):

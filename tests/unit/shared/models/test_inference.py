@@ -18,7 +18,7 @@ def ensemble(bundle_path):
 
 def run(ensemble, samples, rows):
     session = EnsembleSession(ensemble)
-    return [session.think(int(samples.ts[row]), samples.values[row]) for row in rows], session
+    return [session.predict(int(samples.ts[row]), samples.values[row]) for row in rows], session
 
 
 def test_one_by_one_equals_the_batch(ensemble, learned_samples):
@@ -33,10 +33,10 @@ def test_one_by_one_equals_the_batch(ensemble, learned_samples):
 def test_parts_and_base_add_up_to_the_log_odds_and_are_never_all_zero(ensemble, learned_samples):
     session = EnsembleSession(ensemble)
     for row in range(200):
-        thinking = session.think(int(learned_samples.ts[row]), learned_samples.values[row])
-        explained = session.explain(thinking)
+        prediction = session.predict(int(learned_samples.ts[row]), learned_samples.values[row])
+        explained = session.explain(prediction)
         assert explained.base + explained.parts.sum() == pytest.approx(explained.log_odds, abs=2e-5)
-        assert explained.log_odds == thinking.log_odds[thinking.side]
+        assert explained.log_odds == prediction.log_odds[prediction.side]
         assert np.abs(explained.parts).max() > 1e-6
 
 
@@ -44,8 +44,8 @@ def test_the_planted_features_lead_the_explanations(ensemble, learned_samples):
     session = EnsembleSession(ensemble)
     total = np.zeros(len(ensemble.features) + 1)
     for row in range(300):
-        thinking = session.think(int(learned_samples.ts[row]), learned_samples.values[row])
-        total += np.abs(session.explain(thinking).parts)
+        prediction = session.predict(int(learned_samples.ts[row]), learned_samples.values[row])
+        total += np.abs(session.explain(prediction).parts)
     assert set(np.argsort(-total)[:2]) == {3, 4}
 
 
@@ -53,8 +53,8 @@ def test_top_features_are_named_with_their_values(ensemble, learned_samples):
     session = EnsembleSession(ensemble)
     values = learned_samples.values[0].copy()
     values[3] = np.nan
-    thinking = session.think(int(learned_samples.ts[0]), values)
-    explained = session.explain(thinking)
+    prediction = session.predict(int(learned_samples.ts[0]), values)
+    explained = session.explain(prediction)
     top = session.top(explained, len(ensemble.features) + 1)
     assert {part.name for part in top} == {*ensemble.features, REGIME_PART}
     assert [abs(part.contribution) for part in top] == sorted((abs(part.contribution) for part in top), reverse=True)
@@ -67,9 +67,9 @@ def test_the_future_changes_no_past_decision(ensemble, learned_samples):
     session = EnsembleSession(ensemble)
     for row in rows:
         values = learned_samples.values[row] if row < 60 else learned_samples.values[row] + 9.0
-        thinking = session.think(int(learned_samples.ts[row]), values)
+        prediction = session.predict(int(learned_samples.ts[row]), values)
         if row < 60:
-            assert np.array_equal(thinking.log_odds, before[row].log_odds)
+            assert np.array_equal(prediction.log_odds, before[row].log_odds)
 
 
 def test_a_restored_session_goes_on_bit_by_bit(ensemble, learned_samples):
@@ -78,7 +78,7 @@ def test_a_restored_session_goes_on_bit_by_bit(ensemble, learned_samples):
     resumed = EnsembleSession(ensemble)
     resumed.restore(half.checkpoint())
     for row in range(55, 90):
-        resumed.think(int(learned_samples.ts[row]), learned_samples.values[row])
+        resumed.predict(int(learned_samples.ts[row]), learned_samples.values[row])
     assert resumed.checkpoint() == whole.checkpoint()
 
 
@@ -90,22 +90,22 @@ def test_regimes_have_names_and_probabilities(ensemble, learned_samples):
 
 def test_a_vector_unlike_training_is_called_foreign_and_gives_no_signal(ensemble, learned_samples):
     session = EnsembleSession(ensemble)
-    thinking = session.think(int(learned_samples.ts[0]), learned_samples.values[0] + 50.0)
-    assert "spreads from the training medians" in thinking.out_of_distribution
-    assert not thinking.signals(0.0)
+    prediction = session.predict(int(learned_samples.ts[0]), learned_samples.values[0] + 50.0)
+    assert "spreads from the training medians" in prediction.out_of_distribution
+    assert not prediction.signals(0.0)
 
 
 def test_direction_has_the_sellers_sign(ensemble, learned_samples):
     session = EnsembleSession(ensemble)
     values = np.nanmedian(learned_samples.values, axis=0)
     values[3], values[4] = 1.5, 1.5
-    rising = session.think(int(learned_samples.ts[0]), values)
+    rising = session.predict(int(learned_samples.ts[0]), values)
     assert rising.direction == 1
     assert rising.probability[0] > rising.probability[1]
     values[3], values[4] = -1.5, -1.5
-    assert EnsembleSession(ensemble).think(int(learned_samples.ts[0]), values).direction == -1
+    assert EnsembleSession(ensemble).predict(int(learned_samples.ts[0]), values).direction == -1
 
 
 def test_another_count_of_features_is_refused(ensemble):
     with pytest.raises(BadInputError, match="features"):
-        EnsembleSession(ensemble).think(0, np.zeros(3))
+        EnsembleSession(ensemble).predict(0, np.zeros(3))

@@ -7,7 +7,7 @@ from pathlib import Path
 from shared.settings import load_settings, variables_of
 from trading_system.operations.settings_reference import env_example, settings_classes, settings_page
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_the_committed_files_are_up_to_date():

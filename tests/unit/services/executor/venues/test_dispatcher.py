@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from services.executor.settings import ExecutorSettings
-from services.executor.venues.dispatcher import Dispatcher, Rehearsal, retry_pause_ns
+from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, retry_pause_ns
 from services.executor.venues.outbox import Outbox, Write, WriteState
-from services.executor.venues.tradetron.client import Answer, DryRun
+from services.executor.venues.tradetron.client import DryRun, VenueAnswer
 from shared.clock import NS_PER_SECOND, ManualClock, ist_date
 from shared.errors import NotArmedError
 from shared.events import Intent, Severity, VenueTarget
@@ -32,9 +32,9 @@ class Shelf:
     def request_text(self, write: Write) -> str:
         return f"gap={write.value}"
 
-    def store(self, write: Write) -> Answer:
+    def store(self, write: Write) -> VenueAnswer:
         self.given.append(write)
-        return Answer(self.answers.pop(0) if self.answers else WriteState.CONFIRMED, "told")
+        return VenueAnswer(self.answers.pop(0) if self.answers else WriteState.CONFIRMED, "told")
 
     @property
     def values(self) -> list[int]:
@@ -98,7 +98,7 @@ def intent(
 def trading() -> Desk:
     """A desk that holds +1."""
     desk = Desk()
-    desk.dispatcher.heed(intent())
+    desk.dispatcher.apply(intent())
     desk.turn()
     desk.turn()
     assert desk.shelf.values == [0, 1]
@@ -120,7 +120,7 @@ def test_a_days_first_word_sets_0_and_then_enters():
 )
 def test_a_simulations_word_is_refused_whatever_it_says_exits_included(foreign: Intent):
     desk = Desk()
-    assert not desk.dispatcher.heed(foreign)
+    assert not desk.dispatcher.apply(foreign)
     assert not any(desk.turn() for _ in range(5))
     assert desk.shelf.given == []
     assert desk.codes == ["tradetron_refused"]
@@ -128,7 +128,7 @@ def test_a_simulations_word_is_refused_whatever_it_says_exits_included(foreign: 
 
 def test_a_simulation_beside_a_live_position_cannot_close_it():
     desk = trading()
-    desk.dispatcher.heed(intent(0, source="replay"))
+    desk.dispatcher.apply(intent(0, source="replay"))
     assert not desk.turn()
     assert desk.shelf.values == [0, 1]
 
@@ -136,7 +136,7 @@ def test_a_simulation_beside_a_live_position_cannot_close_it():
 @pytest.mark.parametrize(("hour", "minute"), [(9, 0), (15, 31), (20, 0)])
 def test_no_entry_off_hours(hour: int, minute: int):
     desk = Desk(at(hour, minute))
-    desk.dispatcher.heed(intent(ts=at(hour, minute)))
+    desk.dispatcher.apply(intent(ts=at(hour, minute)))
     assert [desk.turn(), desk.turn(), desk.turn()] == [True, True, False]
     assert desk.shelf.values == [0]
     assert desk.codes[-1] == "tradetron_entry_given_up"
@@ -145,16 +145,16 @@ def test_no_entry_off_hours(hour: int, minute: int):
 def test_no_entry_without_the_days_confirmation_but_exits_go_on():
     desk = trading()
     desk.armed = False
-    desk.dispatcher.heed(intent(0))
+    desk.dispatcher.apply(intent(0))
     desk.turn()
-    desk.dispatcher.heed(intent(signal="other"))
+    desk.dispatcher.apply(intent(signal="other"))
     desk.turn()
     assert desk.shelf.values == [0, 1, 0]
 
 
 def test_no_entry_on_an_old_word():
     desk = Desk(at(10, 5))
-    desk.dispatcher.heed(intent())
+    desk.dispatcher.apply(intent())
     desk.turn()
     desk.turn()
     assert desk.shelf.values == [0]
@@ -164,7 +164,7 @@ def test_an_exit_goes_out_after_hours_until_it_is_stored():
     desk = trading()
     desk.clock.move_to(at(15, 35))
     desk.shelf.answers = [WriteState.UNKNOWN] * 6
-    desk.dispatcher.heed(intent(0, ts=at(15, 30)))
+    desk.dispatcher.apply(intent(0, ts=at(15, 30)))
     for _ in range(200):
         desk.turn()
     assert desk.shelf.values == [0, 1] + [0] * 7
@@ -174,7 +174,7 @@ def test_an_exit_goes_out_after_hours_until_it_is_stored():
 
 def test_no_more_than_one_call_a_second():
     desk = Desk()
-    desk.dispatcher.heed(intent())
+    desk.dispatcher.apply(intent())
     assert desk.turn(0.0)
     assert not desk.turn(0.4)
     assert not desk.turn(0.4)
@@ -184,7 +184,7 @@ def test_no_more_than_one_call_a_second():
 def test_failures_in_a_row_hold_entries_back_and_never_exits():
     desk = Desk(tradetron_breaker_failures=2, tradetron_breaker_s=60.0)
     desk.shelf.answers = [WriteState.FAILED] * 2
-    desk.dispatcher.heed(intent())
+    desk.dispatcher.apply(intent())
     for _ in range(8):
         desk.turn()
     assert "tradetron_breaker_open" in desk.codes
@@ -195,7 +195,7 @@ def test_the_kill_switch_works_before_any_word_and_beats_every_later_one():
     desk = trading()
     desk.dispatcher.kill("drill")
     desk.turn()
-    desk.dispatcher.heed(intent(signal="new"))
+    desk.dispatcher.apply(intent(signal="new"))
     assert not desk.turn()
     assert desk.shelf.values == [0, 1, 0]
     assert "kill_switch" in desk.notes
@@ -206,7 +206,7 @@ def test_a_restart_sends_nothing_before_it_has_heard_a_live_word():
     again = Desk()
     again.dispatcher.outbox.recover([msgspec.structs.replace(desk.shelf.given[-1], state=WriteState.SENT)])
     assert not any(again.turn(20.0) for _ in range(3))
-    again.dispatcher.heed(intent(0, ts=again.clock.now_ns()))
+    again.dispatcher.apply(intent(0, ts=again.clock.now_ns()))
     assert again.turn()
     assert again.shelf.values == [0]
 
@@ -215,9 +215,9 @@ def test_a_rehearsal_says_all_and_sends_nothing_at_any_hour():
     shown: list[str] = []
     settings = ExecutorSettings(tradetron_mode="dry_run")
     outbox = Outbox("nifty", lambda _: None, settle_ns=0, retry_ns=lambda _: 0)
-    rehearsal = Rehearsal(outbox, DryRun(settings, shown.append))
-    rehearsal.heed(intent(0, source="replay"))
-    rehearsal.heed(intent(source="replay"))
-    rehearsal.heed(intent(0, source="replay"))
+    rehearsal = DryRunMirror(outbox, DryRun(settings, shown.append))
+    rehearsal.apply(intent(0, source="replay"))
+    rehearsal.apply(intent(source="replay"))
+    rehearsal.apply(intent(0, source="replay"))
     assert [text.partition(" (")[0][-5:] for text in shown] == ["gap=0", "gap=1", "gap=0"]
     assert "kept" not in "".join(shown)

@@ -16,7 +16,7 @@ from shared import events as ev
 from shared.clock import ist_ns
 from shared.text.formatting import direction_label, direction_meaning, trade_log_line
 
-PlausibleDay = runpy.run_path(str(Path(__file__).parents[3] / "fakes" / "plausible_day.py"))["PlausibleDay"]
+PlausibleDay = runpy.run_path(str(Path(__file__).parents[4] / "fakes" / "plausible_day.py"))["PlausibleDay"]
 
 
 def folded(events) -> LiveView:

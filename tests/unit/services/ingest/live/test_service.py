@@ -18,7 +18,7 @@ from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_MINUTE, ManualClock, ist_ns
 from shared.errors import ConfigError
 from shared.events import Alert, ChainSnapshot, ClockTick, QualityFlag
-from shared.market.chain import Verdict
+from shared.market.chain import DataVerdict
 from shared.observability.health import Freshness, Heartbeat
 from shared.observability.metrics import ServiceMetrics
 from tests.builders import snapshot, tick
@@ -130,7 +130,7 @@ def test_a_handler_that_resumes_goes_on_behind_what_is_out(make_handler, chains)
     second: IngestHandler = make_handler()
     second.resume(out[-1].header.seq, out[-1].header.ts)
     assert [type(event) for event in second.accept(chains[1])] == [Alert]
-    assert second.refusals == {Verdict.REPEATED_STAMP: 1}
+    assert second.refusals == {DataVerdict.REPEATED_STAMP: 1}
     following = [(event.header.id, event.header.seq) for event in second.accept(chains[2])]
     assert following[-2:] == [(event.header.id, event.header.seq) for event in first.accept(chains[2])][-2:]
     second.resume(1, chains[0].stamp_ns)

@@ -8,7 +8,7 @@ import pytest
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, ist_ns
 from shared.events import ChainSnapshot, QualityFlag
-from shared.market.chain import ParsedChain, Verdict
+from shared.market.chain import DataVerdict, ParsedChain
 
 replace = msgspec.structs.replace
 
@@ -43,17 +43,17 @@ def test_an_honest_day_passes_without_a_refusal_or_a_flag(chains, make_handler):
 @pytest.mark.parametrize(
     ("change", "verdict"),
     [
-        ({"stamp_ns": ist_ns(2026, 6, 1, 9, 14, 59)}, Verdict.OFF_SESSION),
-        ({"stamp_ns": ist_ns(2026, 6, 1, 15, 30, 1)}, Verdict.OFF_SESSION),
-        ({"stamp_ns": ist_ns(2026, 5, 31, 11)}, Verdict.OFF_SESSION),
-        ({"stamp_ns": ist_ns(1999, 5, 31, 11)}, Verdict.OFF_SESSION),
-        ({"expected_day": "2026-06-02"}, Verdict.WRONG_DATE),
-        ({"received_ns": ist_ns(2026, 6, 1, 9, 16) + NS_PER_DAY}, Verdict.WRONG_DATE),
-        ({"received_ns": ist_ns(2026, 6, 1, 9, 16) - 3 * NS_PER_MINUTE}, Verdict.WRONG_DATE),
-        ({"received_ns": ist_ns(2026, 6, 1, 9, 16) + 181 * NS_PER_SECOND}, Verdict.STALE_STAMP),
-        ({"underlying": "BANKNIFTY"}, Verdict.WRONG_UNDERLYING),
-        ({"spot": 12_000.0}, Verdict.SPOT_UNRELATED),
-        ({"expiries": ()}, Verdict.EXPIRED),
+        ({"stamp_ns": ist_ns(2026, 6, 1, 9, 14, 59)}, DataVerdict.OFF_SESSION),
+        ({"stamp_ns": ist_ns(2026, 6, 1, 15, 30, 1)}, DataVerdict.OFF_SESSION),
+        ({"stamp_ns": ist_ns(2026, 5, 31, 11)}, DataVerdict.OFF_SESSION),
+        ({"stamp_ns": ist_ns(1999, 5, 31, 11)}, DataVerdict.OFF_SESSION),
+        ({"expected_day": "2026-06-02"}, DataVerdict.WRONG_DATE),
+        ({"received_ns": ist_ns(2026, 6, 1, 9, 16) + NS_PER_DAY}, DataVerdict.WRONG_DATE),
+        ({"received_ns": ist_ns(2026, 6, 1, 9, 16) - 3 * NS_PER_MINUTE}, DataVerdict.WRONG_DATE),
+        ({"received_ns": ist_ns(2026, 6, 1, 9, 16) + 181 * NS_PER_SECOND}, DataVerdict.STALE_STAMP),
+        ({"underlying": "BANKNIFTY"}, DataVerdict.WRONG_UNDERLYING),
+        ({"spot": 12_000.0}, DataVerdict.SPOT_UNRELATED),
+        ({"expiries": ()}, DataVerdict.EXPIRED),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_its_own_verdict(chains, make_handler, change, verdict):
@@ -102,14 +102,14 @@ def test_a_book_crossed_throughout_is_refused(chains, make_handler):
     for name in ("call", "put"):
         leg = getattr(chains[0].expiries[0], name)
         sides[name] = {"bid": leg.ask, "ask": leg.bid}
-    assert judged(make_handler(), with_front(chains[0], **sides))[0] == {Verdict.CROSSED_BOOK: 1}
+    assert judged(make_handler(), with_front(chains[0], **sides))[0] == {DataVerdict.CROSSED_BOOK: 1}
 
 
 def test_no_price_at_all_is_refused_and_last_prices_alone_are_flagged(chains, make_handler):
     none = (None,) * 61
     blank = {side: {"bid": none, "ask": none, "ltp": none} for side in ("call", "put")}
     front_only = replace(chains[0], expiries=chains[0].expiries[:1])
-    assert judged(make_handler(), with_front(front_only, **blank))[0] == {Verdict.NO_QUOTES: 1}
+    assert judged(make_handler(), with_front(front_only, **blank))[0] == {DataVerdict.NO_QUOTES: 1}
     unquoted = {side: {"bid": none, "ask": none} for side in ("call", "put")}
     _, snapshot = judged(make_handler(), with_front(replace(chains[40], expiries=chains[40].expiries[:1]), **unquoted))
     assert snapshot.quality == (QualityFlag.LTP_ONLY,)
@@ -137,14 +137,14 @@ def test_strikes_that_stop_short_of_the_money_are_refused_and_a_hole_at_it_is_fl
         }
         return replace(chains[0], expiries=(replace(front, strikes=tuple(front.strikes[i] for i in rows), **legs),))
 
-    assert judged(make_handler(), cut(range(10)))[0] == {Verdict.NO_MONEY_STRIKES: 1}
+    assert judged(make_handler(), cut(range(10)))[0] == {DataVerdict.NO_MONEY_STRIKES: 1}
     _, holed = judged(make_handler(), cut([i for i in range(61) if i != 30]))
     assert holed.quality == (QualityFlag.STRIKES_MISSING,)
 
 
 def test_an_older_body_under_a_newer_stamp_is_refused_and_a_single_fall_is_flagged(chains, make_handler):
     older = replace(chains[5], stamp_ns=chains[8].stamp_ns, received_ns=chains[8].received_ns)
-    assert judged(make_handler(), chains[7], older)[0] == {Verdict.VOLUME_BACK: 1}
+    assert judged(make_handler(), chains[7], older)[0] == {DataVerdict.VOLUME_BACK: 1}
     volume = list(chains[8].expiries[0].call.volume)
     volume[30] = 0
     slip = with_front(chains[8], call={"volume": tuple(volume)})
@@ -162,4 +162,4 @@ def test_the_same_content_under_new_stamps_is_flagged_stale_and_then_refused_as_
     handler = make_handler()
     _, second = judged(handler, chains[0], frozen[0])
     assert second.quality == (QualityFlag.STALE,)
-    assert judged(handler, *frozen[1:]) == ({Verdict.FROZEN: 2}, None)
+    assert judged(handler, *frozen[1:]) == ({DataVerdict.FROZEN: 2}, None)

@@ -12,8 +12,8 @@ from services.predictor.handler import PredictorHandler
 from services.predictor.service import predictor_service
 from services.predictor.settings import PredictorSettings
 from services.predictor.strategies.bundles import RegistryBundles
-from services.predictor.strategies.model_selector import ModelDesk
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.predictor.strategies.model_selector import ModelSelector
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward
@@ -30,7 +30,7 @@ PLAN = TrainingPlan(folds=2, trees=10, forest_depth=4, rounds=20, lstm=LstmSetti
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """Samples, their schema, and a registry of two bundles."""
-    samples, _ = planted_samples(PlantedMarket(seed=1, days=24, per_day=40, features=10, edge=1.5))
+    samples, _ = generate_samples(SampleGenerator(seed=1, days=24, per_day=40, features=10, edge=1.5))
     forecasts = forecast_walk_forward(samples, PLAN, lambda *_: None)
     registry = ModelRegistry(tmp_path_factory.mktemp("models"))
     versions = []
@@ -173,10 +173,10 @@ def test_an_inference_error_falls_back_and_the_next_vector_is_decided_again(hous
     samples, schema, registry, versions = house
     bundles = RegistryBundles(registry._root, samples.schema_id)
     settings = PredictorSettings(models=registry._root)
-    handler = PredictorHandler("nifty", settings, schema, ModelDesk(settings, bundles, versions[0]))
+    handler = PredictorHandler("nifty", settings, schema, ModelSelector(settings, bundles, versions[0]))
     narrow = msgspec.structs.replace(vector(samples, 0), values=(0.1,) * len(schema.names))
     short = msgspec.structs.replace(vector(samples, 1), values=(0.1,) * (len(schema.names) - 1))
-    desk = ModelDesk(settings, bundles, versions[0])
+    desk = ModelSelector(settings, bundles, versions[0])
     assert desk.decide(short).fallback == "inference_error"
     assert signals(handler, [narrow, vector(samples, 2)])[1].mode is SignalMode.ML
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.lstm import LstmSettings, fit_lstm
 from shared.models.metrics import auc
 from shared.models.scaling import RobustScaler
@@ -16,7 +16,7 @@ SETTINGS = LstmSettings(hidden=6, length=5, epochs=12)
 
 @pytest.fixture(scope="module")
 def trained():
-    samples, _ = planted_samples(PlantedMarket(seed=5, days=30, per_day=30, features=8, edge=2.0))
+    samples, _ = generate_samples(SampleGenerator(seed=5, days=30, per_day=30, features=8, edge=2.0))
     rows = samples.labelled
 
     def fit():

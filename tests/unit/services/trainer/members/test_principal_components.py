@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.trainer.members.linear import fit_linear
-from services.trainer.members.principal_components import Factors
+from services.trainer.members.principal_components import PrincipalComponents
 from shared.models.scaling import RobustScaler
 from shared.models.stacking import sigmoid
 
@@ -29,7 +29,7 @@ def market():
 def test_factors_are_uncorrelated_largest_first_and_sum_to_the_features(market):
     _, scaled, _, _ = market
     used = np.ones(scaled.shape[1], dtype=bool)
-    factors = Factors.fit(scaled, used)
+    factors = PrincipalComponents.fit(scaled, used)
     assert factors.variance.sum() == pytest.approx(used.sum())
     assert np.all(np.diff(factors.variance) <= 1e-12)
     seen = (scaled - scaled.mean(axis=0)) @ factors.loadings
@@ -38,7 +38,7 @@ def test_factors_are_uncorrelated_largest_first_and_sum_to_the_features(market):
 
 def test_the_first_factor_is_what_many_features_show(market):
     lean, scaled, _, _ = market
-    factors = Factors.fit(scaled, np.ones(scaled.shape[1], dtype=bool))
+    factors = PrincipalComponents.fit(scaled, np.ones(scaled.shape[1], dtype=bool))
     assert abs(np.corrcoef(scaled @ factors.loadings[:, 0], lean)[0, 1]) > 0.9
     assert factors.loadings[np.argmax(np.abs(factors.loadings[:, 0])), 0] > 0.0
 
@@ -46,7 +46,7 @@ def test_the_first_factor_is_what_many_features_show(market):
 def test_what_is_not_used_loads_on_nothing_and_gets_no_weight(market):
     _, scaled, labels, days = market
     used = np.arange(scaled.shape[1]) != 2
-    assert np.all(Factors.fit(scaled, used).basis(1.0)[2] == 0.0)
+    assert np.all(PrincipalComponents.fit(scaled, used).basis(1.0)[2] == 0.0)
     member = fit_linear(scaled, labels, np.ones(days.size), days, used)
     assert np.all(member.coefficients[:, 2] == 0.0)
     assert np.all(member.coefficients[:, 0] != 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shap
 
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.tree_members import fit_booster, fit_forest
 from shared.models.trees import TreeEnsemble
 
@@ -15,7 +15,7 @@ SIZE = {"trees": 15, "depth": 5, "leaf": 5.0, "seed": 1}
 
 @pytest.fixture(scope="module")
 def samples():
-    return planted_samples(PlantedMarket(seed=3, days=20, per_day=40, features=10, edge=1.5))[0]
+    return generate_samples(SampleGenerator(seed=3, days=20, per_day=40, features=10, edge=1.5))[0]
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.release.shadow import shadow
 from services.trainer.release.training import settle, train_ensemble
-from services.trainer.release.verdict import Bar, judge
+from services.trainer.release.verdict import ReleaseBar, judge
 from services.trainer.validation.evaluation import evaluate
 from services.trainer.validation.strategies import ALWAYS_SHORT, BASELINES, MODEL, NO_TRADE, run_strategies
 from shared.models.registry import Act, ModelRegistry
@@ -23,12 +23,12 @@ PLAN = TrainingPlan(
 
 
 def train(edge, *, explanation="planted", configurations=1):
-    samples, _ = planted_samples(PlantedMarket(seed=2, days=44, per_day=40, features=12, edge=edge))
+    samples, _ = generate_samples(SampleGenerator(seed=2, days=44, per_day=40, features=12, edge=edge))
     cut = np.unique(samples.day)[-4]
     training = train_ensemble(
         samples.take(samples.day < cut),
         PLAN,
-        bar=Bar(max_calibration_error=0.08),
+        bar=ReleaseBar(max_calibration_error=0.08),
         configurations=configurations,
         explanation=explanation,
         progress=lambda *_: None,
@@ -67,7 +67,7 @@ def test_without_an_edge_nothing_is_promoted_and_the_words_say_so(tmp_path):
 
 def test_accuracy_beyond_belief_stops_a_promotion_until_explained(edged):
     training, _ = edged
-    unexplained = judge(training.evaluation, Bar(max_calibration_error=0.08))
+    unexplained = judge(training.evaluation, ReleaseBar(max_calibration_error=0.08))
     assert unexplained.leak_suspected
     assert not unexplained.promoted
     assert any("taken for a leak" in reason for reason in unexplained.reasons)
@@ -104,6 +104,8 @@ def test_shadowing_passes_a_sound_model_and_stops_one_that_meets_foreign_vectors
     assert sound.passed, sound.words
     assert sound.decisions == later.labelled.size
     values = later.values * 7.0
-    foreign = shadow(training.ensemble, training.ensemble, replace(later, values=values), threshold=0.55, seed=1)
-    assert not foreign.passed
-    assert foreign.foreign > 0.5
+    out_of_distribution = shadow(
+        training.ensemble, training.ensemble, replace(later, values=values), threshold=0.55, seed=1
+    )
+    assert not out_of_distribution.passed
+    assert out_of_distribution.out_of_distribution > 0.5

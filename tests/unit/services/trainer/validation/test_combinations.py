@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.validation.combinations import score_combinations
 
 
 def scores(edge: float, days: int = 36):
-    samples, _ = planted_samples(PlantedMarket(seed=6, days=days, per_day=40, features=12, edge=edge))
+    samples, _ = generate_samples(SampleGenerator(seed=6, days=days, per_day=40, features=12, edge=edge))
     return score_combinations(samples, TrainingPlan())
 
 

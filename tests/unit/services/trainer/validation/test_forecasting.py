@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan, learnable
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.validation.forecasting import forecast_walk_forward
@@ -17,7 +17,7 @@ from shared.models.metrics import auc, calibration_error
 PLAN = TrainingPlan(
     folds=3, trees=20, rounds=60, forest_leaf=15.0, booster_leaf=5.0, lstm=LstmSettings(hidden=6, length=6, epochs=3)
 )
-MARKET = PlantedMarket(seed=11, days=36, per_day=40, features=12, edge=1.2)
+MARKET = SampleGenerator(seed=11, days=36, per_day=40, features=12, edge=1.2)
 
 
 def silent(*_: object):
@@ -32,7 +32,7 @@ def scores(samples, forecasts):
 
 @pytest.fixture(scope="module")
 def planted():
-    samples, truth = planted_samples(MARKET)
+    samples, truth = generate_samples(MARKET)
     return samples, truth, forecast_walk_forward(samples, PLAN, silent)
 
 
@@ -82,7 +82,7 @@ def test_the_first_stretch_only_teaches_the_stacker(planted):
 
 
 def test_nothing_to_learn_from_is_said():
-    samples, _ = planted_samples(PlantedMarket(seed=1, days=6, per_day=10))
+    samples, _ = generate_samples(SampleGenerator(seed=1, days=6, per_day=10))
     with pytest.raises(NoTrainingDataError):
         forecast_walk_forward(samples, PLAN, silent)
     empty = replace(samples, net=np.full_like(samples.net, np.nan))
@@ -108,6 +108,6 @@ def test_features_that_never_move_within_a_day_are_refused_in_words(planted):
 
 
 def test_too_few_days_before_the_first_stretch_are_refused_in_words():
-    samples, _ = planted_samples(PlantedMarket(seed=1, days=4, per_day=40, features=8))
+    samples, _ = generate_samples(SampleGenerator(seed=1, days=4, per_day=40, features=8))
     with pytest.raises(NoTrainingDataError, match="at least 4 days"):
         forecast_walk_forward(samples, replace(PLAN, folds=3), silent)

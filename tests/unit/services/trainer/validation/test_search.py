@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.validation.search import search_plan
@@ -17,7 +17,7 @@ PLAN = TrainingPlan(
 
 
 def test_what_is_judged_later_does_not_enter_the_choice():
-    samples, _ = planted_samples(PlantedMarket(seed=2, days=40, per_day=30, features=8, edge=1.0))
+    samples, _ = generate_samples(SampleGenerator(seed=2, days=40, per_day=30, features=8, edge=1.0))
     best, tried = search_plan(samples, PLAN, 2, lambda *_: None)
     assert best in tried
     assert len(tried) == 2

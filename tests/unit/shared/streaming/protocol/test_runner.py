@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shared.events import ClockTick, Event, Header
 from shared.events.topology import Topic
 from shared.streaming.protocol.handler import Service
-from shared.streaming.protocol.runner import BookSlot, dead_letter
+from shared.streaming.protocol.runner import HandlerRunner, dead_letter
 
 
 class Fragile:
@@ -36,8 +36,8 @@ def _tick(number: int) -> ClockTick:
     return ClockTick(header=Header.root(book="nifty", ts=(number + 1) * 10**9, seq=number, producer="ingest"))
 
 
-def _slot(fails: dict[int, int]) -> BookSlot:
-    return BookSlot(Service("features", lambda _: Fragile(fails), (Topic.CHAIN,)), "nifty")
+def _slot(fails: dict[int, int]) -> HandlerRunner:
+    return HandlerRunner(Service("features", lambda _: Fragile(fails), (Topic.CHAIN,)), "nifty")
 
 
 @given(st.dictionaries(st.integers(0, 19), st.integers(0, 5)), st.sets(st.integers(0, 19)))
@@ -66,7 +66,7 @@ def test_folding_again_gives_no_outputs_and_the_same_state() -> None:
     first, second = _slot({}), _slot({})
     for number in range(5):
         first.handle(_tick(number))
-        second.refold(_tick(number))
+        second.catch_up(_tick(number))
     assert first.checkpoint() == second.checkpoint()
 
 

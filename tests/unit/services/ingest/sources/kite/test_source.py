@@ -12,7 +12,7 @@ from services.ingest.formats import kite
 from services.ingest.formats.terms import Terms
 from services.ingest.sources.kite.source import KiteSource
 from shared.clock import NS_PER_SECOND, ManualClock, ist_ns
-from shared.market.chain import ParsedChain, Refusal, Verdict
+from shared.market.chain import BadCapture, DataVerdict, ParsedChain
 
 HEADER = "Symbol,Expiry,Strike,CE_LTP,CE_OI,CE_Volume,PE_LTP,PE_OI,PE_Volume,Spot,%Change,timestamp,Max_Pain\n"
 NOW = ist_ns(2026, 1, 23, 11, 0)
@@ -51,7 +51,7 @@ def put(folder: Path, name: str, text: str, at_ns: int = NOW) -> Path:
     return path
 
 
-def poll(source: KiteSource) -> tuple[ParsedChain | Refusal, ...]:
+def poll(source: KiteSource) -> tuple[ParsedChain | BadCapture, ...]:
     return asyncio.run(source.poll()).items
 
 
@@ -89,7 +89,7 @@ def test_a_writer_that_stops_within_a_line_gets_one_look_more_and_then_a_refusal
     assert poll(source) == ()
     assert poll(source) == ()
     (refusal,) = poll(source)
-    assert refusal.verdict is Verdict.BAD_INPUT
+    assert refusal.verdict is DataVerdict.BAD_INPUT
     assert poll(source) == ()
 
 
@@ -97,7 +97,7 @@ def test_a_refused_file_is_read_again_once_it_changed(source, folder):
     put(folder, "a.csv", "no such table\n")
     poll(source)
     (refusal,) = poll(source)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, BadCapture)
     assert refusal.where == "a.csv"
     put(folder, "a.csv", push(0), NOW + NS_PER_SECOND)
     poll(source)

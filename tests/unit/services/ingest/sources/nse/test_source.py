@@ -14,7 +14,7 @@ from services.ingest.sources.nse.source import NseSource, holiday_differences, m
 from shared.clock import NS_PER_SECOND, ManualClock, ist_ns
 from shared.errors import ConfigError
 from shared.events import Severity
-from shared.market.chain import ParsedChain, Refusal, Verdict
+from shared.market.chain import BadCapture, DataVerdict, ParsedChain
 from tests.fakes.nse import Fault
 from tests.fakes.nse_market import CACHE_LAG_NS, weekday_holidays
 
@@ -83,7 +83,7 @@ def test_an_expiry_that_lags_far_is_left_out_and_counted(visit):
     one = visit(by_minute={NOON: Fault.LATE_EXPIRY})
     (polled,) = one.poll()
     refusal, chain = polled.items
-    assert refusal.verdict is Verdict.BAD_INPUT
+    assert refusal.verdict is DataVerdict.BAD_INPUT
     assert "90 s behind" in refusal.text
     assert len(chain.expiries) == 1
     assert chain.stamp_ns == NOON
@@ -99,23 +99,23 @@ def test_merging_one_part_changes_nothing_but_receipt_and_vix(tape):
 @pytest.mark.parametrize(
     ("fault", "verdict"),
     [
-        (Fault.SERVER_ERROR, Verdict.FEED_DOWN),
-        (Fault.EMPTY, Verdict.EMPTY),
-        (Fault.NO_RECORDS, Verdict.EMPTY),
-        (Fault.TRUNCATED, Verdict.BAD_INPUT),
-        (Fault.HTML, Verdict.FEED_DOWN),
-        (Fault.BROTLI, Verdict.FEED_DOWN),
-        (Fault.BAD_GZIP, Verdict.FEED_DOWN),
-        (Fault.MISDIRECTED, Verdict.FEED_DOWN),
-        (Fault.DROPPED, Verdict.FEED_DOWN),
-        (Fault.SLOW, Verdict.FEED_DOWN),
+        (Fault.SERVER_ERROR, DataVerdict.FEED_DOWN),
+        (Fault.EMPTY, DataVerdict.EMPTY),
+        (Fault.NO_RECORDS, DataVerdict.EMPTY),
+        (Fault.TRUNCATED, DataVerdict.BAD_INPUT),
+        (Fault.HTML, DataVerdict.FEED_DOWN),
+        (Fault.BROTLI, DataVerdict.FEED_DOWN),
+        (Fault.BAD_GZIP, DataVerdict.FEED_DOWN),
+        (Fault.MISDIRECTED, DataVerdict.FEED_DOWN),
+        (Fault.DROPPED, DataVerdict.FEED_DOWN),
+        (Fault.SLOW, DataVerdict.FEED_DOWN),
     ],
 )
 def test_a_fault_is_tried_three_times_with_growing_pauses_and_then_refused(visit, fault, verdict):
     one = visit(by_minute={NOON: fault})
     (polled,) = one.poll()
     (refusal,) = polled.items
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, BadCapture)
     assert refusal.verdict is verdict
     assert "expected" in refusal.text
     assert one.paths().count(CHAIN_PATH) == 3
@@ -143,7 +143,7 @@ def test_cookies_that_ran_out_cost_one_new_session_and_no_repeat(visit):
 def test_a_site_that_refuses_new_cookies_as_well_is_asked_no_third_time(visit):
     one = visit(by_minute={NOON: Fault.UNAUTHORISED})
     (polled,) = one.poll()
-    assert polled.items[0].verdict is Verdict.FEED_DOWN
+    assert polled.items[0].verdict is DataVerdict.FEED_DOWN
     assert one.paths().count(CHAIN_PATH) == 2
     assert one.paths().count("option-chain") == 2
 
@@ -157,7 +157,7 @@ def test_cookies_are_renewed_before_two_hours_whatever_the_site_says(visit):
 def test_a_word_of_the_guard_opens_the_breaker_at_once_and_nothing_is_asked_until_it_has_passed(visit):
     one = visit(by_minute={NOON: Fault.BLOCKED})
     first, second, third = one.poll(3, every_s=35.0)
-    assert first.items[0].verdict is Verdict.FEED_DOWN
+    assert first.items[0].verdict is DataVerdict.FEED_DOWN
     assert "Access Denied" in first.items[0].text
     assert [notice.code for notice in first.notices] == ["feed.breaker_open"]
     assert one.paths().count(CHAIN_PATH) == 1 + 2
@@ -203,7 +203,7 @@ def test_without_india_vix_the_chain_comes_all_the_same(visit):
 def test_a_dead_site_costs_no_more_than_a_poll_interval(visit):
     one = visit({"nse_timeout_s": 0.1}, by_minute={NOON: Fault.SLOW}, paths=("/option-chain",))
     (polled,) = one.poll()
-    assert polled.items[0].verdict is Verdict.FEED_DOWN
+    assert polled.items[0].verdict is DataVerdict.FEED_DOWN
     assert len(one.site.seen) <= 5
 
 

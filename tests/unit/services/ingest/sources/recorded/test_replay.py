@@ -8,7 +8,7 @@ import pytest
 
 from services.ingest.sources.recorded.replay import open_replay
 from shared.errors import BadInputError
-from shared.market.chain import ParsedChain, Refusal, Verdict
+from shared.market.chain import BadCapture, DataVerdict, ParsedChain
 
 
 def body(stamp):
@@ -31,12 +31,12 @@ def folder(tmp_path):
 
 
 def told(item):
-    return item.verdict if isinstance(item, Refusal) else (item.stamp_ns // 60_000_000_000 + 330) % 1440
+    return item.verdict if isinstance(item, BadCapture) else (item.stamp_ns // 60_000_000_000 + 330) % 1440
 
 
 def test_files_come_in_the_order_of_time_whatever_their_names(folder):
     replay = open_replay(folder)
-    assert [told(item) for item in replay] == [Verdict.EMPTY, 630, 660, Verdict.BAD_INPUT, 690]
+    assert [told(item) for item in replay] == [DataVerdict.EMPTY, 630, 660, DataVerdict.BAD_INPUT, 690]
     assert replay.len_hint == 5
     assert [path.name for path in replay.passed_over] == ["SOURCE.md"]
     assert list(replay) == list(replay)
@@ -49,7 +49,7 @@ def test_one_file_is_a_replay_too(folder):
 
 def test_a_reference_table_is_no_chain(tmp_path):
     (tmp_path / "a.csv").write_text("Date,Strike,Expiry,OptionType,OI,Volume,SettlementPrice\n")
-    assert [told(item) for item in open_replay(tmp_path)] == [Verdict.NOT_A_CHAIN]
+    assert [told(item) for item in open_replay(tmp_path)] == [DataVerdict.NOT_A_CHAIN]
 
 
 def test_nothing_to_replay_is_said(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from services.ingest.sources.synthetic.source import Faults, synthetic_days
 from shared.events import ChainSnapshot, QualityFlag
-from shared.market.chain import Verdict
+from shared.market.chain import DataVerdict
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_a_week_passes_the_gates_untouched(make, make_handler):
     ("fault", "verdict", "flag"),
     [
         ("gaps", None, QualityFlag.AFTER_GAP),
-        ("stale", Verdict.STALE_STAMP, None),
-        ("crossed", Verdict.CROSSED_BOOK, None),
+        ("stale", DataVerdict.STALE_STAMP, None),
+        ("crossed", DataVerdict.CROSSED_BOOK, None),
         ("frozen", None, QualityFlag.STALE),
         ("no_spot", None, QualityFlag.NO_SPOT),
     ],

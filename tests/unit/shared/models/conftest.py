@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.trainer.dataset.sample_generator import PlantedMarket, planted_samples
+from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward
@@ -15,7 +15,7 @@ PLAN = TrainingPlan(folds=2, trees=12, forest_depth=4, rounds=20, lstm=LstmSetti
 
 @pytest.fixture(scope="session")
 def learned_samples():
-    return planted_samples(PlantedMarket(seed=1, days=24, per_day=40, features=12, edge=1.2))[0]
+    return generate_samples(SampleGenerator(seed=1, days=24, per_day=40, features=12, edge=1.2))[0]
 
 
 @pytest.fixture(scope="session")

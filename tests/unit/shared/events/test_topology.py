@@ -15,12 +15,11 @@ from shared.events.topology import (
     Topic,
     consumers_of,
     partition_of,
-    stream_key,
 )
 from shared.streaming.protocol.handler import Service
 from shared.streaming.redis.acl import SERVICE_OUTPUTS, acl_file
 from shared.streaming.redis.engine import RedisEngine
-from shared.streaming.redis.keys import fence_key, lease_key, position_key, state_key
+from shared.streaming.redis.keys import fence_key, lease_key, position_key, state_key, stream_key
 
 
 def test_every_event_type_has_a_topic() -> None:
