@@ -27,10 +27,10 @@ _COLUMNS = ("ts", "day", "values", "net", "points", "known", "rule")
 _BLOCK = 1 << 20
 _ALSO = (
     (services.predictor, "handler.py"),
-    (services.predictor, "traditional.py"),
-    (services.trainer, "labels.py"),
-    (services.trainer, "samples.py"),
-    (trading_system, "training_days.py"),
+    (services.predictor, "strategies/traditional.py"),
+    (services.trainer, "dataset/labels.py"),
+    (services.trainer, "dataset/samples.py"),
+    (trading_system, "offline/labelling.py"),
 )
 """Of these packages, what makes samples alone: another way to learn needs no new ones."""
 

@@ -62,7 +62,13 @@ def settings_classes() -> tuple[type[ServiceSettings], ...]:
     for module in pkgutil.walk_packages(services.__path__, "services."):
         if module.name.rpartition(".")[2] == "settings":
             members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
-            found += [one for _, one in members if issubclass(one, ServiceSettings) and one.__module__ == module.name]
+            found += [
+                one
+                for _, one in members
+                if issubclass(one, ServiceSettings)
+                and one.__module__ == module.name
+                and one.model_config["env_prefix"] != ServiceSettings.model_config["env_prefix"]
+            ]
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ from shared.settings import BrokerSettings, load_settings
 run_service(lambda stop: load_settings(BrokerSettings) and None)
 """
 ERROR = """
-from shared.settings import run_service
+from shared.process import run_service
 from shared.errors import TableError
 def main(stop):
     raise TableError("no costs for 1999-01-01")
@@ -23,7 +23,7 @@ run_service(main)
 """
 LOOP = """
 import os
-from shared.settings import run_service
+from shared.process import run_service
 def main(stop):
     print("up", os.environ["OMP_NUM_THREADS"], flush=True)
     stop.wait()
@@ -32,7 +32,7 @@ def main(stop):
 run_service(main)
 """
 STUBBORN = """
-from shared.settings import run_service
+from shared.process import run_service
 def main(stop):
     print("up", flush=True)
     stop.wait()
