@@ -1,6 +1,8 @@
-# Two images from one file: `slim` for services that run no model, `models` with torch and the tree libraries on top.
-# Wheels lying in wheelhouse/ are used first, so that a build without a package index works too:
-#     pip download --only-binary=:all: -d wheelhouse -r requirements-models.lock
+# Three images from one file: `slim` for services that run no model, `predict` with what serves a trained bundle, `models`
+# with torch and the other training libraries. Wheels lying in wheelhouse/ are used first, so that a build without a
+# package index works too:
+#     pip download --no-deps --only-binary=:all: -d wheelhouse -r requirements-models.lock
+#     pip download --no-deps --only-binary=:all: -d wheelhouse -r requirements-torch.txt
 #     PY_NO_INDEX=1 PY_EXTRA_INDEX_URL= docker compose build
 
 FROM python:3.11-slim-bookworm AS base
@@ -16,14 +18,21 @@ COPY requirements.lock ./
 RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
     --mount=type=cache,target=/root/.cache/pip \
     python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --only-binary=:all: --find-links /wheelhouse -r requirements.lock
+    && /opt/venv/bin/pip install --no-deps --require-hashes --only-binary=:all: --find-links /wheelhouse -r requirements.lock
+
+FROM venv-slim AS venv-predict
+COPY requirements-predict.lock ./
+RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
+    --mount=type=cache,target=/root/.cache/pip \
+    /opt/venv/bin/pip install --no-deps --require-hashes --only-binary=:all: --find-links /wheelhouse -r requirements-predict.lock
 
 FROM venv-slim AS venv-models
 ARG PIP_EXTRA_INDEX_URL=""
-COPY requirements-models.lock ./
+COPY requirements-models.lock requirements-torch.txt ./
 RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
     --mount=type=cache,target=/root/.cache/pip \
-    /opt/venv/bin/pip install --only-binary=:all: --find-links /wheelhouse -r requirements-models.lock
+    /opt/venv/bin/pip install --no-deps --require-hashes --only-binary=:all: --find-links /wheelhouse -r requirements-models.lock \
+    && /opt/venv/bin/pip install --only-binary=:all: --find-links /wheelhouse -r requirements-torch.txt
 
 FROM base AS code
 COPY shared /app/shared
@@ -57,6 +66,12 @@ HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
 
 FROM runtime AS slim
 COPY --from=venv-slim /opt/venv /opt/venv
+COPY --from=code /app /app
+USER thetaflow
+CMD ["thetaflow", "--help"]
+
+FROM runtime AS predict
+COPY --from=venv-predict /opt/venv /opt/venv
 COPY --from=code /app /app
 USER thetaflow
 CMD ["thetaflow", "--help"]

@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' requirements-models.lock)
+TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' requirements-torch.txt)
 COMPOSE ?= docker compose
 ARGS ?=
 N ?= 50
@@ -20,7 +20,7 @@ export MKL_NUM_THREADS ?= 1
 export NUMEXPR_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-slim lint format test demo chaos chaos-execution learning bench e2e docs lock clean
+.PHONY: help setup setup-slim lint format test test-fast coverage demo chaos chaos-execution learning bench e2e docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,20 +38,23 @@ $(BIN)/python:
 	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "expected the venv module: on Debian and Ubuntu install python3-venv" >&2; exit 1; }
 
+# Every package is checked against the hash of its lock file. `--no-deps`: the lock is whole, nothing is added to it.
+INSTALL = $(PIP) install --quiet --no-deps --require-hashes
+
 $(VENV)/.slim: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing requirements.lock"
-	@$(PIP) install --quiet --only-binary=:all: -r requirements.lock
+	@$(INSTALL) --only-binary=:all: -r requirements.lock
 	@$(PIP) install --quiet --no-deps --editable .
 	@touch $@
 
-# The CPU build of torch is a quarter of the default one's size and drags no GPU library in; where its index cannot be
-# reached, the plain name does.
-$(VENV)/.full: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+# torch has a build per kind of machine under one version, so it is pinned by version alone. The CPU build is a quarter of
+# the default one's size and drags no GPU library in; where its index cannot be reached, the plain name does.
+$(VENV)/.full: requirements-dev.lock requirements.lock requirements-torch.txt pyproject.toml | $(BIN)/python
 	@echo "installing requirements-dev.lock"
+	@$(INSTALL) -r requirements-dev.lock
 	@$(BIN)/python -c 'import importlib.metadata as m, sys; sys.exit(m.version("torch").partition("+")[0] != "$(TORCH)".partition("==")[2])' 2>/dev/null \
 	  || $(PIP) install --quiet --no-deps --retries 1 --timeout 20 --index-url $(TORCH_INDEX) $(TORCH) \
-	  || echo "no CPU build from $(TORCH_INDEX): taking the default build"
-	@$(PIP) install --quiet -r requirements-dev.lock
+	  || { echo "no CPU build from $(TORCH_INDEX): taking the default build"; $(PIP) install --quiet $(TORCH); }
 	@$(PIP) install --quiet --no-deps --editable .
 	@touch $@ $(VENV)/.slim
 
@@ -65,6 +68,7 @@ lint: $(VENV)/.full ## ruff, mypy and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry shared services trading_system
 
 format: $(VENV)/.full ## let ruff lay the code out
 	$(BIN)/ruff check --fix-only --quiet .
@@ -72,6 +76,13 @@ format: $(VENV)/.full ## let ruff lay the code out
 
 test: $(VENV)/.full ## all tests but chaos in long form and compose, against a real broker
 	PYTHONPATH=tests $(BIN)/python -m pytest -p no_silent_skips -m "not slow and not compose" $(ARGS)
+
+test-fast: $(VENV)/.full ## unit tests alone, under a minute
+	$(BIN)/python -m pytest -q -m "not slow and not compose" tests/unit $(ARGS)
+
+coverage: $(VENV)/.full ## line coverage of shared and the handlers by the unit and contract tests, with a floor
+	$(BIN)/python -m pytest -q -m "not slow and not compose" --cov --cov-report=term:skip-covered --cov-fail-under=90 \
+	  tests/unit tests/contract tests/migration $(ARGS)
 
 demo: $(VENV)/.slim ## replay a synthetic day through all services; ARGS="--serve" keeps the dashboard up
 	@$(BIN)/thetaflow demo $(ARGS)
@@ -100,14 +111,16 @@ docs: $(VENV)/.full ## write the generated references and .env.example anew
 	$(BIN)/python -m services.risk.denials > docs/denials.md
 
 PIP_COMPILE = $(BIN)/pip-compile --quiet --strip-extras --no-header --no-annotate --allow-unsafe --unsafe-package pip \
-	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
-# One resolution for all three, so that a test proves the versions a container runs.
-lock: $(VENV)/.full ## resolve the three lock files anew; ARGS="--upgrade" takes newer versions
+# One resolution for all four, so that a test proves the versions a container runs. torch stands in a file of its own.
+lock: $(VENV)/.full ## resolve the lock files anew, which takes minutes; ARGS="--upgrade" takes newer versions
 	$(PIP_COMPILE) $(ARGS) --all-extras -o requirements-dev.lock pyproject.toml
 	$(PIP_COMPILE) --constraint requirements-dev.lock --extra models -o requirements-models.lock pyproject.toml
+	$(PIP_COMPILE) --constraint requirements-dev.lock --extra predict -o requirements-predict.lock pyproject.toml
 	$(PIP_COMPILE) --constraint requirements-dev.lock -o requirements.lock pyproject.toml
-	@sed -i.bak -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^pip==/d' -e '/^#/d' -e '/^$$/d' requirements*.lock && rm -f requirements*.bak
+	@for each in requirements*.lock; do \
+	  awk '/^(torch|pip)==/ {skip=1; next} /^[^ ]/ {skip=0} !skip && !/^#/ && NF' "$$each" > "$$each.new" && mv "$$each.new" "$$each"; done
 	@touch $(VENV)/.full $(VENV)/.slim
 
 clean: ## remove the environment and everything that was built
