@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.executor.service import executor_service
-from services.executor.settings import ExecutorSettings
 from services.features.families.registry import SCHEMA
 from services.features.service import features_service
-from services.features.settings import FeaturesSettings
-from services.ingest.handler import IngestHandler
-from services.ingest.settings import IngestSettings
 from services.predictor.service import predictor_service
-from services.predictor.settings import PredictorSettings
 from services.risk.service import risk_service
-from services.risk.settings import RiskSettings
 from services.trainer.service import trainer_service
-from services.trainer.settings import TrainerSettings
-from shared.market.calendar import TradingCalendar
-from shared.market.contracts import ContractTable
-from shared.market.costs import CostTable
-from shared.settings import load_settings
 from shared.streaming.protocol.handler import Service
+from trading_system.installation import InstallationSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
-    """Dated tables and the settings of every decision service, read once."""
-
-    calendar: TradingCalendar
-    contracts: ContractTable
-    costs: CostTable
-    ingest: IngestSettings
-    features: FeaturesSettings
-    predictor: PredictorSettings
-    risk: RiskSettings
-    executor: ExecutorSettings
-    trainer: TrainerSettings
-
-    @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> Installation:
-        """Read tables and environment.
-
-        Raises:
-            ConfigError: names each wrong variable, what was expected and what came.
-        """
-        return cls(
-            calendar=TradingCalendar.load(),
-            contracts=ContractTable.load(),
-            costs=CostTable.load(),
-            ingest=load_settings(IngestSettings, environ),
-            features=load_settings(FeaturesSettings, environ),
-            predictor=load_settings(PredictorSettings, environ),
-            risk=load_settings(RiskSettings, environ),
-            executor=load_settings(ExecutorSettings, environ),
-            trainer=load_settings(TrainerSettings, environ),
-        )
+class Installation(InstallationSettings):
+    """An installation that can make its services."""
 
     def services(self) -> tuple[Service, ...]:
         """Make every service that an engine runs, in the order of the flow."""
@@ -67,7 +27,3 @@ class Installation:
             executor_service(self.executor, self.calendar, self.costs),
             trainer_service(self.trainer),
         )
-
-    def ingest_handler(self, book: str) -> IngestHandler:
-        """Make the gate through which chains enter a book."""
-        return IngestHandler(book, self.ingest, self.calendar, self.contracts)

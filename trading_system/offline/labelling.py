@@ -31,7 +31,7 @@ from shared.events import (
     Signal,
 )
 from shared.market.chain import Parsed
-from trading_system.wiring import Installation
+from trading_system.installation import InstallationSettings
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +78,7 @@ class _Day:
 
 
 def collect_days(
-    items: Iterable[Parsed], house: Installation, rules: LabelRules, counts: LabelCounts
+    items: Iterable[Parsed], house: InstallationSettings, rules: LabelRules, counts: LabelCounts
 ) -> Iterator[TrainingSamples]:
     """Give the samples of each session as it is complete.
 
@@ -113,7 +113,7 @@ def collect_days(
         yield _label(day, house, rules, counts)
 
 
-def _label(day: _Day, house: Installation, rules: LabelRules, counts: LabelCounts) -> TrainingSamples:
+def _label(day: _Day, house: InstallationSettings, rules: LabelRules, counts: LabelCounts) -> TrainingSamples:
     count = len(day.vectors)
     ts = np.array([vector.header.ts for vector in day.vectors], dtype=np.int64)
     net, points, known = np.full((count, 2), np.nan), np.full((count, 2), np.nan), ts.copy()
@@ -147,7 +147,7 @@ def _outcomes(
     row: int,
     quotes: _Quotes,
     patience: int,
-    house: Installation,
+    house: InstallationSettings,
     rules: LabelRules,
     counts: LabelCounts,
 ) -> tuple[ShortOutcome, ShortOutcome] | None:
@@ -177,7 +177,7 @@ def _outcomes(
     return outcomes[0], outcomes[1]
 
 
-def _choose(day: _Day, row: int, direction: int, house: Installation) -> ChosenStrike | None:
+def _choose(day: _Day, row: int, direction: int, house: InstallationSettings) -> ChosenStrike | None:
     vector = day.vectors[row]
     candidates = tuple(quote for quote in vector.market.candidates if quote.contract.kind is _KINDS[direction])
     asked = msgspec.structs.replace(
@@ -190,7 +190,7 @@ def _choose(day: _Day, row: int, direction: int, house: Installation) -> ChosenS
 
 
 def _order(
-    chosen: ChosenStrike, vector: FeatureVector, patience: int, house: Installation, rules: LabelRules
+    chosen: ChosenStrike, vector: FeatureVector, patience: int, house: InstallationSettings, rules: LabelRules
 ) -> ShortOrder:
     risk, market, ts = house.risk, vector.market, vector.header.ts
     levels = protect(chosen.bid, market.atm_iv, risk)

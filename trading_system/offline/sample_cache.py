@@ -11,28 +11,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-import services.features
-import services.ingest
-import services.predictor
-import services.risk
-import services.trainer
-import shared.market
-import trading_system
 from services.features.families.registry import SCHEMA_ID
 from services.trainer.dataset.samples import TrainingSamples
+from shared.source_closure import source_hash
+from trading_system.installation import InstallationSettings
 from trading_system.offline.labelling import LabelCounts, LabelRules
-from trading_system.wiring import Installation
 
 _COLUMNS = ("ts", "day", "values", "net", "points", "known", "rule")
 _BLOCK = 1 << 20
-_ALSO = (
-    (services.predictor, "handler.py"),
-    (services.predictor, "strategies/traditional.py"),
-    (services.trainer, "dataset/labels.py"),
-    (services.trainer, "dataset/samples.py"),
-    (trading_system, "offline/labelling.py"),
-)
-"""Of these packages, what makes samples alone: another way to learn needs no new ones."""
+_PACKAGES = ("shared", "services", "trading_system")
+_ENTRY = "trading_system.offline.labelling"
+"""What makes samples, with all it imports: another way to learn needs no new ones."""
 
 
 class CachedDays(msgspec.Struct, frozen=True):
@@ -43,7 +32,7 @@ class CachedDays(msgspec.Struct, frozen=True):
     spot: NDArray[np.float64]
 
 
-def cache_key(house: Installation, rules: LabelRules, content: Mapping[str, object]) -> str:
+def cache_key(house: InstallationSettings, rules: LabelRules, content: Mapping[str, object]) -> str:
     """Hash code, settings, rules and content (file hashes, or the arguments of a market with a known edge)."""
     digest = blake2b(digest_size=16)
     settings = {
@@ -52,12 +41,7 @@ def cache_key(house: Installation, rules: LabelRules, content: Mapping[str, obje
     threshold = house.predictor.model_dump(mode="json")
     described = {"schema": SCHEMA_ID, "settings": settings, "rule": threshold, "labels": rules, "content": content}
     digest.update(msgspec.json.encode(described, order="sorted"))
-    packages = (services.features, services.ingest, services.risk, shared.market)
-    for package in packages:
-        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
-            digest.update(path.read_bytes())
-    for package, name in _ALSO:
-        digest.update((Path(package.__path__[0]) / name).read_bytes())
+    digest.update(source_hash((_ENTRY,), _PACKAGES).encode())
     return digest.hexdigest()
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-import services.trainer
-import shared.models
 from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.release.verdict import ReleaseBar, Verdict, judge
@@ -18,10 +14,10 @@ from services.trainer.validation.combinations import CombinatorialScores, score_
 from services.trainer.validation.evaluation import Evaluation, evaluate
 from services.trainer.validation.forecasting import Forecasts, Progress, fit_ensemble, forecast_walk_forward
 from services.trainer.validation.importance import Importance, global_importance
-from shared.ids import content_hash
 from shared.models.bundle import FORMAT, Manifest
 from shared.models.ensemble import Ensemble
 from shared.models.registry import ModelRegistry
+from shared.source_closure import source_hash
 
 Floats = NDArray[np.float64]
 
@@ -131,10 +127,5 @@ def settle(training: Training, registry: ModelRegistry, *, ts: int, operator: st
 
 
 def code_version() -> str:
-    """Give the content hash of the code that learns and decides."""
-    folders = [Path(folder) for package in (services.trainer, shared.models) for folder in package.__path__]
-    return content_hash(b"\0".join(path.read_bytes() for path in _sources(folders)))
-
-
-def _sources(folders: Iterable[Path]) -> list[Path]:
-    return [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    """Give the content hash of the code that learns and judges, with all it imports."""
+    return source_hash(("services.trainer.release.training",), ("shared", "services"))

@@ -1,0 +1,57 @@
+"""What every process of one installation reads: dated tables and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from services.executor.settings import ExecutorSettings
+from services.features.settings import FeaturesSettings
+from services.ingest.handler import IngestHandler
+from services.ingest.settings import IngestSettings
+from services.predictor.settings import PredictorSettings
+from services.risk.settings import RiskSettings
+from services.trainer.settings import TrainerSettings
+from shared.market.calendar import TradingCalendar
+from shared.market.contracts import ContractTable
+from shared.market.costs import CostTable
+from shared.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationSettings:
+    """Dated tables and the settings of every decision service, read once."""
+
+    calendar: TradingCalendar
+    contracts: ContractTable
+    costs: CostTable
+    ingest: IngestSettings
+    features: FeaturesSettings
+    predictor: PredictorSettings
+    risk: RiskSettings
+    executor: ExecutorSettings
+    trainer: TrainerSettings
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read tables and environment.
+
+        Raises:
+            ConfigError: names each wrong variable, what was expected and what came.
+        """
+        return cls(
+            calendar=TradingCalendar.load(),
+            contracts=ContractTable.load(),
+            costs=CostTable.load(),
+            ingest=load_settings(IngestSettings, environ),
+            features=load_settings(FeaturesSettings, environ),
+            predictor=load_settings(PredictorSettings, environ),
+            risk=load_settings(RiskSettings, environ),
+            executor=load_settings(ExecutorSettings, environ),
+            trainer=load_settings(TrainerSettings, environ),
+        )
+
+    def ingest_handler(self, book: str) -> IngestHandler:
+        """Make the gate through which chains enter a book."""
+        return IngestHandler(book, self.ingest, self.calendar, self.contracts)
