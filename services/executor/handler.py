@@ -10,15 +10,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.executor.book.exits import decisive_cost, price_exit, time_exit
 from services.executor.book.ledger import Ledger
-from services.executor.book.mark_to_market import Marker
 from services.executor.book.order_states import OrderState
-from services.executor.book.state import PAISE, ExecutorState, OpenPosition, WorkingEntry
+from services.executor.book.state import ExecutorState, WorkingEntry
 from services.executor.book.view import book_state
 from services.executor.outputs import VENUE, Outputs
 from services.executor.paper.matching import Matching
-from services.executor.paper.venue import PaperVenue
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.intents import claim_slot, intent_when_changed
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
@@ -30,7 +27,6 @@ from shared.events import (
     Event,
     ExitReason,
     FillStatus,
-    Header,
     MarkSource,
     Order,
     OrderAction,
@@ -40,6 +36,9 @@ from shared.events import (
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.trading.exits import time_exit, watch
+from shared.trading.mark_to_market import Marker
+from shared.trading.position import PAISE, ShortPosition
 from shared.trading.quotes import NO_QUOTE
 
 __all__ = ["VENUE", "ExecutorHandler"]
@@ -74,7 +73,7 @@ class ExecutorHandler:
         self._calendar = calendar
         self._contracts = contracts
         self._marker = Marker(settings, calendar, contracts)
-        self._matching = Matching(PaperVenue(settings, contracts), Ledger(settings, costs), self._marker)
+        self._matching = Matching(settings, contracts, Ledger(settings, costs), self._marker)
         capital = round(settings.capital * PAISE)
         self._state = ExecutorState(
             opening_paise=capital, cash_paise=capital, peak_equity_paise=capital, slots=[""] * settings.venue_slots
@@ -135,9 +134,7 @@ class ExecutorHandler:
             self._matching.fill_entries(state, snapshot, out)
         for position in state.positions.values():
             quote = NO_QUOTE if stands_in else self._marker.mark(position, snapshot, state.forwards)
-            reason = price_exit(position, quote) or time_exit(position, header.ts, square_off)
-            if _trigger(position, reason, header):
-                position.exit_cost = decisive_cost(position, quote)
+            watch(position, quote, header.ts, square_off, header.seq)
             self._watch_age(position, header.ts, out)
         out.events.append(book_state(out.header(), state))
 
@@ -148,13 +145,13 @@ class ExecutorHandler:
         square_off = self._square_off_ns(session)
         self._matching.drop_overdue(self._state, header.ts, square_off, out)
         for position in self._state.positions.values():
-            _trigger(position, time_exit(position, header.ts, square_off), header)
+            position.trigger(time_exit(position, header.ts, square_off), header.seq, header.ts)
             self._watch_age(position, header.ts, out)
         if session is not None and header.ts >= session.close_ns and (self._state.positions or self._state.entries):
             self._matching.settle_day(self._state, out)
             out.events.append(book_state(out.header(), self._state))
 
-    def _watch_age(self, position: OpenPosition, ts: int, out: Outputs) -> None:
+    def _watch_age(self, position: ShortPosition, ts: int, out: Outputs) -> None:
         waited = (ts - position.exit_ts) / NS_PER_SECOND
         if (
             position.exit_reason is not None
@@ -181,7 +178,7 @@ class ExecutorHandler:
                 self._matching.drop(state, working, out, f"cancelled by risk: {order.reason}", OrderState.CANCELLED)
             position = state.positions.get(order.closes or "")
             if position is not None:
-                _trigger(position, order.exit_reason or ExitReason.ORDER, order.header)
+                position.trigger(order.exit_reason or ExitReason.ORDER, order.header.seq, order.header.ts)
             return
         refusal = self._refusal(order)
         if refusal is not None:
@@ -234,9 +231,8 @@ class ExecutorHandler:
         elif kind is CommandKind.RESUME:
             state.halted, state.halted_by = False, ""
         if kind in _CLOSES_ALL:
-            header = msgspec.structs.replace(command.header, seq=state.last_seq)
             for position in state.positions.values():
-                _trigger(position, ExitReason.FLATTEN, header)
+                position.trigger(ExitReason.FLATTEN, state.last_seq, command.header.ts)
 
     # --- the day ------------------------------------------------------------------------------------------------
 
@@ -255,13 +251,3 @@ class ExecutorHandler:
         if session is None:
             return None
         return session.close_ns - int(self._settings.square_off_minutes * NS_PER_MINUTE)
-
-
-def _trigger(position: OpenPosition, reason: ExitReason | None, header: Header) -> bool:
-    """Put a position's exit under way, once: the first reason stands. Say whether this was it."""
-    if reason is None or position.exit_reason is not None:
-        return False
-    position.exit_reason = reason
-    position.exit_seq = header.seq
-    position.exit_ts = header.ts
-    return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from services.executor.book.state import OpenPosition
-from services.executor.paper.venue import PaperFill
 from shared.events import (
     Alert,
     Event,
@@ -16,6 +14,8 @@ from shared.events import (
     Severity,
     Side,
 )
+from shared.trading.fills import QuoteFill
+from shared.trading.position import ShortPosition
 
 VENUE = "paper"
 
@@ -40,7 +40,7 @@ class Outputs:
         order: Order,
         status: FillStatus,
         *,
-        fill: PaperFill | None = None,
+        fill: QuoteFill | None = None,
         costs: LegCosts | None = None,
         text: str = "",
     ) -> None:
@@ -64,10 +64,10 @@ class Outputs:
 
     def exit(
         self,
-        position: OpenPosition,
+        position: ShortPosition,
         status: FillStatus,
         *,
-        fill: PaperFill | None = None,
+        fill: QuoteFill | None = None,
         costs: LegCosts | None = None,
         text: str = "",
     ) -> None:

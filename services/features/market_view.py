@@ -10,8 +10,8 @@ import numpy as np
 from services.features.state.cross_section import CrossSection, Money
 from shared.clock import NS_PER_MINUTE
 from shared.events import CandidateQuote, Contract, MarketView, OptionKind
+from shared.market.pricing.year_fraction import DAYS_PER_YEAR
 
-_DAYS_PER_YEAR: Final = 365.0
 _NO_GREEKS: Final = (None,) * 5
 
 
@@ -46,7 +46,7 @@ def _candidates(now: CrossSection, money: Money, reach: int) -> tuple[CandidateQ
             money.greeks.delta[:, start:stop],
             money.greeks.gamma[:, start:stop],
             money.greeks.vega[:, start:stop],
-            money.greeks.theta[:, start:stop] / _DAYS_PER_YEAR,
+            money.greeks.theta[:, start:stop] / DAYS_PER_YEAR,
         ],
         axis=-1,
     ).tolist()

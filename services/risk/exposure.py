@@ -6,11 +6,11 @@ from datetime import date
 
 from services.risk.gates import RiskDenial, day_of
 from services.risk.settings import RiskSettings
-from services.risk.strikes import ChosenStrike
 from shared.events import BookState, Contract, DenialCode, Signal
 from shared.market.margin import MarginTable, short_option_margin
+from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
+from shared.trading.strikes import ChosenStrike
 
-_MINUTES_PER_YEAR = 525_600.0
 _LEAST_MINUTES = 5.0
 _UNKNOWN_VOLATILITY = 0.15
 
@@ -23,7 +23,7 @@ def margin_per_lot(chosen: ChosenStrike, signal: Signal, margins: MarginTable) -
         strike=contract.strike,
         kind=contract.kind,
         expiry=date.fromisoformat(contract.expiry),
-        years=max(market.minutes_to_expiry or 0.0, _LEAST_MINUTES) / _MINUTES_PER_YEAR,
+        years=max(market.minutes_to_expiry or 0.0, _LEAST_MINUTES) / MINUTES_PER_YEAR,
         volatility=chosen.quote.iv or market.atm_iv or _UNKNOWN_VOLATILITY,
         quantity=market.lot_size,
         spot=market.spot if market.spot is not None else forward,

@@ -11,11 +11,9 @@ from services.risk.gates import RiskDenial, day_of, entry_denial
 from services.risk.greeks import greeks_after, greeks_denial
 from services.risk.halts import CLOSES_ALL, OPENS
 from services.risk.orders import cancel_order, denial, entry_order, exit_order
-from services.risk.protection import Protection, protect
 from services.risk.settings import RiskSettings
 from services.risk.sizing import Size, Stake, estimate_edge, size_position
 from services.risk.state import RiskState
-from services.risk.strikes import ChosenStrike, NoStrike, choose_strike
 from shared.events import (
     Alert,
     BookState,
@@ -32,6 +30,8 @@ from shared.events import (
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable, option_costs
 from shared.market.margin import MarginTable
+from shared.trading.levels import Protection, protect
+from shared.trading.strikes import ChosenStrike, NoStrike, choose_strike
 
 
 class _Outputs:

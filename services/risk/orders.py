@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from services.risk.gates import RiskDenial
-from services.risk.protection import Protection
 from services.risk.settings import RiskSettings
-from services.risk.strikes import ChosenStrike
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
 from shared.events import (
     Contract,
@@ -19,8 +17,8 @@ from shared.events import (
     Side,
     Signal,
 )
-
-_TICK = 0.05
+from shared.trading.levels import Protection, sale_limit
+from shared.trading.strikes import ChosenStrike
 
 
 def entry_order(
@@ -42,7 +40,7 @@ def entry_order(
         contract=chosen.quote.contract,
         lots=lots,
         lot_size=signal.market.lot_size,
-        limit_price=_floor_to_tick(chosen.bid * (1.0 - settings.limit_buffer)),
+        limit_price=sale_limit(chosen.bid, settings),
         stop_price=levels.stop,
         target_price=levels.target,
         trail_points=levels.trail,
@@ -117,7 +115,3 @@ def denial(header: Header, signal: Signal, refused: RiskDenial, contract: Contra
         direction=signal.direction,
         contract=contract,
     )
-
-
-def _floor_to_tick(price: float) -> float:
-    return max(round(int(price / _TICK + 1e-9) * _TICK, 2), _TICK)

@@ -20,6 +20,7 @@ from shared.errors import BadInputError
 from shared.events import OptionKind
 from shared.market.dated_table import DatedTable, TableWarning, in_force
 from shared.market.pricing import MINIMUM_MINUTES, MINUTES_PER_YEAR, black76_greeks, black76_price
+from shared.market.pricing.year_fraction import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +34,6 @@ _VOLATILITY_MOVES = np.array([1, -1] * 7 + [0, 0], dtype=np.float64)
 _WEIGHTS = np.array([1.0] * 14 + [0.35] * 2)
 _ONE_DAY_YEARS = 1 / 365
 _TWO_DAYS = math.sqrt(2.0)
-_DAYS_PER_YEAR = 365.0
 _MONTHS_PER_YEAR = 12
 _SMALLEST_VOLATILITY = 1e-4
 _SHORTEST_YEARS = MINIMUM_MINUTES / MINUTES_PER_YEAR
@@ -133,7 +133,7 @@ class MarginTable:
         """
         row = in_force(self._scan, on, "scan ranges")
         floor = row["floor"] if expiry is None or not _is_far(on, expiry, row["far_months"]) else row["far_floor"]
-        annual = daily_volatility * math.sqrt(_DAYS_PER_YEAR)
+        annual = daily_volatility * math.sqrt(DAYS_PER_YEAR)
         whole_percent = math.floor(annual * row["volatility_share"] * 100 + 0.5) / 100
         return ScanRanges(
             price=max(row["sigmas"] * daily_volatility * _TWO_DAYS, float(floor)),

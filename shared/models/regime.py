@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from shared.errors import NoTrainingDataError
+from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,6 @@ _NARROWEST = 0.15
 _ROUNDS = 25
 _FEWEST_OBSERVATIONS = 50
 _REACH = 5.0
-_MINUTES_PER_YEAR = 525_600.0
 _REALISED = ("realised_vol_30m", "realised_vol_session", "hv_parkinson_10d")
 
 
@@ -148,8 +148,8 @@ def observations_of(features: Floats, names: Sequence[str]) -> Floats:
 
     realised, implied = first(*(_positive(column(name)) for name in _REALISED)), _positive(column("atm_iv"))
     yardstick = first(realised, implied)
-    quick = column("trend_ema_fast_slow") / (yardstick * np.sqrt(15.0 / _MINUTES_PER_YEAR))
-    slow = column("return_60m") / (yardstick * np.sqrt(60.0 / _MINUTES_PER_YEAR))
+    quick = column("trend_ema_fast_slow") / (yardstick * np.sqrt(15.0 / MINUTES_PER_YEAR))
+    slow = column("return_60m") / (yardstick * np.sqrt(60.0 / MINUTES_PER_YEAR))
     volatility = np.log(realised)
     return np.stack([volatility, first(quick, slow), np.log(implied) - volatility], axis=-1)
 

@@ -14,13 +14,15 @@ import pytest
 
 from services.executor.handler import ExecutorHandler
 from services.ingest.sources.synthetic.source import synthetic_days
-from services.trainer.dataset.labels import Venue, short_outcome
+from services.trainer.dataset.labels import PaperTerms, QuotePath, ShortOrder, short_outcome
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from shared.clock import ist_date
 from shared.events import (
     ChainSnapshot,
+    Contract,
     EntryContext,
+    OptionKind,
     Order,
     OrderAction,
     Side,
@@ -32,6 +34,7 @@ from shared.market.synthetic.path import Edge
 from shared.models.registry import ModelRegistry
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.protocol.golden import golden_hash
+from shared.trading.quotes import quote_of
 from trading_system.offline.known_edge import KnownEdgeMarket
 from trading_system.offline.labelling import LabelCounts, LabelRules, collect_days
 from trading_system.offline.training import TrainingRequest, train
@@ -182,7 +185,7 @@ def test_what_a_label_says_is_what_the_executor_earns(tmp_path):
     for row, order, expected in orders_with_labels(house, snapshots):
         executor = ExecutorHandler(
             "nifty",
-            house.executor.model_copy(update={"depth_limited": False, "directory": tmp_path}),
+            house.executor.model_copy(update={"directory": tmp_path}),
             house.calendar,
             house.costs,
             house.contracts,
@@ -200,59 +203,51 @@ def test_what_a_label_says_is_what_the_executor_earns(tmp_path):
         assert trade.exit_price == pytest.approx(expected.exit)
         assert trade.exit_reason is expected.reason
         units = order.lots * order.lot_size
-        assert trade.net_pnl_paise == pytest.approx(100.0 * expected.net * units, abs=3)
+        assert trade.net_pnl_paise == pytest.approx(100.0 * expected.net * units, abs=1e-6)
         assert trade.header.ts == expected.exit_ts
     assert checked >= 20
 
 
 def orders_with_labels(house, snapshots):
-    from services.trainer.dataset.labels import QuotePath, ShortOrder  # noqa: PLC0415 - beside their use
-
     chain = snapshots[0].expiries[0]
-    ts = np.array([snapshot.header.ts for snapshot in snapshots])
+    ts = tuple(snapshot.header.ts for snapshot in snapshots)
     rng = np.random.default_rng(1)
-    session = house.calendar.session(ist_date(int(ts[0])))
+    session = house.calendar.session(ist_date(ts[0]))
     for _ in range(30):
         row, strike = int(rng.integers(5, 300)), int(rng.integers(10, 21))
         is_call = bool(rng.integers(0, 2))
-        legs = [snapshot.expiries[0].call if is_call else snapshot.expiries[0].put for snapshot in snapshots]
-        path = QuotePath(
-            ts,
-            np.array([leg.bid[strike] or np.nan for leg in legs]),
-            np.array([leg.ask[strike] or np.nan for leg in legs]),
-        )
-        bid = float(path.bid[row])
+        kind = OptionKind.CALL if is_call else OptionKind.PUT
+        sold = Contract(underlying="NIFTY", expiry=chain.expiry, strike=chain.strikes[strike], kind=kind)
+        path = QuotePath(sold, ts, tuple(quote_of(snapshot, sold) for snapshot in snapshots))
+        bid = path.quotes[row].bid or 0.0
         short = ShortOrder(
-            limit=round(bid * 0.9, 1),
-            stop=round(bid * 1.2, 1),
-            target=round(bid * 0.85, 1),
-            trail=round(bid * 0.1, 1),
+            contract=sold,
+            limit_price=round(bid * 0.9, 1),
+            stop_price=round(bid * 1.2, 1),
+            target_price=round(bid * 0.85, 1),
+            trail_points=round(bid * 0.1, 1),
             valid_until_ns=int(ts[row]) + 150_000_000_000,
             time_exit_ns=int(ts[row]) + 45 * 60_000_000_000,
             square_off_ns=session.close_ns - 600_000_000_000,
             lots=1,
             lot_size=75,
         )
-        venue = Venue(house.executor.impact_points, house.executor.brokerage_per_order, house.costs)
-        label = short_outcome(path, row, short, venue, ist_date(int(ts[row])))
-        yield row, order_of(snapshots[row], chain, strike, short, is_call=is_call), label
+        label = short_outcome(path, row, short, PaperTerms(house.executor, house.contracts, house.costs))
+        yield row, order_of(snapshots[row], short, is_call=is_call), label
 
 
-def order_of(snapshot, chain, strike, short, *, is_call):
-    from shared.events import Contract, OptionKind  # noqa: PLC0415 - beside their use
-
-    kind = OptionKind.CALL if is_call else OptionKind.PUT
+def order_of(snapshot, short, *, is_call):
     return Order(
         header=snapshot.header.child("risk"),
         action=OrderAction.ENTER,
         side=Side.SELL,
-        contract=Contract(underlying="NIFTY", expiry=chain.expiry, strike=chain.strikes[strike], kind=kind),
+        contract=short.contract,
         lots=short.lots,
         lot_size=short.lot_size,
-        limit_price=short.limit,
-        stop_price=short.stop,
-        target_price=short.target,
-        trail_points=short.trail,
+        limit_price=short.limit_price,
+        stop_price=short.stop_price,
+        target_price=short.target_price,
+        trail_points=short.trail_points,
         time_exit_ns=short.time_exit_ns,
         valid_until_ns=short.valid_until_ns,
         reason="test",

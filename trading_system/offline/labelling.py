@@ -6,7 +6,6 @@ predictor's handler, the strike and its levels from risk, the outcome from the e
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -17,9 +16,7 @@ from numpy.typing import NDArray
 from services.features.families.registry import FEATURE_NAMES, SCHEMA, SCHEMA_ID
 from services.features.handler import FeaturesHandler
 from services.predictor.handler import PredictorHandler
-from services.risk.protection import protect
-from services.risk.strikes import ChosenStrike, choose_strike
-from services.trainer.dataset.labels import QuotePath, ShortOrder, ShortOutcome, Venue, short_outcome
+from services.trainer.dataset.labels import PaperTerms, QuotePath, ShortOrder, ShortOutcome, short_outcome
 from services.trainer.dataset.samples import TrainingSamples
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
 from shared.events import (
@@ -31,6 +28,12 @@ from shared.events import (
     Signal,
 )
 from shared.market.chain import Parsed
+from shared.trading.levels import protect, sale_limit
+from shared.trading.mark_to_market import Marker, forward_of, quote_volatility, theoretical_price
+from shared.trading.position import ForwardSeen
+from shared.trading.quotes import Quote, quote_of
+from shared.trading.settlement import SETTLEMENT_NS
+from shared.trading.strikes import ChosenStrike, choose_strike
 from trading_system.installation import InstallationSettings
 
 Floats = NDArray[np.float64]
@@ -38,7 +41,6 @@ Floats = NDArray[np.float64]
 _DIRECTIONS = (1, -1)
 _KINDS = {1: OptionKind.PUT, -1: OptionKind.CALL}
 _STALE = frozenset({QualityFlag.STALE, QualityFlag.FALLBACK})
-_TICK = 0.05
 _PATIENCE = 1.5
 """An entry waits at least this many of the day's usual gaps: sets of one page a quarter hour have no next minute."""
 
@@ -117,7 +119,7 @@ def _label(day: _Day, house: InstallationSettings, rules: LabelRules, counts: La
     count = len(day.vectors)
     ts = np.array([vector.header.ts for vector in day.vectors], dtype=np.int64)
     net, points, known = np.full((count, 2), np.nan), np.full((count, 2), np.nan), ts.copy()
-    quotes = _Quotes(day.snapshots, ts)
+    quotes = _Quotes(day.snapshots, house)
     patience = int(_PATIENCE * float(np.median(np.diff(ts)))) if count > 1 else 0
     for row in range(0, count, rules.every):
         outcomes = _outcomes(day, row, quotes, patience, house, rules, counts)
@@ -165,8 +167,7 @@ def _outcomes(
             quotes.path(strike.quote.contract),
             row,
             _order(strike, day.vectors[row], patience, house, rules),
-            Venue(house.executor.impact_points, house.executor.brokerage_per_order, house.costs),
-            ist_date(day.vectors[row].header.ts),
+            PaperTerms(house.executor, house.contracts, house.costs),
         )
         for strike in chosen
         if strike is not None
@@ -197,10 +198,11 @@ def _order(
     session = house.calendar.session(ist_date(ts))
     close_ns = session.close_ns if session is not None else ts
     return ShortOrder(
-        limit=max(round(int(chosen.bid * (1.0 - risk.limit_buffer) / _TICK + 1e-9) * _TICK, 2), _TICK),
-        stop=levels.stop,
-        target=levels.target,
-        trail=levels.trail,
+        contract=chosen.quote.contract,
+        limit_price=sale_limit(chosen.bid, risk),
+        stop_price=levels.stop,
+        target_price=levels.target,
+        trail_points=levels.trail,
         valid_until_ns=ts + max(int(risk.order_valid_seconds * NS_PER_SECOND), patience),
         time_exit_ns=ts + int(risk.max_holding_minutes * NS_PER_MINUTE),
         square_off_ns=close_ns - int(house.executor.square_off_minutes * NS_PER_MINUTE),
@@ -212,26 +214,48 @@ def _order(
 class _Quotes:
     """Quote paths of single contracts over one session, each put together once."""
 
-    def __init__(self, snapshots: list[ChainSnapshot], ts: NDArray[np.int64]) -> None:
+    def __init__(self, snapshots: list[ChainSnapshot], house: InstallationSettings) -> None:
         self._snapshots = snapshots
-        self._ts = ts
+        self._ts = tuple(snapshot.header.ts for snapshot in snapshots)
+        self._marker = Marker(house.executor, house.calendar, house.contracts)
+        self._settlement = _settlement_level(snapshots, house)
         self._paths: dict[Contract, QuotePath] = {}
+        self._forwards: dict[tuple[str, str], tuple[float | None, ...]] = {}
 
     def path(self, contract: Contract) -> QuotePath:
-        """Give the quotes of a contract at every snapshot, NaN where it shows none."""
+        """Give the quotes of a contract at every snapshot."""
         found = self._paths.get(contract)
         if found is None:
-            pairs = np.array([_quote(snapshot, contract) for snapshot in self._snapshots], dtype=np.float64)
-            found = self._paths[contract] = QuotePath(self._ts, pairs[:, 0], pairs[:, 1])
+            quotes = tuple(quote_of(snapshot, contract) for snapshot in self._snapshots)
+
+            def theoretical(row: int, measured: int) -> float | None:
+                return self._theoretical(contract, quotes[measured], row, measured)
+
+            found = self._paths[contract] = QuotePath(contract, self._ts, quotes, self._settlement, theoretical)
         return found
 
+    def _theoretical(self, contract: Contract, quote: Quote, row: int, measured: int) -> float | None:
+        forwards = self._forwards_of(contract)
+        then, now = forwards[measured], forwards[row]
+        if then is None:
+            return None
+        found = quote_volatility(contract, quote, then, self._marker.years(contract, self._ts[measured]))
+        volatility = None if found is None else float(found.volatility)
+        return theoretical_price(contract, now, volatility, self._marker.years(contract, self._ts[row]))
 
-def _quote(snapshot: ChainSnapshot, contract: Contract) -> tuple[float, float]:
-    for chain in snapshot.expiries:
-        if chain.expiry != contract.expiry:
-            continue
-        at = bisect_left(chain.strikes, contract.strike)
-        if at < len(chain.strikes) and chain.strikes[at] == contract.strike:
-            leg = chain.call if contract.kind is OptionKind.CALL else chain.put
-            return leg.bid[at] or np.nan, leg.ask[at] or np.nan
-    return np.nan, np.nan
+    def _forwards_of(self, contract: Contract) -> tuple[float | None, ...]:
+        key = (contract.underlying, contract.expiry)
+        if key not in self._forwards:
+            seen: dict[str, ForwardSeen] = {}
+            self._forwards[key] = tuple(forward_of(snapshot, contract.expiry, seen) for snapshot in self._snapshots)
+        return self._forwards[key]
+
+
+def _settlement_level(snapshots: list[ChainSnapshot], house: InstallationSettings) -> float | None:
+    """Average the index over the session's last half hour, as the executor gathers it."""
+    session = house.calendar.session(ist_date(snapshots[0].header.ts))
+    if session is None:
+        return None
+    begins = session.close_ns - SETTLEMENT_NS
+    levels = [one.spot for one in snapshots if one.spot is not None and one.header.ts >= begins]
+    return sum(levels) / len(levels) if levels else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.executor.book.state import PAISE, ExecutorState, OpenPosition, WorkingEntry, to_paise
-from services.executor.paper.venue import PaperFill
+from services.executor.book.state import ExecutorState, WorkingEntry
 from services.executor.settings import ExecutorSettings
 from shared.clock import ist_date
-from shared.events import Header, LegCosts, Order, Side, Trade, TradeStatistics
-from shared.market.costs import CostTable, leg_costs
+from shared.events import Header, LegCosts, Side, Trade, TradeStatistics
+from shared.market.costs import CostTable
+from shared.trading.charges import charge
+from shared.trading.fills import QuoteFill
+from shared.trading.position import ShortPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,55 +21,46 @@ class Ledger:
     settings: ExecutorSettings
     costs: CostTable
 
-    def charge(self, side: Side, fill: PaperFill, lot_size: int, ts: int, *, first: bool) -> LegCosts:
+    def charge(self, side: Side, fill: QuoteFill, lot_size: int, ts: int, *, first: bool) -> LegCosts:
         """Itemise the costs of a fill; brokerage falls on an order once, with its first fill."""
-        items = leg_costs(
+        return charge(
             side,
-            fill.price,
-            fill.lots * lot_size,
+            fill,
+            lot_size,
             ist_date(ts),
-            brokerage_per_order=self.settings.brokerage_per_order if first else 0.0,
-            table=self.costs,
-        )
-        return LegCosts(
-            brokerage=items.brokerage,
-            stt=items.stt,
-            exchange=items.exchange,
-            sebi=items.sebi,
-            stamp=items.stamp,
-            gst=items.gst,
-            total_paise=items.total_paise,
+            first=first,
+            brokerage_per_order=self.settings.brokerage_per_order,
+            costs=self.costs,
         )
 
-    def book_sale(self, state: ExecutorState, working: WorkingEntry, fill: PaperFill, ask: float, ts: int) -> LegCosts:
+    def book_sale(
+        self, state: ExecutorState, working: WorkingEntry, fill: QuoteFill, ask: float | None, ts: int
+    ) -> LegCosts:
         """Open the position of an entry, or add to it."""
         order = working.order
         costs = self.charge(Side.SELL, fill, order.lot_size, ts, first=working.filled_lots == 0)
-        received = to_paise(fill.price, fill.lots * order.lot_size)
-        state.cash_paise += received - costs.total_paise
-        state.day_costs_paise += costs.total_paise
         working.filled_lots += fill.lots
         order_id = order.header.id
         position = state.positions.get(order_id)
         if position is None:
-            position = state.positions[order_id] = _opened(order, fill, ask, ts)
-        position.lots += fill.lots
-        position.entry_paise += received
-        position.costs_paise += costs.total_paise
+            position = state.positions[order_id] = ShortPosition.open(order_id, order, order.entry, fill, ask, ts)
+        received = position.sell(fill, costs.total_paise)
+        state.cash_paise += received - costs.total_paise
+        state.day_costs_paise += costs.total_paise
         position.margin_paise = order.margin_paise * position.lots // order.lots
         return costs
 
-    def book_purchase(self, state: ExecutorState, position: OpenPosition, fill: PaperFill, ts: int) -> LegCosts:
+    def book_purchase(self, state: ExecutorState, position: ShortPosition, fill: QuoteFill, ts: int) -> LegCosts:
         """Buy back lots of a position at the market."""
         costs = self.charge(Side.BUY, fill, position.lot_size, ts, first=position.exited_lots == 0)
         self._pay(state, position, fill, costs.total_paise)
         return costs
 
-    def book_settlement(self, state: ExecutorState, position: OpenPosition, price: float) -> None:
+    def book_settlement(self, state: ExecutorState, position: ShortPosition, price: float) -> None:
         """Settle what is open in cash at `price` points: no order, no costs for the seller."""
-        self._pay(state, position, PaperFill(position.open_lots, price), 0)
+        self._pay(state, position, QuoteFill(position.open_lots, price), 0)
 
-    def close(self, state: ExecutorState, position: OpenPosition, header: Header) -> Trade:
+    def close(self, state: ExecutorState, position: ShortPosition, header: Header) -> Trade:
         """Turn a position that is bought back whole into a trade and count it."""
         if position.exit_reason is None or position.open_lots:
             raise ValueError(
@@ -89,7 +82,7 @@ class Ledger:
             lot_size=position.lot_size,
             entry_ts=position.entry_ts,
             entry_price=entry_price,
-            exit_price=position.exit_paise / (PAISE * position.lots * position.lot_size),
+            exit_price=position.exit_price,
             stop_price=position.stop,
             target_price=position.target,
             gross_pnl_paise=gross,
@@ -103,37 +96,10 @@ class Ledger:
         )
 
     @staticmethod
-    def _pay(state: ExecutorState, position: OpenPosition, fill: PaperFill, costs_paise: int) -> None:
-        paid = to_paise(fill.price, fill.lots * position.lot_size)
+    def _pay(state: ExecutorState, position: ShortPosition, fill: QuoteFill, costs_paise: int) -> None:
+        paid = position.buy(fill, costs_paise)
         state.cash_paise -= paid + costs_paise
         state.day_costs_paise += costs_paise
-        position.exited_lots += fill.lots
-        position.exit_paise += paid
-        position.costs_paise += costs_paise
-
-
-def _opened(order: Order, fill: PaperFill, ask: float, ts: int) -> OpenPosition:
-    if order.stop_price is None or order.target_price is None or order.entry is None:
-        raise ValueError(f"expected stop, target and context on entry {order.header.id}")
-    return OpenPosition(
-        order_id=order.header.id,
-        contract=order.contract,
-        lot_size=order.lot_size,
-        lots=0,
-        entry_ts=ts,
-        entry_paise=0,
-        costs_paise=0,
-        stop=order.stop_price,
-        target=order.target_price,
-        trail=order.trail_points,
-        time_exit_ns=order.time_exit_ns,
-        margin_paise=0,
-        entry=order.entry,
-        best=max(ask, fill.price),
-        worst=max(ask, fill.price),
-        mark=max(ask, fill.price),
-        mark_ts=ts,
-    )
 
 
 def _counted(statistics: TradeStatistics, net_paise: int) -> TradeStatistics:

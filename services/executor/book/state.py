@@ -5,14 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from services.executor.book.order_states import MAY_FILL, OrderState, advance
-from shared.events import Contract, EntryContext, ExitReason, MarkSource, Order, TradeStatistics, VenueTarget
-
-PAISE = 100
-
-
-def to_paise(points: float, units: int) -> int:
-    """Give the worth of `units` at `points` in whole paise; quotes stand on a tick of 5 paise, so nothing is lost."""
-    return round(points * PAISE) * units
+from shared.events import Order, TradeStatistics, VenueTarget
+from shared.trading.position import ForwardSeen, ShortPosition
 
 
 class WorkingEntry(msgspec.Struct):
@@ -26,88 +20,6 @@ class WorkingEntry(msgspec.Struct):
         """Go to another state; say whether the order may still fill."""
         self.state = advance(self.state, then)
         return self.state in MAY_FILL
-
-
-class ForwardSeen(msgspec.Struct, frozen=True):
-    """The forward of an expiry as last measured, the index level beside it, and the event time."""
-
-    forward: float
-    spot: float | None
-    ts: int
-
-
-class OpenPosition(msgspec.Struct):
-    """A short option with its running ledger, in paise.
-
-    Attributes:
-        lots: sold so far; `exited_lots` of them are bought back.
-        entry_paise, exit_paise: premium received and paid.
-        costs_paise: of all fills so far.
-        best, worst: lowest and highest cost of closing since entry, points.
-        mark, mark_source: cost of closing, points, and what that figure is.
-        mark_ts: event time of the last good quote.
-        iv, delta, gamma, vega: of one option at the last two-sided quote.
-        exit_reason, exit_seq, exit_ts: set once, by what triggered the exit, at which chain step and event time.
-        exit_cost: what closing cost when the exit was triggered, points.
-    """
-
-    order_id: str
-    contract: Contract
-    lot_size: int
-    lots: int
-    entry_ts: int
-    entry_paise: int
-    costs_paise: int
-    stop: float
-    target: float
-    trail: float | None
-    time_exit_ns: int | None
-    margin_paise: int
-    entry: EntryContext
-    best: float
-    worst: float
-    mark: float
-    mark_ts: int
-    exited_lots: int = 0
-    exit_paise: int = 0
-    exit_reason: ExitReason | None = None
-    exit_seq: int = -1
-    exit_cost: float | None = None
-    exit_ts: int = 0
-    exit_alerted: bool = False
-    stale_alerted: bool = False
-    mark_source: MarkSource = MarkSource.QUOTE
-    iv: float | None = None
-    delta: float | None = None
-    gamma: float | None = None
-    vega: float | None = None
-
-    @property
-    def open_lots(self) -> int:
-        """Lots still short."""
-        return self.lots - self.exited_lots
-
-    @property
-    def open_units(self) -> int:
-        """Units still short."""
-        return self.open_lots * self.lot_size
-
-    @property
-    def entry_price(self) -> float:
-        """Average premium received, points."""
-        return self.entry_paise / (PAISE * self.lots * self.lot_size)
-
-    @property
-    def stop_now(self) -> float:
-        """The premium that closes the position now: the stop, or the trail once it has locked in a gain."""
-        if self.trail is None or self.best > self.entry_price - self.trail:
-            return self.stop
-        return min(self.stop, self.best + self.trail)
-
-    @property
-    def trailing(self) -> bool:
-        """Whether the trail, not the stop, is what closes the position."""
-        return self.stop_now < self.stop
 
 
 class ExecutorState(msgspec.Struct):
@@ -133,7 +45,7 @@ class ExecutorState(msgspec.Struct):
     cash_paise: int
     peak_equity_paise: int
     entries: dict[str, WorkingEntry] = {}
-    positions: dict[str, OpenPosition] = {}
+    positions: dict[str, ShortPosition] = {}
     traded_signals: list[str] = []
     day: str = ""
     day_trades: int = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from services.executor.book.state import ExecutorState, OpenPosition, to_paise
+from services.executor.book.state import ExecutorState
 from shared.events import BookState, Header, Position
+from shared.trading.position import ShortPosition, to_paise
 
 
 def book_state(header: Header, state: ExecutorState) -> BookState:
@@ -37,7 +38,7 @@ def book_state(header: Header, state: ExecutorState) -> BookState:
     )
 
 
-def _position(position: OpenPosition) -> Position:
+def _position(position: ShortPosition) -> Position:
     return Position(
         order_id=position.order_id,
         contract=position.contract,

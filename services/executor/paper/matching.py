@@ -5,26 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.executor.book.ledger import Ledger
-from services.executor.book.mark_to_market import Marker
 from services.executor.book.order_states import OrderState
-from services.executor.book.state import ExecutorState, OpenPosition, WorkingEntry, to_paise
+from services.executor.book.state import ExecutorState, WorkingEntry
 from services.executor.outputs import Outputs
-from services.executor.paper.venue import PaperFill, PaperVenue, Rejected
-from shared.clock import NS_PER_MINUTE, ist_date
+from shared.clock import ist_date
 from shared.events import (
     ChainSnapshot,
     ExitReason,
     FillStatus,
     MarkSource,
-    OptionKind,
-    Order,
     Severity,
     Trade,
 )
 from shared.market.calendar import Session
-from shared.trading.quotes import Quote, quote_of
-
-_SETTLEMENT_NS = 30 * NS_PER_MINUTE
+from shared.market.contracts import ContractTable
+from shared.trading.entries import Dropped, enter, overdue
+from shared.trading.exits import leave
+from shared.trading.fills import FillRules, QuoteFill, Rejected
+from shared.trading.mark_to_market import Marker
+from shared.trading.position import ShortPosition, to_paise
+from shared.trading.quotes import quote_of
+from shared.trading.settlement import SETTLEMENT_NS, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +33,23 @@ class Matching:
     """Fills, closes and settles.
 
     Attributes:
-        venue: what a quote gives.
+        rules: how orders fill.
+        contracts: price bands by date.
         ledger: where it is booked.
         marker: marks a position while its exit fills.
     """
 
-    venue: PaperVenue
+    rules: FillRules
+    contracts: ContractTable
     ledger: Ledger
     marker: Marker
 
     def drop_overdue(self, state: ExecutorState, ts: int, square_off_ns: int | None, out: Outputs) -> None:
-        """End every entry whose validity or trading time is over, or whose position is on its way out or gone already.
-
-        Looked at before anything fills and on clock ticks too: an entry nobody watches must not keep a venue's slot,
-        and what remains of one must not open again what has just been closed.
-        """
+        """End every entry whose validity or trading time is over, or whose position is on its way out or gone already."""
         for order_id, working in list(state.entries.items()):
-            position = state.positions.get(order_id)
-            if working.filled_lots and (position is None or position.exit_reason is not None):
-                self.drop(state, working, out, "its position is closing")
-            elif ts > working.order.valid_until_ns:
-                self.drop(state, working, out, "not filled within its validity")
-            elif square_off_ns is not None and ts >= square_off_ns:
-                self.drop(state, working, out, "too late in the day to open")
+            dropped = overdue(working.order, state.positions.get(order_id), working.filled_lots, ts, square_off_ns)
+            if dropped is not None:
+                self.drop(state, working, out, dropped.text)
 
     def fill_exits(self, state: ExecutorState, snapshot: ChainSnapshot, out: Outputs, *, fresh: bool = True) -> None:
         """Buy back what was triggered at an earlier snapshot; what the touch or the band does not give stays open.
@@ -67,13 +62,7 @@ class Matching:
             if reason is None or position.exit_seq >= header.seq:
                 continue
             quote = quote_of(snapshot, position.contract)
-            fill = self.venue.buy(
-                quote,
-                lots=position.open_lots,
-                lot_size=position.lot_size,
-                underlying=position.contract.underlying,
-                on=ist_date(header.ts),
-            )
+            fill = leave(position, quote, ist_date(header.ts), self.rules, self.contracts)
             if isinstance(fill, Rejected):
                 out.exit(position, FillStatus.REJECTED, text=fill.text)
                 if not position.exit_alerted:
@@ -99,25 +88,20 @@ class Matching:
             if order.header.seq >= header.seq:
                 continue
             quote = quote_of(snapshot, order.contract)
-            if order.stop_price is not None and quote.ask is not None and quote.ask >= order.stop_price:
-                self.drop(state, working, out, "its stop was crossed before it filled")
-                continue
-            if not working.filled_lots:
-                rejected = self.venue.admits(order.contract.underlying, quote, order.limit_price, ist_date(header.ts))
-                if rejected is not None:
-                    working.take(OrderState.REJECTED)
-                    del state.entries[order_id]
-                    out.entry(order, FillStatus.REJECTED, text=rejected.text)
-                    continue
-            self._sell(state, working, quote, header.ts, out)
+            fill = enter(order, working.filled_lots, quote, ist_date(header.ts), self.rules, self.contracts)
+            if isinstance(fill, Dropped):
+                self.drop(state, working, out, fill.text)
+            elif isinstance(fill, Rejected):
+                working.take(OrderState.REJECTED)
+                del state.entries[order_id]
+                out.entry(order, FillStatus.REJECTED, text=fill.text)
+            elif fill is not None:
+                self._book_sale(state, working, fill, quote.ask, header.ts, out)
 
-    def _sell(self, state: ExecutorState, working: WorkingEntry, quote: Quote, ts: int, out: Outputs) -> None:
+    def _book_sale(
+        self, state: ExecutorState, working: WorkingEntry, fill: QuoteFill, ask: float | None, ts: int, out: Outputs
+    ) -> None:
         order = working.order
-        remaining = order.lots - working.filled_lots
-        fill = self.venue.sell(quote, lots=remaining, lot_size=order.lot_size, limit=order.limit_price)
-        if fill is None or not _worth_opening(order, quote, fill):
-            return
-        ask = quote.ask if quote.ask is not None else fill.price
         costs = self.ledger.book_sale(state, working, fill, ask, ts)
         if order.quote_price is not None:
             lost = max(order.quote_price - fill.price, 0.0)
@@ -140,7 +124,7 @@ class Matching:
         del state.entries[working.order.header.id]
         out.entry(working.order, FillStatus.EXPIRED, text=text)
 
-    def close(self, state: ExecutorState, position: OpenPosition, out: Outputs) -> Trade:
+    def close(self, state: ExecutorState, position: ShortPosition, out: Outputs) -> Trade:
         """Turn a position bought back whole into a trade."""
         trade = self.ledger.close(state, position, out.header())
         state.last_exit_seq = trade.header.seq
@@ -151,7 +135,7 @@ class Matching:
 
     def note_settlement_level(self, state: ExecutorState, snapshot: ChainSnapshot, session: Session | None) -> None:
         """Gather index levels of the session's last half hour, whose average an expiring option settles at."""
-        if session is None or snapshot.spot is None or snapshot.header.ts < session.close_ns - _SETTLEMENT_NS:
+        if session is None or snapshot.spot is None or snapshot.header.ts < session.close_ns - SETTLEMENT_NS:
             return
         day, total, count = state.settlement.get(snapshot.underlying, ("", 0.0, 0))
         if day != state.day:
@@ -167,14 +151,13 @@ class Matching:
         for working in list(state.entries.values()):
             self.drop(state, working, out, "the session closed")
         for position in list(state.positions.values()):
-            intrinsic = _settlement_value(state, position)
-            expired = intrinsic is not None
-            price = round(position.mark if intrinsic is None else intrinsic, 2)
-            position.exit_reason = ExitReason.EXPIRY if expired else ExitReason.SQUARE_OFF
-            fill = PaperFill(position.open_lots, price)
-            self.ledger.book_settlement(state, position, price)
+            settled = settle(position, state.day, _settlement_level(state, position.contract.underlying))
+            expired = settled.reason is ExitReason.EXPIRY
+            position.exit_reason = settled.reason
+            fill = QuoteFill(position.open_lots, settled.price)
+            self.ledger.book_settlement(state, position, settled.price)
             words = "intrinsic value" if expired else f"{_MARKS[position.mark_source]}; no quote to close at"
-            text = f"settled at the close at {price:.2f}, {words}"
+            text = f"settled at the close at {settled.price:.2f}, {words}"
             out.exit(position, FillStatus.FILLED, fill=fill, text=text)
             self.close(state, position, out)
             severity = Severity.WARNING if expired else Severity.CRITICAL
@@ -188,25 +171,13 @@ _MARKS = {
 }
 
 
-def _settlement_value(state: ExecutorState, position: OpenPosition) -> float | None:
-    contract = position.contract
-    day, total, count = state.settlement.get(contract.underlying, ("", 0.0, 0))
-    if contract.expiry != state.day or day != state.day or not count:
-        return None
-    above = total / count - contract.strike
-    return max(above if contract.kind is OptionKind.CALL else -above, 0.0)
+def _settlement_level(state: ExecutorState, underlying: str) -> float | None:
+    """Average of the index over today's last half hour so far, None when nothing of it was seen."""
+    day, total, count = state.settlement.get(underlying, ("", 0.0, 0))
+    return total / count if day == state.day and count else None
 
 
-def _note_slippage(state: ExecutorState, position: OpenPosition, fill: PaperFill) -> None:
+def _note_slippage(state: ExecutorState, position: ShortPosition, fill: QuoteFill) -> None:
     if position.exit_cost is not None:
         lost = max(fill.price - position.exit_cost, 0.0)
         state.day_slippage_paise += to_paise(lost, fill.lots * position.lot_size)
-
-
-def _worth_opening(order: Order, quote: Quote, fill: PaperFill) -> bool:
-    """An entry whose stop is already crossed, or whose target is already passed, is not worth opening."""
-    stop, target = order.stop_price, order.target_price
-    if stop is None or target is None:
-        return False
-    cost = quote.ask if quote.ask is not None else fill.price
-    return cost < stop and fill.price > target

@@ -8,8 +8,8 @@ from services.features.families.declaration import NAN, Feature, Scaling, missin
 from services.features.state.chain_arrays import CALL, PUT
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
+from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
 
-_MINUTES_PER_YEAR = 525_600.0
 _STEPS = (1, 2, 3)
 _PRICE = "price is the mid quote, or the last trade where the whole chain has no quotes"
 
@@ -88,7 +88,7 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
         straddle,
         *(calls[step] / forward for step in _STEPS),
         *(puts[step] / forward for step in _STEPS),
-        ratio(theta / _MINUTES_PER_YEAR, straddle),
+        ratio(theta / MINUTES_PER_YEAR, straddle),
         _decay(now, past),
     )
 

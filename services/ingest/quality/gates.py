@@ -15,6 +15,7 @@ from shared.clock import ist_date
 from shared.events import ExpiryChain, QualityFlag, Record
 from shared.market.chain import DataVerdict, ParsedChain
 from shared.market.forward import parity_forward
+from shared.market.pricing.year_fraction import DAYS_PER_YEAR
 
 MONEY_WINDOW = 0.015
 """Share of the money level within which strikes must be there and quoted."""
@@ -33,7 +34,6 @@ SAME_VOLUME_SHARE = 0.3
 
 QUOTED_SHARE = 0.6
 _ENOUGH_TRADED = 10
-_DAYS_PER_YEAR = 365.0
 _MONEY_STRIKES = 7
 _MIN_STRIKES = 3
 
@@ -121,7 +121,7 @@ def _money(
             return FailedGate(
                 DataVerdict.SPOT_UNRELATED, f"expected spot near the forward {forward:.2f}, got {spot:.2f}"
             )
-        carry = CARRY_ALLOWANCE * (date.fromisoformat(front.expiry) - day).days / _DAYS_PER_YEAR
+        carry = CARRY_ALLOWANCE * (date.fromisoformat(front.expiry) - day).days / DAYS_PER_YEAR
         if apart > settings.spot_tolerance + carry:
             flags.add(QualityFlag.SPOT_OFF_FORWARD)
     money = spot if spot is not None else forward

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import exp, isfinite, sqrt, tanh
 
 from shared.events import Contribution
+from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
 
-_MINUTES_PER_YEAR = 525_600.0
 _PULL_OF_MAX_PAIN = 0.005
 """Distance of max pain, as a fraction of the forward, at which its pull counts in full."""
 _TYPICAL_RISK_REVERSAL = -0.02
@@ -91,7 +91,7 @@ def _in_moves(relative_move: float | None, volatility: float | None, *, minutes:
     """Scale a relative move by what `volatility` (annual) makes usual in `minutes`."""
     if relative_move is None or volatility is None:
         return None
-    usual = volatility * sqrt(minutes / _MINUTES_PER_YEAR)  # 0 also for a volatility too small to be halved
+    usual = volatility * sqrt(minutes / MINUTES_PER_YEAR)  # 0 also for a volatility too small to be halved
     return tanh(relative_move / usual) if usual > 0.0 else None
 
 

@@ -1,57 +1,86 @@
-"""What a seller would have earned: the triple barrier on a short premium, traded by the executor's own rules.
+"""What a seller would have earned: one short premium, traded by the rules the executor trades by.
 
-A decision at snapshot i sells at the bid of the first later snapshot. From the snapshot of the fill on, the ask (what
-buying back costs) is watched: at or above the stop, at or below the target, at the trail once it has locked in a gain,
-or past the time exit. What a snapshot triggers is bought back at the ask of the next one. The seller gains when the
-premium falls: gross = entry - exit.
+Every step is a function of `shared.trading`: sold at a later snapshot than the deciding one, watched at each snapshot
+and clock tick, bought back at a later snapshot than the one that triggered it, settled at the close otherwise. Impact,
+depth and price bands are the executor's. The seller gains when the premium falls.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Final, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from shared.clock import NS_PER_MINUTE
+from shared.clock import NS_PER_MINUTE, ist_date
 from shared.errors import BadInputError
-from shared.events import ExitReason, Side
-from shared.market.costs import CostTable, leg_costs
+from shared.events import Contract, EntryContext, ExitReason, Side, SignalMode
+from shared.market.contracts import ContractTable
+from shared.market.costs import CostTable
+from shared.trading.charges import charge
+from shared.trading.entries import Dropped, enter, overdue
+from shared.trading.exits import leave, time_exit, watch
+from shared.trading.fills import FillRules, QuoteFill, Rejected
+from shared.trading.mark_to_market import MarkRules, note_unquoted, observe
+from shared.trading.position import PAISE, ShortPosition
+from shared.trading.quotes import Quote
+from shared.trading.settlement import settle
 
-Floats = NDArray[np.float64]
+NO_CONTEXT: Final = EntryContext(
+    signal_id="",
+    direction=0,
+    confidence=0.0,
+    regime="",
+    mode=SignalMode.TRADITIONAL,
+    model_version="",
+    schema_id="",
+    features=(),
+    top_features=(),
+)
+"""Of a trade that nobody made."""
+
+
+def no_price(_row: int, _measured: int) -> float | None:
+    """Know no model price."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class QuotePath:
-    """Quotes of one contract over one session, NaN where the exchange showed none.
+    """Quotes of one contract over one session.
 
     Attributes:
-        ts: event times, ns, ascending, shape (n,).
-        bid, ask: points, shape (n,).
+        contract: whose.
+        ts: event times, ns, ascending.
+        quotes: one per event time.
+        settlement: average of the index over the session's last half hour, None when unknown.
+        theoretical: model price at a row by the volatility of the two-sided quote at an earlier one, points; None where
+            nobody can tell.
     """
 
-    ts: NDArray[np.int64]
-    bid: Floats
-    ask: Floats
+    contract: Contract
+    ts: Sequence[int]
+    quotes: Sequence[Quote]
+    settlement: float | None = None
+    theoretical: Callable[[int, int], float | None] = no_price
 
     def __post_init__(self) -> None:
         """Refuse columns that do not match or stamps that do not ascend."""
-        if not self.ts.shape == self.bid.shape == self.ask.shape:
-            shapes = (self.ts.shape, self.bid.shape, self.ask.shape)
-            raise BadInputError("stamps, bids and asks of one length", shapes, "QuotePath")
-        if np.any(np.diff(self.ts) <= 0):
-            raise BadInputError("ascending stamps", int(np.argmax(np.diff(self.ts) <= 0)), "QuotePath row")
+        if len(self.ts) != len(self.quotes):
+            raise BadInputError("stamps and quotes of one length", (len(self.ts), len(self.quotes)), "QuotePath")
+        for row in range(1, len(self.ts)):
+            if self.ts[row] <= self.ts[row - 1]:
+                raise BadInputError("ascending stamps", self.ts[row], f"QuotePath row {row}")
 
 
 @dataclass(frozen=True, slots=True)
 class ShortOrder:
-    """An entry order as risk would have placed it.
+    """An entry order as risk would have placed it; an `EntryTerms` of `shared.trading`.
 
     Attributes:
-        limit: least the sale may fetch, points.
-        stop, target: premiums that close the position, points.
-        trail: distance of the trailing stop from the lowest ask, points; None: no trail.
+        limit_price: least the sale may fetch, points.
+        stop_price, target_price: premiums that close the position, points.
+        trail_points: distance of the trailing stop from the lowest ask, points; None: no trail.
         valid_until_ns: an entry not filled by then expires.
         time_exit_ns: closes the position; so does `square_off_ns`.
         lots: ordered.
@@ -59,10 +88,11 @@ class ShortOrder:
         beat_ns: of the clock ticks, on round multiples of event time.
     """
 
-    limit: float
-    stop: float
-    target: float
-    trail: float | None
+    contract: Contract
+    limit_price: float
+    stop_price: float
+    target_price: float
+    trail_points: float | None
     valid_until_ns: int
     time_exit_ns: int
     square_off_ns: int
@@ -71,18 +101,27 @@ class ShortOrder:
     beat_ns: int = NS_PER_MINUTE
 
 
+class PaperRules(FillRules, MarkRules, Protocol):
+    """How paper orders fill, how positions are marked and what an order costs; the executor's settings are one."""
+
+    @property
+    def brokerage_per_order(self) -> float:
+        """Rupees."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Venue:
-    """What the paper venue charges.
+class PaperTerms:
+    """What a fill depends on beside its quote.
 
     Attributes:
-        impact: paid on top of each quote, points.
-        brokerage_per_order: rupees.
+        rules: impact, depth, bands, brokerage.
+        contracts: price bands by date.
         costs: rates by trade date.
     """
 
-    impact: float
-    brokerage_per_order: float
+    rules: PaperRules
+    contracts: ContractTable
     costs: CostTable
 
 
@@ -91,10 +130,11 @@ class ShortOutcome:
     """How one short trade ended.
 
     Attributes:
-        entry_ts, exit_ts: of the fills, ns.
-        entry, exit: premium sold and bought at, points.
+        entry_ts, exit_ts: of the first and the last fill, ns.
+        entry, exit: average premium sold and bought at, points.
         net: (entry - exit) less the costs of both legs, points per unit.
         reason: what closed it.
+        lots: that were sold.
     """
 
     entry_ts: int
@@ -103,6 +143,7 @@ class ShortOutcome:
     exit: float
     net: float
     reason: ExitReason
+    lots: int = 1
 
     @property
     def pays(self) -> bool:
@@ -115,93 +156,145 @@ class ShortOutcome:
         return self.net / self.entry
 
 
-def short_outcome(path: QuotePath, at: int, order: ShortOrder, venue: Venue, on: date) -> ShortOutcome | None:
+def short_outcome(path: QuotePath, at: int, order: ShortOrder, terms: PaperTerms) -> ShortOutcome | None:
     """Trade one short option decided at row `at` of its path to its end.
-
-    A position that finds no ask after its exit is triggered is settled at its last good ask at the end of the path,
-    with no closing order and its costs.
 
     Args:
         path: quotes of the sold contract, to the end of its session.
         at: row of the decision; nothing of it enters the result but its place in time.
         order: levels and limits.
-        venue: impact and costs.
-        on: trade date, for the cost rates.
+        terms: impact, depth, bands and costs.
 
     Returns:
-        None when the entry is not filled: no later snapshot in time, no bid, a bid under the limit, or a market that
-        has already run through stop or target.
+        None when nothing was sold: no later snapshot in time, no bid, a bid under the limit, a limit outside the price
+        band, or a market that has already run through stop or target.
     """
-    opened = _entry_row(path, at, order, venue)
-    if opened is None:
-        return None
-    entry = round(float(path.bid[opened]) - venue.impact, 2)
-    ts, bid, ask = path.ts[opened:], path.bid[opened:], path.ask[opened:]
-    row, reason = _trigger_row(ts, bid, ask, entry, order)
-    quoted = np.flatnonzero(np.isfinite(ask[row + 1 :]))
-    units = order.lots * order.lot_size
-    sold = leg_costs(
-        Side.SELL, entry, units, on, brokerage_per_order=venue.brokerage_per_order, table=venue.costs
-    ).points_per_unit
-    if quoted.size == 0:
-        known = ask[np.isfinite(ask)]
-        settled = float(known[-1]) if known.size else entry
-        return ShortOutcome(int(ts[0]), int(ts[-1]), entry, settled, entry - settled - sold, ExitReason.SQUARE_OFF)
-    closed = row + 1 + int(quoted[0])
-    exit_price = round(float(ask[closed]) + venue.impact, 2)
-    bought = leg_costs(
-        Side.BUY, exit_price, units, on, brokerage_per_order=venue.brokerage_per_order, table=venue.costs
-    ).points_per_unit
-    net = entry - exit_price - sold - bought
-    return ShortOutcome(int(ts[0]), int(ts[closed]), entry, exit_price, net, reason)
+    trade = _PaperTrade(path, order, terms, ist_date(path.ts[at]))
+    for row in range(at + 1, len(path.ts)):
+        trade.tick(row)
+        if trade.step(row):
+            return trade.outcome()
+    return trade.end()
 
 
-def _entry_row(path: QuotePath, at: int, order: ShortOrder, venue: Venue) -> int | None:
-    for row in range(at + 1, path.ts.size):
-        crossed = np.isfinite(path.ask[row]) and path.ask[row] >= order.stop
-        if crossed or path.ts[row] > order.valid_until_ns or path.ts[row] >= order.square_off_ns:
+@dataclass(slots=True)
+class _PaperTrade:
+    """One order's life, event by event, in the executor's order of steps."""
+
+    path: QuotePath
+    order: ShortOrder
+    terms: PaperTerms
+    on: date
+    position: ShortPosition | None = None
+    working: bool = True
+    filled: int = 0
+    exit_ts: int = 0
+    measured: int = -1
+    _limits: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._limits = tuple(
+            -(-limit // self.order.beat_ns) * self.order.beat_ns
+            for limit in (self.order.time_exit_ns, self.order.square_off_ns)
+        )
+
+    def tick(self, row: int) -> None:
+        """Let the clock ticks between two snapshots close the position when its time is over."""
+        position, before, after = self.position, self.path.ts[row - 1], self.path.ts[row]
+        if position is None or position.exit_reason is not None:
+            return
+        for tick in sorted(self._limits):
+            if before < tick < after:
+                position.trigger(time_exit(position, tick, self.order.square_off_ns), row - 1, tick)
+
+    def step(self, row: int) -> bool:
+        """Take a snapshot: drop, buy back, sell, watch. Say whether the trade is over, or can never begin."""
+        order, terms, ts, quote = self.order, self.terms, self.path.ts[row], self.path.quotes[row]
+        if self.working and overdue(order, self.position, self.filled, ts, order.square_off_ns) is not None:
+            self.working = False
+        if self._bought_back(ts, quote, row):
+            return True
+        if self.working:
+            fill = enter(order, self.filled, quote, self.on, terms.rules, terms.contracts)
+            if isinstance(fill, Dropped | Rejected):
+                self.working = False
+            elif fill is not None:
+                self._book_sale(fill, ts, quote)
+        position = self.position
+        if position is None:
+            return not self.working
+        self._mark(position, quote, row)
+        watch(position, quote, ts, order.square_off_ns, row)
+        return False
+
+    def end(self) -> ShortOutcome | None:
+        """Settle at the close what nobody could buy back."""
+        position = self.position
+        if position is None:
             return None
-        price = round(float(path.bid[row]) - venue.impact, 2)
-        if not (price >= order.limit and price > 0.0):
-            continue
-        cost = float(path.ask[row]) if np.isfinite(path.ask[row]) else price
-        if cost < order.stop and price > order.target:
-            return row
-    return None
+        settled = settle(position, self.on.isoformat(), self.path.settlement)
+        position.exit_reason = settled.reason
+        position.buy(QuoteFill(position.open_lots, settled.price), 0)
+        self.exit_ts = self.path.ts[-1]
+        return self.outcome()
+
+    def outcome(self) -> ShortOutcome | None:
+        """Sum a finished trade up; None when there was none."""
+        position = self.position
+        if position is None or position.exit_reason is None:
+            return None
+        units = position.lots * position.lot_size
+        net_paise = position.entry_paise - position.exit_paise - position.costs_paise
+        return ShortOutcome(
+            entry_ts=position.entry_ts,
+            exit_ts=self.exit_ts,
+            entry=position.entry_price,
+            exit=position.exit_price,
+            net=net_paise / (PAISE * units),
+            reason=position.exit_reason,
+            lots=position.lots,
+        )
+
+    def _mark(self, position: ShortPosition, quote: Quote, row: int) -> None:
+        if quote.ask is not None:
+            observe(position, quote.ask, self.path.ts[row])
+            if quote.bid is not None and quote.bid <= quote.ask:
+                self.measured = row
+            return
+        theoretical = self.path.theoretical(row, self.measured) if self.measured >= 0 else None
+        note_unquoted(position, theoretical, self.path.ts[row], self.terms.rules)
+
+    def _bought_back(self, ts: int, quote: Quote, row: int) -> bool:
+        position, terms = self.position, self.terms
+        if position is None or position.exit_reason is None or position.exit_seq >= row:
+            return False
+        fill = leave(position, quote, self.on, terms.rules, terms.contracts)
+        if not isinstance(fill, QuoteFill):
+            return False
+        self._mark(position, quote, row)
+        position.buy(fill, self._charge(Side.BUY, fill, first=position.exited_lots == 0))
+        self.exit_ts = ts
+        return not position.open_lots
+
+    def _book_sale(self, fill: QuoteFill, ts: int, quote: Quote) -> None:
+        costs = self._charge(Side.SELL, fill, first=self.filled == 0)
+        if self.position is None:
+            self.position = ShortPosition.open("label", self.order, NO_CONTEXT, fill, quote.ask, ts)
+        self.position.sell(fill, costs)
+        self.filled += fill.lots
+        self.working = self.filled < self.order.lots
+
+    def _charge(self, side: Side, fill: QuoteFill, *, first: bool) -> int:
+        rules = self.terms.rules
+        return charge(
+            side,
+            fill,
+            self.order.lot_size,
+            self.on,
+            first=first,
+            brokerage_per_order=rules.brokerage_per_order,
+            costs=self.terms.costs,
+        ).total_paise
 
 
-def _late(ts: NDArray[np.int64], limit_ns: int, beat_ns: int) -> NDArray[np.bool_]:
-    """Tell at which rows time has run out, as the executor notices it: at a quote, or at a clock tick before the next.
-
-    The first tick at or after the limit triggers the exit when it comes before the next quote, which then fills it.
-    """
-    tick = -(-limit_ns // beat_ns) * beat_ns
-    late = ts >= limit_ns
-    late[:-1] |= ts[1:] > tick
-    return late
-
-
-def _trigger_row(
-    ts: NDArray[np.int64], bid: Floats, ask: Floats, entry: float, order: ShortOrder
-) -> tuple[int, ExitReason]:
-    """Find the row whose quote or time closes the position; rows begin at the fill."""
-    cost = np.where(np.isfinite(ask), ask, bid)
-    seen = np.where(np.isfinite(ask), ask, np.inf)
-    seen[0] = min(seen[0], ask[0] if np.isfinite(ask[0]) else entry)
-    best = np.minimum.accumulate(seen)
-    stop = np.full(ts.size, order.stop)
-    if order.trail is not None:
-        locked = best <= entry - order.trail
-        stop = np.where(locked, np.minimum(order.stop, best + order.trail), stop)
-    stopped = cost >= stop
-    paid = np.isfinite(ask) & (ask <= order.target)
-    late = _late(ts, min(order.time_exit_ns, order.square_off_ns), order.beat_ns)
-    rows = np.flatnonzero(stopped | paid | late)
-    if rows.size == 0:
-        return ts.size - 1, ExitReason.SQUARE_OFF
-    row = int(rows[0])
-    if stopped[row]:
-        return row, ExitReason.TRAIL if stop[row] < order.stop else ExitReason.STOP
-    if paid[row]:
-        return row, ExitReason.TARGET
-    return row, ExitReason.SQUARE_OFF if ts[row] >= order.square_off_ns else ExitReason.TIME
+__all__ = ["PaperTerms", "QuotePath", "ShortOrder", "ShortOutcome", "short_outcome"]

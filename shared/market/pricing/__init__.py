@@ -21,6 +21,7 @@ from shared.market.pricing.implied import (
     solve_implied_volatility,
 )
 from shared.market.pricing.year_fraction import (
+    DAYS_PER_YEAR,
     MINIMUM_MINUTES,
     MINUTES_PER_YEAR,
     minutes_between,
@@ -28,6 +29,7 @@ from shared.market.pricing.year_fraction import (
 )
 
 __all__ = [
+    "DAYS_PER_YEAR",
     "MINIMUM_MINUTES",
     "MINUTES_PER_YEAR",
     "NSE_CARRY_RATE",

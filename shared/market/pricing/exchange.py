@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shared.market.pricing.implied import black_scholes_implied_volatility
+from shared.market.pricing.year_fraction import DAYS_PER_YEAR
 
 NSE_CARRY_RATE: Final = 0.10
 """Continuous interest rate NSE applies (its option-chain footnote names 10 %)."""
 
-NSE_DAYS_PER_YEAR: Final = 365.0
 
 NSE_MINIMUM_DAYS: Final = 1.0
 """On expiry day NSE keeps a whole day of life, whatever the hour."""
@@ -21,7 +21,7 @@ NSE_MINIMUM_DAYS: Final = 1.0
 def nse_years(days: ArrayLike) -> NDArray[np.float64]:
     """Years NSE assumes for whole calendar days from trade date to expiry date: max(days, 1) / 365."""
     return np.asarray(
-        np.maximum(np.asarray(days, dtype=np.float64), NSE_MINIMUM_DAYS) / NSE_DAYS_PER_YEAR, dtype=np.float64
+        np.maximum(np.asarray(days, dtype=np.float64), NSE_MINIMUM_DAYS) / DAYS_PER_YEAR, dtype=np.float64
     )
 
 

@@ -7,8 +7,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-MINUTES_PER_YEAR: Final = 525_600.0
-"""Minutes in 365 days: the denominator CBOE and NSE use for their volatility indices."""
+DAYS_PER_YEAR: Final = 365.0
+"""Calendar days in the year of every annual figure: the denominator CBOE and NSE use for their volatility indices."""
+
+MINUTES_PER_YEAR: Final = DAYS_PER_YEAR * 1440.0
+"""Minutes in that year."""
 
 MINIMUM_MINUTES: Final = 5.0
 """Floor of the time to expiry.

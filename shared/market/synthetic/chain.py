@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from shared.market.pricing.black import black76_price
 from shared.market.synthetic.path import OVERNIGHT_SHARE, SESSIONS_PER_YEAR, DayPath, u_shape
+from shared.market.ticks import TICK
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-TICK = 0.05
 CARRY = 0.06
 """Yearly rate at which the forward stands over the spot."""
 

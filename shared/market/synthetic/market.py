@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shared.clock import NS_PER_MINUTE
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
 from shared.market.synthetic.chain import SideDay, opening_interest, quote_side, total_variance
 from shared.market.synthetic.path import (
     NO_EDGE,
@@ -25,7 +26,6 @@ from shared.market.synthetic.path import (
 
 FloatArray = NDArray[np.float64]
 
-_MINUTES_PER_YEAR = 525_600.0
 _HORIZON_DAYS = 75
 _FRONT_ACTIVITY = 40e6
 _FRONT_DEPTH = 130_000.0
@@ -146,7 +146,7 @@ class SyntheticMarket:
         rng: np.random.Generator,
     ) -> ExpiryDay:
         close_ns = self.contracts.expiry_close_ns(expiry, self.calendar)
-        years = np.maximum(close_ns - stamps, 0) / NS_PER_MINUTE / _MINUTES_PER_YEAR
+        years = np.maximum(close_ns - stamps, 0) / NS_PER_MINUTE / MINUTES_PER_YEAR
         after = len(self.calendar.trading_days(session.day + timedelta(days=1), expiry))
         variance = total_variance(path, after, long_run)
         fade = _FADE**number

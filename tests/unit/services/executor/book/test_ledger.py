@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from services.executor.book.ledger import Ledger
 from services.executor.book.state import ExecutorState, WorkingEntry
-from services.executor.paper.venue import PaperFill
 from services.executor.settings import ExecutorSettings
 from shared.events import ExitReason
 from shared.market.costs import CostTable
+from shared.trading.fills import QuoteFill
 from tests.builders import LOT, at, chain_header, entry_order
 
 COSTS = CostTable.load()
@@ -38,11 +38,11 @@ def test_cash_and_open_value_reconcile_at_every_step(steps: list[tuple[int, int,
         if sell or held is None:
             if slot not in working or held is None:
                 working[slot] = WorkingEntry(entry_order(number + 1, at(10, 0), lots=10_000, signal_id=order_id))
-            costs = ledger.book_sale(state, working[slot], PaperFill(lots, price), price, at(10, 1))
+            costs = ledger.book_sale(state, working[slot], QuoteFill(lots, price), price, at(10, 1))
             expected += round(price * 100) * units - costs.total_paise
         else:
             lots = min(lots, held.open_lots)
-            costs = ledger.book_purchase(state, held, PaperFill(lots, price), at(10, 2))
+            costs = ledger.book_purchase(state, held, QuoteFill(lots, price), at(10, 2))
             expected -= round(price * 100) * lots * LOT + costs.total_paise
             if not held.open_lots:
                 held.exit_reason = ExitReason.STOP

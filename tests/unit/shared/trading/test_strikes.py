@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from services.risk.settings import RiskSettings
-from services.risk.strikes import ChosenStrike, NoStrike, choose_strike
 from shared.events import CandidateQuote, DenialCode
+from shared.trading.strikes import ChosenStrike, NoStrike, choose_strike
 from tests.builders import PUT, at, candidate, contract, market_view, signal
 
 SETTINGS = RiskSettings(target_delta=0.35, oi_wall_weight=0.05)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import msgspec
 import pytest
 
-from services.executor.paper.venue import PaperFill, PaperVenue, Rejected
 from services.executor.settings import ExecutorSettings
 from shared.events import FillStatus
 from shared.market.contracts import ContractTable
+from shared.trading import fills
+from shared.trading.fills import QuoteFill, Rejected
 from shared.trading.quotes import Quote
 from tests.builders import LOT, at, entry_order, snapshot
 from tests.unit.services.executor.random_market import Desk
@@ -19,28 +21,47 @@ CONTRACTS = ContractTable.load()
 DAY = date(2025, 8, 29)
 
 
-def venue(**settings: object) -> PaperVenue:
-    return PaperVenue(ExecutorSettings(**settings), CONTRACTS)  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class Venue:
+    """Fills by given rules, short to call."""
+
+    rules: ExecutorSettings
+
+    def admits(self, underlying: str, at_quote: Quote, limit: float, on: date) -> Rejected | None:
+        return fills.check_band(underlying, at_quote, limit, on, self.rules, CONTRACTS)
+
+    def sell(self, at_quote: Quote, *, lots: int, lot_size: int, limit: float) -> QuoteFill | None:
+        return fills.sell(at_quote, lots=lots, lot_size=lot_size, limit=limit, rules=self.rules)
+
+    def buy(self, at_quote: Quote, *, lots: int) -> QuoteFill | Rejected | None:
+        rules = self.rules
+        return fills.buy(
+            at_quote, lots=lots, lot_size=LOT, underlying="NIFTY", on=DAY, rules=rules, contracts=CONTRACTS
+        )
+
+
+def venue(**settings: object) -> Venue:
+    return Venue(ExecutorSettings(**settings))  # type: ignore[arg-type]
 
 
 def quote(bid: float | None, ask: float | None, qty: int | None = 7500, ltp: float | None = None) -> Quote:
     return Quote(bid, ask, qty, qty, ltp)
 
 
-def buy(one: PaperVenue, at_quote: Quote, lots: int = 2) -> PaperFill | Rejected | None:
-    return one.buy(at_quote, lots=lots, lot_size=LOT, underlying="NIFTY", on=DAY)
+def buy(one: Venue, at_quote: Quote, lots: int = 2) -> QuoteFill | Rejected | None:
+    return one.buy(at_quote, lots=lots)
 
 
 def test_impact_in_points_and_share_is_paid_on_both_sides():
     costly = venue(impact_points=0.10, impact_fraction=0.01)
-    assert costly.sell(quote(100.0, 100.5), lots=2, lot_size=LOT, limit=90.0) == PaperFill(2, 98.9)
-    assert buy(costly, quote(99.0, 100.0)) == PaperFill(2, 101.1)
+    assert costly.sell(quote(100.0, 100.5), lots=2, lot_size=LOT, limit=90.0) == QuoteFill(2, 98.9)
+    assert buy(costly, quote(99.0, 100.0)) == QuoteFill(2, 101.1)
 
 
 @pytest.mark.parametrize(("units", "lots"), [(None, 5), (375, 5), (374, 4), (75, 1)])
 def test_no_more_fills_than_the_touch_shows(units: int | None, lots: int):
     filled = buy(venue(), quote(99.0, 100.0, units), lots=5)
-    assert isinstance(filled, PaperFill)
+    assert isinstance(filled, QuoteFill)
     assert filled.lots == lots
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.risk.protection import protect
 from services.risk.settings import RiskSettings
+from shared.trading.levels import protect
 
 SETTINGS = RiskSettings(stop_fraction=0.30, target_fraction=0.25, trail_fraction=0.20, reference_volatility=0.12)
 

@@ -1,0 +1,103 @@
+"""A label is what the executor would have booked: one code for both, shown on every trade of a synthetic day."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.trainer.dataset.labels import PaperTerms, QuotePath, ShortOrder, ShortOutcome, short_outcome
+from shared.clock import NS_PER_MINUTE, ist_date
+from shared.events import ChainSnapshot, Event, ExitReason, Order, Trade
+from shared.streaming.memory.engine import MemoryEngine
+from shared.trading.quotes import quote_of
+from tests.migration.decisions import DEMO_SEED, synthetic
+from trading_system.wiring import Installation
+
+BY_ORDER = {ExitReason.SIGNAL_CHANGE, ExitReason.FLATTEN, ExitReason.ORDER}
+"""Closed by a word of risk, which a label does not hear."""
+
+
+class Day:
+    """One synthetic day through the whole pipeline, and its trades made again as labels."""
+
+    def __init__(self, **executor: str) -> None:
+        environ = {f"THETAFLOW_EXECUTOR_{name.upper()}": text for name, text in executor.items()}
+        self.house = Installation.load(environ)
+        self.events: list[Event] = []
+        ingest = self.house.ingest_handler("nifty")
+        engine = MemoryEngine(self.house.services(), observer=self.events.append)
+        for item in synthetic(DEMO_SEED, 1):
+            engine.publish(ingest.accept(item))
+        engine.publish(ingest.end_of_day())
+        self.snapshots = [event for event in self.events if isinstance(event, ChainSnapshot)]
+        self.orders = {event.header.id: event for event in self.events if isinstance(event, Order)}
+        self.trades = [event for event in self.events if isinstance(event, Trade)]
+
+    def label(self, trade: Trade) -> ShortOutcome | None:
+        """Reckon a trade's outcome from its order and the quotes alone."""
+        order = self.orders[trade.entry_order_id]
+        session = self.house.calendar.session(ist_date(order.header.ts))
+        assert session is not None
+        assert order.stop_price is not None
+        assert order.target_price is not None
+        assert order.time_exit_ns is not None
+        square_off = session.close_ns - int(self.house.executor.square_off_minutes * NS_PER_MINUTE)
+        asked = ShortOrder(
+            contract=trade.contract,
+            limit_price=order.limit_price,
+            stop_price=order.stop_price,
+            target_price=order.target_price,
+            trail_points=order.trail_points,
+            valid_until_ns=order.valid_until_ns,
+            time_exit_ns=order.time_exit_ns,
+            square_off_ns=square_off,
+            lots=order.lots,
+            lot_size=order.lot_size,
+        )
+        stamps = tuple(snapshot.header.ts for snapshot in self.snapshots)
+        quotes = tuple(quote_of(snapshot, trade.contract) for snapshot in self.snapshots)
+        at = next(row for row, one in enumerate(self.snapshots) if one.header.seq == order.header.seq)
+        terms = PaperTerms(self.house.executor, self.house.contracts, self.house.costs)
+        return short_outcome(QuotePath(trade.contract, stamps, quotes), at, asked, terms)
+
+
+def booked(trade: Trade) -> tuple[object, ...]:
+    """Give what a trade and a label must agree on, to the paisa."""
+    units = trade.lots * trade.lot_size
+    prices = (trade.entry_price, trade.exit_price)
+    return (
+        trade.entry_ts,
+        trade.header.ts,
+        *prices,
+        trade.net_pnl_paise / (100 * units),
+        trade.exit_reason,
+        trade.lots,
+    )
+
+
+def reckoned(outcome: ShortOutcome) -> tuple[object, ...]:
+    """Give the same of a label."""
+    prices = (outcome.entry, outcome.exit)
+    return (outcome.entry_ts, outcome.exit_ts, *prices, outcome.net, outcome.reason, outcome.lots)
+
+
+@pytest.mark.parametrize("impact_fraction", ["0.0", "0.004"])
+def test_every_trade_of_the_day_labels_as_it_was_booked(impact_fraction: str):
+    day = Day(impact_fraction=impact_fraction)
+    compared = [trade for trade in day.trades if trade.exit_reason not in BY_ORDER]
+    assert len(compared) >= 5
+    for trade in compared:
+        outcome = day.label(trade)
+        assert outcome is not None
+        assert reckoned(outcome) == booked(trade)
+
+
+def test_impact_moves_executor_and_label_alike():
+    cheap, dear = Day(), Day(impact_fraction="0.004")
+    first, costly = cheap.trades[0], dear.trades[0]
+    assert first.entry_order_id == costly.entry_order_id
+    assert costly.entry_price < first.entry_price
+    before, after = cheap.label(first), dear.label(costly)
+    assert before is not None
+    assert after is not None
+    assert after.entry - before.entry == pytest.approx(costly.entry_price - first.entry_price)
+    assert after.entry < before.entry
