@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from services.risk.halts import OPENS, HaltState
+from services.risk.halts import OPENS
 from services.risk.settings import RiskSettings
 from services.risk.state import RiskState
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, from_ns, ist_date
-from shared.events import BookState, DenialCode, QualityFlag, Signal
+from shared.events import BookState, DenialCode, HaltState, QualityFlag, Signal
 
 _STALE = frozenset({QualityFlag.STALE, QualityFlag.FALLBACK})
 

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
 from services.risk.settings import RiskSettings
-from shared.events import BookState, CommandKind, DenialCode
+from shared.clock import ist_date
+from shared.events import BookState, CommandKind, DenialCode, HaltChanged, HaltLatch, HaltState, Header
 
 _PAISE = 100.0
-
-
-class HaltState(StrEnum):
-    """How much risk lets a book do.
-
-    ACTIVE: everything. REDUCING: nothing is opened, what is open runs by its own rules. HALTED: nothing is opened and
-    what is open is closed.
-    """
-
-    ACTIVE = "active"
-    REDUCING = "reducing"
-    HALTED = "halted"
 
 
 OPENS = frozenset({HaltState.ACTIVE})
@@ -58,6 +45,7 @@ class HaltRecord(msgspec.Struct):
     Attributes:
         operator: what the operator asked for last.
         operator_text: by whom and why.
+        command, commanded_by, commanded_why: the newest command that changed the above, RESUME included.
         latches: limits reached and not lifted, oldest first.
         day, loss_base_paise, slippage_base_paise: figures of the day at the last RESUME; 0 on another day.
         losses_base: losses in a row at the last RESUME.
@@ -66,6 +54,9 @@ class HaltRecord(msgspec.Struct):
 
     operator: HaltState = HaltState.ACTIVE
     operator_text: str = ""
+    command: CommandKind | None = None
+    commanded_by: str = ""
+    commanded_why: str = ""
     latches: list[Latch] = []
     day: str = ""
     loss_base_paise: int = 0
@@ -127,3 +118,30 @@ class HaltRecord(msgspec.Struct):
 
 def _day_pnl(book: BookState) -> int:
     return book.realised_paise + book.unrealised_paise
+
+
+def halt_event(header: Header, record: HaltRecord, last: HaltChanged | None) -> HaltChanged | None:
+    """Describe what halts the book when it differs from `last`, the newest event of it, or when a day begins.
+
+    Args:
+        header: of the event that was handled.
+        record: after that event.
+        last: what was published last; None at the first event of a book.
+    """
+    state = record.state
+    entered = record.latches[0].ts if last is None and record.latches else header.ts
+    since = last.since if last is not None and last.state is state else entered
+    # Named after risk, numbered apart from its orders: their ids stay what they are without it.
+    made = msgspec.structs.replace(header.child("risk").child("halt"), producer="risk")
+    changed = HaltChanged(
+        header=made,
+        state=state,
+        since=since,
+        latches=tuple(HaltLatch(code=latch.code, text=latch.text, since=latch.ts) for latch in record.latches),
+        command=record.command,
+        operator=record.commanded_by,
+        reason=record.commanded_why,
+    )
+    if last is not None and ist_date(header.ts) <= ist_date(last.header.ts):
+        return None if msgspec.structs.replace(last, header=made) == changed else changed
+    return changed

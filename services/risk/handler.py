@@ -9,7 +9,7 @@ import msgspec
 from services.risk.exposure import concentration_denial, margin_per_lot
 from services.risk.gates import RiskDenial, day_of, entry_denial
 from services.risk.greeks import greeks_after, greeks_denial
-from services.risk.halts import CLOSES_ALL, OPENS
+from services.risk.halts import CLOSES_ALL, OPENS, halt_event
 from services.risk.orders import cancel_order, denial, entry_order, exit_order
 from services.risk.settings import RiskSettings
 from services.risk.sizing import Size, Stake, estimate_edge, size_position
@@ -73,7 +73,7 @@ class RiskHandler:
         self._state = RiskState()
 
     def handle(self, event: Event) -> Sequence[Event]:
-        """Take a Signal, a BookState or a Command; give Orders, Denials and Alerts."""
+        """Take a Signal, a BookState or a Command; give Orders, Denials, Alerts and what halts the book."""
         out = _Outputs()
         if isinstance(event, Signal):
             self._on_signal(event, out)
@@ -81,6 +81,9 @@ class RiskHandler:
             self._on_book(event, out)
         elif isinstance(event, Command):
             self._on_command(event, out)
+        if not isinstance(event, Signal):
+            # Never at a signal: whether it or its book comes first must not show in any output.
+            self._tell_halt(event.header, out)
         return out.events
 
     def checkpoint(self) -> bytes:
@@ -146,6 +149,12 @@ class RiskHandler:
             self._enter_or_deny(signal, book, out)
 
     # --- closing ------------------------------------------------------------------------------------------------
+
+    def _tell_halt(self, parent: Header, out: _Outputs) -> None:
+        halt = halt_event(parent, self._state.halts, self._state.halt_told)
+        if halt is not None:
+            self._state.halt_told = halt
+            out.events.append(halt)
 
     def _cancel_unless_opening(self, book: BookState, out: _Outputs) -> None:
         state = self._state
@@ -278,6 +287,8 @@ class RiskHandler:
             self._set_limit(command, who, out)
             return
         state.halts.obey(command.kind, who, state.book)
+        state.halts.command = command.kind
+        state.halts.commanded_by, state.halts.commanded_why = command.operator, command.reason
         severity = Severity.INFO if state.halts.state in OPENS else Severity.WARNING
         out.events.append(_alert(out.header(command.header), command.kind.value, who, severity))
         if state.book is not None and state.halts.state in CLOSES_ALL:

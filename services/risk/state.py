@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from services.risk.halts import HaltRecord
-from shared.events import BookState, Order, Signal
+from shared.events import BookState, HaltChanged, Order, Signal
 
 
 class RiskState(msgspec.Struct):
@@ -22,6 +22,7 @@ class RiskState(msgspec.Struct):
         orders_day, orders_today: ISO date and entries ordered on it.
         last_order_ts: event time of the newest entry order.
         halts: operator's word, latches and what they are measured from.
+        halt_told: the newest event that says what `halts` holds.
         overrides: limits set by command, field name to value.
     """
 
@@ -36,4 +37,5 @@ class RiskState(msgspec.Struct):
     orders_today: int = 0
     last_order_ts: int | None = None
     halts: HaltRecord = msgspec.field(default_factory=HaltRecord)
+    halt_told: HaltChanged | None = None
     overrides: dict[str, float] = {}

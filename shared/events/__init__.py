@@ -44,7 +44,17 @@ from shared.events.market import (
     OptionKind,
     QualityFlag,
 )
-from shared.events.operation import Alert, Command, CommandKind, DeadLetter, ModelPublished, Severity
+from shared.events.operation import (
+    Alert,
+    Command,
+    CommandKind,
+    DeadLetter,
+    HaltChanged,
+    HaltLatch,
+    HaltState,
+    ModelPublished,
+    Severity,
+)
 
 EVENT_TYPES: tuple[type[Event], ...] = (
     ChainSnapshot,
@@ -60,6 +70,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ModelPublished,
     Command,
     Alert,
+    HaltChanged,
     DeadLetter,
 )
 
@@ -84,6 +95,9 @@ __all__ = [
     "FeatureVector",
     "Fill",
     "FillStatus",
+    "HaltChanged",
+    "HaltLatch",
+    "HaltState",
     "Header",
     "Intent",
     "LegColumns",

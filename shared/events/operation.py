@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from shared.events.base import Event
+from shared.events.base import Event, Record
+from shared.events.decisions import DenialCode
 
 
 class ModelPublished(Event, frozen=True, kw_only=True):
@@ -36,6 +37,51 @@ class Command(Event, frozen=True, kw_only=True):
     reason: str
     limit: str | None = None
     value: float | None = None
+
+
+class HaltState(StrEnum):
+    """How much risk lets a book do.
+
+    ACTIVE: everything. REDUCING: nothing is opened, what is open runs by its own rules. HALTED: nothing is opened and
+    what is open is closed.
+    """
+
+    ACTIVE = "active"
+    REDUCING = "reducing"
+    HALTED = "halted"
+
+
+class HaltLatch(Record, frozen=True, kw_only=True):
+    """A limit that was reached and that only an operator lifts.
+
+    Attributes:
+        code: which limit.
+        text: the figure and the limit, in words.
+        since: event time at which it was reached, ns UTC.
+    """
+
+    code: DenialCode
+    text: str
+    since: int
+
+
+class HaltChanged(Event, frozen=True, kw_only=True):
+    """What a book may do from here on, said by risk: at its first event, at the first of a day, at every change.
+
+    Attributes:
+        state: the most severe of what the operator and the latches ask.
+        since: event time at which the book entered this state, ns UTC.
+        latches: limits reached and not lifted, oldest first.
+        command: the newest command about it (HALT, FLATTEN, REDUCE, RESUME); None when none was ever given.
+        operator, reason: who gave that command and why; empty without one.
+    """
+
+    state: HaltState
+    since: int
+    latches: tuple[HaltLatch, ...] = ()
+    command: CommandKind | None = None
+    operator: str = ""
+    reason: str = ""
 
 
 class Severity(StrEnum):

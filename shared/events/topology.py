@@ -21,6 +21,7 @@ class Topic(StrEnum):
     INTENTS = "intents"
     MODELS = "models"
     CONTROL = "control"
+    HALTS = "halts"
     ALERTS = "alerts"
     DEAD = "dead"
 
@@ -38,6 +39,7 @@ TOPIC_OF: dict[type[events.Event], Topic] = {
     events.Intent: Topic.INTENTS,
     events.ModelPublished: Topic.MODELS,
     events.Command: Topic.CONTROL,
+    events.HaltChanged: Topic.HALTS,
     events.Alert: Topic.ALERTS,
     events.DeadLetter: Topic.DEAD,
 }

@@ -21,7 +21,13 @@ from shared.streaming.redis.keys import stream_key
 _LOG: Final = logging.getLogger("thetaflow.gateway")
 
 _OF_THE_DAY: Final = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES, Topic.BOOK)
-_STANDING: Final[Mapping[Topic, int]] = {Topic.CONTROL: 256, Topic.ALERTS: 200, Topic.DEAD: 1_000, Topic.MODELS: 16}
+_STANDING: Final[Mapping[Topic, int]] = {
+    Topic.CONTROL: 256,
+    Topic.HALTS: 256,
+    Topic.ALERTS: 200,
+    Topic.DEAD: 1_000,
+    Topic.MODELS: 16,
+}
 FOLLOWED: Final = (*_OF_THE_DAY, *_STANDING)
 """Topics read entry by entry. Of the chain, whose entries are large, a burst is skipped up to its newest ones."""
 

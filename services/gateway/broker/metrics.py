@@ -14,7 +14,7 @@ from services.gateway.schemas.book import BookAnswer
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _PAISE: Final = 100
-_HALT: Final = {"trading": 0, "reducing": 1, "halted": 2}
+_HALT: Final = {"active": 0, "reducing": 1, "halted": 2}
 
 
 class PipelineCollector(Collector):
@@ -83,7 +83,7 @@ class PipelineCollector(Collector):
         positions = GaugeMetricFamily("thetaflow_open_positions", "Open positions.", labels=["book"])
         trades = GaugeMetricFamily("thetaflow_day_trades", "Trades closed today.", labels=["book"])
         wins = GaugeMetricFamily("thetaflow_day_wins", "Of these with a net gain.", labels=["book"])
-        halted = GaugeMetricFamily("thetaflow_halt_state", "0 trading, 1 reducing, 2 halted.", labels=["book"])
+        halted = GaugeMetricFamily("thetaflow_halt_state", "0 active, 1 reducing, 2 halted.", labels=["book"])
         denials = GaugeMetricFamily("thetaflow_day_denials", "Denials of the day.", labels=["book", "code"])
         for book, answer in books.items():
             ready.add_metric([book], int(answer.status.freshness != "stale"))
@@ -92,7 +92,8 @@ class PipelineCollector(Collector):
             positions.add_metric([book], answer.day.open_positions)
             trades.add_metric([book], answer.day.trades)
             wins.add_metric([book], answer.day.wins)
-            halted.add_metric([book], _HALT[answer.status.halt.state])
+            if answer.status.halt.state != "unknown":
+                halted.add_metric([book], _HALT[answer.status.halt.state])
             for code, count in answer.denials.by_code.items():
                 denials.add_metric([book, code], count)
         yield from (ready, age, positions, trades, wins, halted, denials)

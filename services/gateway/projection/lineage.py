@@ -22,7 +22,7 @@ _SEARCHED: Final = 20_000
 _CHAIN_SEARCHED: Final = 400
 _AFTER: Final = 2_000
 _DOWNSTREAM: Final = (Topic.FEATURES, Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.BOOK, Topic.TRADES)
-_BESIDE: Final = (Topic.CONTROL, Topic.ALERTS, Topic.MODELS, Topic.DEAD)
+_BESIDE: Final = (Topic.CONTROL, Topic.HALTS, Topic.ALERTS, Topic.MODELS, Topic.DEAD)
 _NAMING: Final = (Topic.ORDERS, Topic.FILLS, Topic.TRADES)
 """Topics whose events name events of another lineage: an exit its entry, a fill its order, a trade its entry."""
 

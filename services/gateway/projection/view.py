@@ -9,21 +9,14 @@ from enum import StrEnum
 
 from services.gateway.projection.day import DayLedger
 from services.gateway.schemas.book import HaltAnswer
-from services.gateway.schemas.events import AlertAnswer, CommandAnswer, MarketAnswer, PositionAnswer, SignalAnswer
+from services.gateway.schemas.events import AlertAnswer, MarketAnswer, PositionAnswer, SignalAnswer
 from shared import events
 from shared.clock import ist_date
-from shared.events import CommandKind
 from shared.text.formatting import iso_text
 
 _ALERTS_KEPT = 100
-_COMMANDS_KEPT = 50
 _UNDERLYINGS_KEPT = 8
 _BOOKS_KEPT = 64
-_STATE_AFTER: Mapping[CommandKind, str] = {
-    CommandKind.HALT: "halted",
-    CommandKind.REDUCE: "reducing",
-    CommandKind.RESUME: "trading",
-}
 PAPER = "paper"
 _OF_A_PARTITION = re.compile(r"(partition)?\d*")
 
@@ -46,7 +39,7 @@ class BookView:
     """One book. `versions` counts the changes of each section.
 
     A new run on the same broker (the book's steps start again from an earlier event time) clears the day, as a new
-    day does. Alerts and commands outlive both.
+    day does. Alerts and the halt state outlive both.
     """
 
     def __init__(self, book: str) -> None:
@@ -60,7 +53,7 @@ class BookView:
         self.ledger = DayLedger("")
         self.state: events.BookState | None = None
         self.alerts: deque[events.Alert] = deque(maxlen=_ALERTS_KEPT)
-        self.commands: deque[events.Command] = deque(maxlen=_COMMANDS_KEPT)
+        self.halted: events.HaltChanged | None = None
         self.model: events.ModelPublished | None = None
         self.dead_letters = 0
         self.live_venue: str | None = None
@@ -73,7 +66,7 @@ class BookView:
             events.Trade: self._on_trade,
             events.BookState: self._on_state,
             events.ModelPublished: self._on_model,
-            events.Command: self._on_command,
+            events.HaltChanged: self._on_halt,
             events.Alert: self._on_alert,
             events.DeadLetter: self._on_dead_letter,
         }
@@ -103,10 +96,8 @@ class BookView:
         return tuple(AlertAnswer.of(alert) for alert in newest[:_ALERTS_KEPT])
 
     def halt(self) -> HaltAnswer:
-        """Say whether the operators' last words let the book trade."""
-        state = next((_STATE_AFTER[c.kind] for c in reversed(self.commands) if c.kind in _STATE_AFTER), "trading")
-        last = CommandAnswer.of(self.commands[-1]) if self.commands else None
-        return HaltAnswer.model_validate({"state": state, "last": last})
+        """Show what risk last said the book may do; unknown before it has said anything."""
+        return HaltAnswer() if self.halted is None else HaltAnswer.of(self.halted)
 
     def _touch(self, *sections: Section) -> None:
         self.versions.update(sections)
@@ -184,8 +175,8 @@ class BookView:
         self.model = event
         self._touch(Section.STATUS)
 
-    def _on_command(self, event: events.Command) -> None:
-        self.commands.append(event)
+    def _on_halt(self, event: events.HaltChanged) -> None:
+        self.halted = event
         self._touch(Section.STATUS)
 
     def _on_alert(self, event: events.Alert) -> None:

@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from services.gateway.schemas.events import (
     AlertAnswer,
     Answer,
-    CommandAnswer,
     DenialAnswer,
     MarketAnswer,
     PositionAnswer,
     SignalAnswer,
     TradeAnswer,
 )
+from shared.events import HaltChanged
+from shared.text.formatting import iso_text
+
+
+class LatchAnswer(Answer):
+    """A limit that was reached, in words, and when."""
+
+    code: str
+    text: str
+    since: str
 
 
 class HaltAnswer(Answer):
-    """Whether the book may trade, by the operators' last words."""
+    """What the book may do, as risk last said: state, since when, by which limits and whose command."""
 
-    state: Literal["trading", "reducing", "halted"] = "trading"
-    last: CommandAnswer | None = None
+    state: Literal["unknown", "active", "reducing", "halted"] = "unknown"
+    since: str | None = None
+    latches: tuple[LatchAnswer, ...] = ()
+    command: str | None = None
+    operator: str = ""
+    reason: str = ""
+
+    @classmethod
+    def of(cls, event: HaltChanged) -> Self:
+        """Show a halt event."""
+        return cls(
+            state=event.state.value,
+            since=iso_text(event.since),
+            latches=tuple(
+                LatchAnswer(code=latch.code.value, text=latch.text, since=iso_text(latch.since))
+                for latch in event.latches
+            ),
+            command=None if event.command is None else event.command.value,
+            operator=event.operator,
+            reason=event.reason,
+        )
 
 
 class DayAnswer(Answer):

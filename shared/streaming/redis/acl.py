@@ -19,7 +19,7 @@ from shared.events.topology import SERVICE_INPUTS, Topic, consumers_of
 SERVICE_OUTPUTS: Final[Mapping[str, tuple[Topic, ...]]] = {
     "features": (Topic.FEATURES,),
     "predictor": (Topic.SIGNALS,),
-    "risk": (Topic.ORDERS,),
+    "risk": (Topic.ORDERS, Topic.HALTS),
     "executor": (Topic.FILLS, Topic.TRADES, Topic.BOOK),
     "trainer": (Topic.MODELS,),
 }

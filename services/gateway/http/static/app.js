@@ -6,7 +6,7 @@ import { day, span, time } from "./format.js";
 import * as render from "./render.js";
 
 const SILENCE_MS = 5_000;
-const HALT = { trading: "Trading", reducing: "Reducing", halted: "HALTED" };
+const HALT = { unknown: "–", active: "Trading", reducing: "Reducing", halted: "HALTED" };
 const sections = { market: render.market, signal: render.signal, positions: render.positions, trades: render.trades, day: render.day_, equity: showEquity, denials: render.denials, alerts: render.alerts, streams: render.streams };
 let book = new URLSearchParams(location.search).get("book");
 let source = null;
@@ -36,10 +36,18 @@ function showStatus(next) {
   const halt = status.halt;
   const pill = text("halt", HALT[halt.state]);
   pill.dataset.state = halt.state;
-  pill.title = halt.last ? `${halt.last.kind} by ${halt.last.operator}, ${time(halt.last.at)}: ${halt.last.reason}` : "no command given";
+  pill.title = haltWords(halt);
+  text("halt-why", pill.title).hidden = halt.state === "active" || halt.state === "unknown";
   showControl(status.control);
   showBooks();
   showLink();
+}
+
+function haltWords(halt) {
+  if (halt.state === "unknown") return "Risk has not said yet what the book may do.";
+  const why = halt.latches.map((latch) => `${latch.code}: ${latch.text} (${time(latch.since)})`);
+  if (halt.command) why.push(`${halt.command} by ${halt.operator}: ${halt.reason}`);
+  return `${HALT[halt.state]} since ${day(halt.since)} ${time(halt.since)}. ${why.join("; ")}`;
 }
 
 function showBooks() {

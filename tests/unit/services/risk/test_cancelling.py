@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.risk.handler import RiskHandler
 from services.risk.service import risk_service
 from services.risk.settings import RiskSettings
-from shared.events import Event, Order, OrderAction
+from shared.events import Event, HaltChanged, Order, OrderAction
 from tests.builders import at, book_state, signal
 
 
@@ -16,7 +16,8 @@ def risk() -> RiskHandler:
 
 
 def decide(handler: RiskHandler, *events: Event) -> list[Event]:
-    return [out for event in events for out in handler.handle(event)]
+    made = [out for event in events for out in handler.handle(event)]
+    return [out for out in made if not isinstance(out, HaltChanged)]
 
 
 LOSS = {"realised_paise": -5_000_000, "equity_paise": 95_000_000}

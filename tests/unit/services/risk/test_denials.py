@@ -163,4 +163,4 @@ def test_every_code_has_a_meaning_and_the_reference_is_current():
 def test_late_on_expiry_day_the_front_contract_is_left_alone_and_early_it_is_sold():
     handler = RiskHandler("nifty", RiskSettings(), *TABLES)
     made = [*handler.handle(signal(1, NOW, 1, market=expiring(300.0))), *handler.handle(book_state(1, NOW))]
-    assert [type(event).__name__ for event in made] == ["Order"]
+    assert [type(event).__name__ for event in made] == ["Order", "HaltChanged"]

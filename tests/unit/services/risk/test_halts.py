@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from services.risk.halts import HaltRecord, HaltState
+from services.risk.halts import HaltRecord
 from services.risk.settings import RiskSettings
-from shared.events import BookState, CommandKind, DenialCode, TradeStatistics
+from shared.events import BookState, CommandKind, DenialCode, HaltState, TradeStatistics
 from tests.builders import at, book_state
 
 SETTINGS = RiskSettings(capital=1_000_000.0, max_daily_loss=0.03, max_drawdown=0.10, max_consecutive_losses=3)

@@ -14,6 +14,8 @@ from shared.events import (
     DenialCode,
     Event,
     ExitReason,
+    HaltChanged,
+    HaltState,
     Order,
     OrderAction,
     Position,
@@ -68,7 +70,13 @@ def position(strike: float = 24400.0, direction: int = 1, order_id: str = "p") -
 
 
 def decide(handler: RiskHandler, *events: Event) -> list[Event]:
-    return [out for event in events for out in handler.handle(event)]
+    outputs = [out for event in events for out in handler.handle(event)]
+    return [out for out in outputs if not isinstance(out, HaltChanged)]
+
+
+def halts(handler: RiskHandler, *events: Event) -> list[HaltChanged]:
+    outputs = [out for event in events for out in handler.handle(event)]
+    return [out for out in outputs if isinstance(out, HaltChanged)]
 
 
 def only_denial(events: list[Event]) -> DenialCode:
@@ -300,3 +308,44 @@ def test_greeks_of_the_book_shrink_the_trade_before_they_forbid_it():
     assert isinstance(tight, Order)
     assert 1 <= tight.lots < free.lots
     assert "Greeks" in tight.reason
+
+
+def halt_command(kind: CommandKind, minute: int) -> Command:
+    header = chain_header(0, at(10, minute)).child("cli")
+    return Command(header=header, kind=kind, operator="asha", reason="drill")
+
+
+def test_the_first_event_of_a_book_says_what_halts_it_and_later_ones_are_silent():
+    (first,) = halts(risk(), *(book_state(seq, at(10, 30 + seq)) for seq in range(5)))
+    assert (first.state, first.latches, first.command) == (HaltState.ACTIVE, (), None)
+    assert first.header.id.endswith(".risk.halt")
+
+
+def test_flatten_says_halted_with_who_why_and_since_and_resume_says_active():
+    handler = risk()
+    flatten, resume = halt_command(CommandKind.FLATTEN, 31), halt_command(CommandKind.RESUME, 40)
+    _, halted, active = halts(handler, book_state(1, at(10, 30)), flatten, book_state(2, at(10, 32)), resume)
+    assert (halted.state, halted.command, halted.operator, halted.reason, halted.since) == (
+        HaltState.HALTED,
+        CommandKind.FLATTEN,
+        "asha",
+        "drill",
+        at(10, 31),
+    )
+    assert (active.state, active.since) == (HaltState.ACTIVE, at(10, 40))
+
+
+def test_a_loss_latch_says_halted_and_names_the_loss():
+    handler = risk()
+    _, halted = halts(handler, book_state(1, at(10, 30)), book_state(2, at(10, 31), realised_paise=-100_000_000))
+    assert halted.state is HaltState.HALTED
+    assert halted.latches[0].code is DenialCode.DAILY_LOSS
+    assert "lost today" in halted.latches[0].text
+    assert halted.since == halted.latches[0].since == at(10, 31)
+
+
+def test_a_restart_in_between_does_not_say_it_again():
+    handler, again = risk(), risk()
+    assert halts(handler, book_state(1, at(10, 30)))
+    again.restore(handler.checkpoint())
+    assert halts(again, book_state(2, at(10, 31))) == []

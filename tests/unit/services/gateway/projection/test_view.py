@@ -140,7 +140,6 @@ def test_memory_stays_bounded(day):
         view.fold(ev.Alert(header=child, severity=ev.Severity.INFO, code="c", text="t"))
         view.fold(ev.Command(header=child, kind=ev.CommandKind.HALT, operator="o", reason="r"))
     assert len(view.recent_alerts()) == 100
-    assert len(view.commands) == 50
     assert len(view.ledger.signals()) == 200
 
 
@@ -155,22 +154,15 @@ def test_equity_curve_thins_itself_and_keeps_first_and_newest():
     assert list(points) == sorted(points)
 
 
-@pytest.mark.parametrize(
-    ("kinds", "state"),
-    [
-        ([], "trading"),
-        (["halt"], "halted"),
-        (["halt", "flatten"], "halted"),
-        (["halt", "resume"], "trading"),
-        (["reduce", "set_limit"], "reducing"),
-    ],
-)
-def test_halt_state_follows_the_operators_last_word_on_it(day, kinds, state):
+def test_halt_state_is_what_risk_said_and_no_command_changes_it(day):
     view = BookView("nifty")
-    for index, kind in enumerate(kinds):
-        header = day[0].header.child("gateway", index)
-        view.fold(ev.Command(header=header, kind=ev.CommandKind(kind), operator="asha", reason="drill"))
-    assert view.halt().state == state
+    header = day[0].header.child("gateway")
+    view.fold(ev.Command(header=header, kind=ev.CommandKind.HALT, operator="asha", reason="drill"))
+    assert view.halt().state == "unknown"
+    latch = ev.HaltLatch(code=ev.DenialCode.DAILY_LOSS, text="Rs 9 lost today", since=header.ts)
+    view.fold(ev.HaltChanged(header=header, state=ev.HaltState.HALTED, since=header.ts, latches=(latch,)))
+    assert view.halt().state == "halted"
+    assert [(latch.code, latch.text) for latch in view.halt().latches] == [("daily_loss", "Rs 9 lost today")]
 
 
 @pytest.mark.parametrize(
