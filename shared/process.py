@@ -36,7 +36,7 @@ def run_service(main: Callable[[threading.Event], int | None]) -> NoReturn:
     Numeric libraries get one thread each unless the environment says otherwise: pools of several processes that fight
     for the same cores are slower than none.
     """
-    limit_threads()
+    limit_threads(program=main.__module__ == "__main__")
     stop = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
@@ -59,18 +59,21 @@ def run_service(main: Callable[[threading.Event], int | None]) -> NoReturn:
     sys.exit(code)
 
 
-def limit_threads() -> None:
+def limit_threads(*, program: bool = False) -> None:
     """Hold numeric libraries to one thread each where the environment does not say how many.
 
-    They read these variables once, when loaded. A service started as `python -m services.name` has loaded them by the
-    time it gets here, so it starts itself over, with the same process id; nothing else has happened by then.
+    They read these variables once, when loaded. A program started as `python -m name` has loaded them by the time it
+    gets here, so it starts itself over, with the same process id; nothing else has happened by then.
+
+    Args:
+        program: whether the caller is such a program and has done nothing yet.
     """
     missing = [name for name in THREAD_VARIABLES if name not in os.environ]
     if not missing:
         return
     os.environ.update(dict.fromkeys(missing, "1"))
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if "numpy" in sys.modules and spec is not None and spec.name.startswith("services."):
+    if program and "numpy" in sys.modules and spec is not None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command line, no shell
 
 

@@ -13,8 +13,8 @@ from trading_system.simulation.report import SimulationReport
 from trading_system.wiring import Installation
 
 if TYPE_CHECKING:
-    from trading_system.offline.training import Progress as TrainingProgress
     from trading_system.offline.training import TrainingReport
+    from trading_system.offline.training_set import Progress as TrainingProgress
 
 
 class TradingSystem:

@@ -5,38 +5,43 @@ from __future__ import annotations
 import sys
 import threading
 
+from services.trainer.release.answers import AnswerLog
+from services.trainer.release.publication import Publication
 from services.trainer.release.retraining import Retraining
 from services.trainer.service import trainer_service
 from services.trainer.settings import TrainerSettings
 from shared.clock import SystemClock
+from shared.events.topology import Topic
 from shared.observability.health import CheckResult
 from shared.process import run_service
 from shared.settings import BookSettings, BrokerSettings, load_settings
+from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.topic_reader import TopicReader
 from shared.streaming.serving import serve
 
 _LOOK_S = 5.0
-_TRAIN = (sys.executable, "-m", "trading_system.cli", "train", "--days", "all", "--json")
 
 
 def main(stop: threading.Event) -> int:
     """Run the trainer until told to stop, with retraining beside it."""
     settings, broker = load_settings(TrainerSettings), load_settings(BrokerSettings)
-    due, unheard = threading.Event(), threading.Event()
+    books = load_settings(BookSettings).books
+    fit = (sys.executable, "-m", "services.trainer.fit", "--models", str(settings.models))
+    reading = Broker(broker.url)
     with Publisher(broker.url, producer="models", partitions=broker.partitions) as publisher:
         retraining = Retraining(
             models=settings.models,
-            books=load_settings(BookSettings).books,
-            command=(*_TRAIN, "--models", str(settings.models), "--store", str(settings.store)),
-            topic=publisher,
-            clock=SystemClock(),
-            due=due if settings.retrain else unheard,
+            command=fit if settings.plan is None else (*fit, "--plan", str(settings.plan)),
+            topic=TopicReader(reading, Topic.OFFLINE, range(broker.partitions), AnswerLog(settings.models).positions()),
+            publication=Publication(settings.models, books, publisher, SystemClock()),
         )
 
         def look() -> None:
             while not stop.wait(_LOOK_S):
                 retraining.look()
             retraining.close()
+            reading.close()
 
         beside = threading.Thread(target=look, name="retraining")
         beside.start()
@@ -46,7 +51,7 @@ def main(stop: threading.Event) -> int:
             return CheckResult(alive, "trainings and the registry are looked after" if alive else "ended")
 
         try:
-            return serve(trainer_service(settings, due), stop, live={"retraining": watches})
+            return serve(trainer_service(settings), stop, live={"retraining": watches})
         finally:
             stop.set()
             beside.join()

@@ -8,7 +8,7 @@ import msgspec
 
 from services.trainer.settings import TrainerSettings
 from services.trainer.validation.performance import TradeResult, measure
-from shared.events import Alert, Event, Severity, Trade
+from shared.events import Alert, Event, OfflineKind, OfflineRequested, Severity, Trade
 
 RETRAIN_DUE = "retrain_due"
 """Code of the alert that says enough trades were closed to train again."""
@@ -20,7 +20,7 @@ class _State(msgspec.Struct):
 
 
 class TrainerHandler:
-    """Keeps the newest trades of one book and tells of their performance every so many."""
+    """Keeps the newest trades of one book, tells of their performance, and asks for a training set every so many."""
 
     def __init__(self, book: str, settings: TrainerSettings) -> None:
         self._book = book
@@ -28,7 +28,7 @@ class TrainerHandler:
         self._state = _State()
 
     def handle(self, event: Event) -> Sequence[Event]:
-        """Take a Trade; give Alerts when a report or a training is due."""
+        """Take a Trade; give Alerts when a report or a training is due, and ask for what the training learns from."""
         if not isinstance(event, Trade):
             return ()
         state = self._state
@@ -41,6 +41,9 @@ class TrainerHandler:
             text = f"{self._settings.retrain_every} trades since the last training, {state.seen} in all"
             header = event.header.child("trainer", len(out))
             out.append(Alert(header=header, severity=Severity.INFO, code=RETRAIN_DUE, text=text))
+            if self._settings.retrain:
+                asked = event.header.child("trainer", len(out))
+                out.append(OfflineRequested(header=asked, kind=OfflineKind.TRAINING_SET))
         return out
 
     def checkpoint(self) -> bytes:

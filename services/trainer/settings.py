@@ -18,8 +18,8 @@ class TrainerSettings(ServiceSettings):
         window: newest trades the rolling figures look at.
         retrain_every: closed trades between two trainings.
         retrain: whether the service trains by itself; it tells of a changed registry in any case.
-        models: folder of the model registry.
-        store: folder of the recorded days it learns from.
+        models: folder of the model registry, which the training sets come into, too.
+        plan: file with size and pace of a training, JSON; the usual plan without one.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_TRAINER_")
@@ -29,4 +29,4 @@ class TrainerSettings(ServiceSettings):
     retrain_every: int = Field(default=40, ge=25, le=50)
     retrain: bool = True
     models: Path = Path("data/models")
-    store: Path = Path("store")
+    plan: Path | None = None

@@ -46,6 +46,7 @@ from shared.events.market import (
 )
 from shared.events.operation import (
     Alert,
+    Artefact,
     Command,
     CommandKind,
     DeadLetter,
@@ -53,6 +54,9 @@ from shared.events.operation import (
     HaltLatch,
     HaltState,
     ModelPublished,
+    OfflineFinished,
+    OfflineKind,
+    OfflineRequested,
     Severity,
 )
 
@@ -67,6 +71,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     Trade,
     BookState,
     Intent,
+    OfflineRequested,
+    OfflineFinished,
     ModelPublished,
     Command,
     Alert,
@@ -77,6 +83,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 __all__ = [
     "EVENT_TYPES",
     "Alert",
+    "Artefact",
     "BookState",
     "CandidateQuote",
     "ChainSnapshot",
@@ -105,6 +112,9 @@ __all__ = [
     "MarkSource",
     "MarketView",
     "ModelPublished",
+    "OfflineFinished",
+    "OfflineKind",
+    "OfflineRequested",
     "OptionKind",
     "Order",
     "OrderAction",

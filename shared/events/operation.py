@@ -1,4 +1,4 @@
-"""Events of operating and learning: models, commands, alerts, dead letters."""
+"""Events of operating and learning: offline work, models, commands, alerts, dead letters."""
 
 from __future__ import annotations
 
@@ -8,8 +8,65 @@ from shared.events.base import Event, Record
 from shared.events.decisions import DenialCode
 
 
+class OfflineKind(StrEnum):
+    """Work that needs the handlers of all services, done outside the market's path."""
+
+    TRAINING_SET = "training_set"
+
+
+class OfflineRequested(Event, frozen=True, kw_only=True):
+    """Offline work is asked for; it stays open until an `OfflineFinished` names its id.
+
+    Attributes:
+        kind: what is to be done.
+        sources: exchange dates of the store, ISO; all of them when empty.
+    """
+
+    kind: OfflineKind
+    sources: tuple[str, ...] = ()
+
+
+class Artefact(Record, frozen=True, kw_only=True):
+    """A file that offline work made.
+
+    Attributes:
+        path: below the folder of the models, with forward slashes.
+        content: hash of what it holds; the same content has the same hash, whoever made it and when.
+        counts: what it holds and what was left out, by name.
+    """
+
+    path: str
+    content: str
+    counts: dict[str, int]
+
+
+class OfflineFinished(Event, frozen=True, kw_only=True):
+    """Offline work is done, or cannot be done. Doing it twice gives the same event.
+
+    Attributes:
+        request_id: event it answers.
+        kind: what was done.
+        artefact: what was made, None when nothing could be.
+        problem: why nothing could be made, empty when something was.
+    """
+
+    request_id: str
+    kind: OfflineKind
+    artefact: Artefact | None
+    problem: str = ""
+
+
 class ModelPublished(Event, frozen=True, kw_only=True):
-    """A trained bundle is ready. It holds from this event on, or from `effective_ts` when that is later."""
+    """A trained bundle is ready. It holds from this event on, or from `effective_ts` when that is later.
+
+    Attributes:
+        model_version: content hash of the bundle.
+        schema_id: feature schema it was trained on.
+        verdict: what the registry's history says last of it.
+        role: `champion` decides, `challenger` shadows.
+        metrics: out-of-sample figures of its manifest.
+        effective_ts: ns UTC.
+    """
 
     model_version: str
     schema_id: str

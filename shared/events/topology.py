@@ -19,6 +19,7 @@ class Topic(StrEnum):
     TRADES = "trades"
     BOOK = "book"
     INTENTS = "intents"
+    OFFLINE = "offline"
     MODELS = "models"
     CONTROL = "control"
     HALTS = "halts"
@@ -37,6 +38,8 @@ TOPIC_OF: dict[type[events.Event], Topic] = {
     events.Trade: Topic.TRADES,
     events.BookState: Topic.BOOK,
     events.Intent: Topic.INTENTS,
+    events.OfflineRequested: Topic.OFFLINE,
+    events.OfflineFinished: Topic.OFFLINE,
     events.ModelPublished: Topic.MODELS,
     events.Command: Topic.CONTROL,
     events.HaltChanged: Topic.HALTS,

@@ -89,6 +89,10 @@ class ModelRegistry:
         """Load one bundle, every file checked; BundleError when it cannot be used."""
         return read_bundle(self._path(version), schema_id)
 
+    def manifest(self, version: str) -> Manifest:
+        """Give what a bundle is and where it comes from; BundleError when it is not there or was changed."""
+        return read_manifest(self._path(version))
+
     def load_champion(self, schema_id: str | None = None) -> tuple[Ensemble, Manifest] | None:
         """Load the bundle that decides, None when there is none.
 

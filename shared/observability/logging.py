@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 import orjson
@@ -13,6 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.observability.redaction import Redaction
 from shared.settings import LogSettings
+from shared.settings.retired import retired_in
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -21,7 +23,12 @@ _QUIET = ("httpx", "httpcore", "uvicorn.access", "asyncio")
 
 
 def configure_logging(
-    settings: LogSettings, service: str, secrets: Iterable[str] = (), stream: TextIO | None = None
+    settings: LogSettings,
+    service: str,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
 ) -> None:
     """Set up logging for the whole process.
 
@@ -33,6 +40,7 @@ def configure_logging(
         service: name every line carries.
         secrets: texts that must never appear, see `shared.settings.secrets_of`.
         stream: where lines go; stderr when None.
+        environ: variables; a setting of a former version in it is warned of.
     """
     redaction = Redaction(secrets)
 
@@ -82,6 +90,8 @@ def configure_logging(
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(capture=True)
+    for words in retired_in(environ):
+        get_logger("thetaflow.settings").warning(words)
 
 
 def get_logger(name: str) -> Logger:

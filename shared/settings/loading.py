@@ -13,10 +13,11 @@ from pydantic_core import ErrorDetails
 from shared.errors import ConfigError, shorten
 from shared.settings.address import secrets_in
 from shared.settings.base import PREFIX, ServiceSettings, SettingsT
+from shared.settings.retired import RETIRED
 from shared.settings.sections import SHARED_SETTINGS, BrokerSettings
 from shared.settings.text import describe_expected, holds_secret, split_list
 
-SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "gateway", "recorder")
+SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "gateway", "recorder", "offline")
 _OPEN_SECTIONS = (*(name.upper() for name in SERVICES), "TEST")
 
 
@@ -24,7 +25,7 @@ def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
     """Read one class of settings from the environment and check every THETAFLOW_ variable in it by name.
 
     A variable of another service is left to that service; an unknown name in this section, a shared section or a
-    section nobody knows is refused. An empty value counts as not set. A secret may be given as file: NAME_FILE.
+    section nobody knows is refused, one of a former version is passed over. An empty value counts as not set. A secret may be given as file: NAME_FILE.
 
     Args:
         cls: settings class to fill.
@@ -92,7 +93,7 @@ def _unknown(cls: type[ServiceSettings], variables: Mapping[str, str]) -> Iterat
     known = {name for one in (cls, *SHARED_SETTINGS) for name in _own_variables(one)}
     own = str(cls.model_config["env_prefix"])
     for name in sorted(variables):
-        if not name.upper().startswith(PREFIX) or name in known:
+        if not name.upper().startswith(PREFIX) or name in known or name in RETIRED:
             continue
         section = name.removeprefix(PREFIX).partition("_")[0]
         elsewhere = any(name.startswith(f"{PREFIX}{one}_") for one in _OPEN_SECTIONS)

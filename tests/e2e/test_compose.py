@@ -14,7 +14,7 @@ from tests.e2e.containers import Compose, eventually
 
 pytestmark = pytest.mark.compose
 
-SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "recorder", "gateway")
+SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "offline", "recorder", "gateway")
 ALONE = """
 from services.ingest.settings import IngestSettings
 from trading_system.simulation.demo import SyntheticReplay

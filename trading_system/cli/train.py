@@ -25,7 +25,7 @@ from trading_system.cli.screen import STDERR, STDOUT, print_json
 from trading_system.simulation.replay import DEFAULT_STORE
 
 if TYPE_CHECKING:
-    from trading_system.offline.training import Progress as TrainingProgress
+    from trading_system.offline.training_set import Progress as TrainingProgress
 
 MODELS = Path("data/models")
 ModelsOption = Annotated[Path, typer.Option("--models", help="Folder of the model registry.")]
@@ -99,9 +99,9 @@ def _sources(given: list[str] | None, synthetic: Market | None, days: str | None
     if days is not None and days != "all":
         named += days.split(",")
     elif not named:
-        from shared.store.store import Store  # noqa: PLC0415 - see the module
+        from trading_system.offline.training_set import stored_days  # noqa: PLC0415 - see the module
 
-        named = sorted({stored.day for stored in Store(store).days()})
+        named = stored_days(store)
     return named
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.features.families.registry import SCHEMA_ID
+from services.trainer.dataset.sample_file import SampleFile, read_sample_file, write_sample_file
 from services.trainer.dataset.samples import TrainingSamples
 from shared.source_closure import source_hash
 from trading_system.installation import InstallationSettings
 from trading_system.offline.labelling import LabelCounts, LabelRules
 
-_COLUMNS = ("ts", "day", "values", "net", "points", "known", "rule")
 _BLOCK = 1 << 20
 _PACKAGES = ("shared", "services", "trading_system")
 _ENTRY = "trading_system.offline.labelling"
@@ -62,26 +62,10 @@ def load_days(folder: Path, key: str) -> CachedDays | None:
     path = folder / f"{key}.npz"
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as archive:
-        columns = {name: archive[name] for name in _COLUMNS}
-        text = {name: str(archive[name]) for name in ("schema_id", "features", "counts")}
-        spot = archive["spot"]
-    samples = TrainingSamples(text["schema_id"], tuple(text["features"].split("\n")), **columns)
-    return CachedDays(samples, msgspec.json.decode(text["counts"], type=LabelCounts), spot)
+    file = read_sample_file(path)
+    return CachedDays(file.samples, msgspec.convert(file.counts, LabelCounts), file.spot)
 
 
 def store_days(folder: Path, key: str, days: CachedDays) -> None:
     """Write samples under a key, atomically."""
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{key}.{os.getpid()}.npz"
-    samples = days.samples
-    np.savez_compressed(
-        draft,
-        allow_pickle=False,
-        spot=days.spot,
-        schema_id=np.array(samples.schema_id),
-        features=np.array("\n".join(samples.features)),
-        counts=np.array(msgspec.json.encode(days.counts).decode()),
-        **{name: getattr(samples, name) for name in _COLUMNS},
-    )
-    draft.replace(folder / f"{key}.npz")
+    write_sample_file(folder / f"{key}.npz", SampleFile(days.samples, asdict(days.counts), days.spot))

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import msgspec
-import numpy as np
-
-from services.ingest.sources.recorded.replay import Replay, StoredReplay, open_replay
-from services.trainer.dataset.samples import TrainingSamples, join_samples
 from services.trainer.members.fitting import TrainingPlan
-from services.trainer.release.shadow import ShadowResult, shadow
-from services.trainer.release.training import Training, code_version, settle, train_ensemble
+from services.trainer.release.release import release
+from services.trainer.release.shadow import ShadowResult
+from services.trainer.release.training import Training
 from services.trainer.release.verdict import ReleaseBar
-from services.trainer.validation.search import search_plan
 from shared.clock import SystemClock
-from shared.errors import NoTrainingDataError
-from shared.ids import content_hash
-from shared.market.chain import Parsed, ParsedChain
-from shared.models.registry import ModelRegistry
+from trading_system.installation import InstallationSettings
 from trading_system.offline.known_edge import KnownEdgeMarket
-from trading_system.offline.labelling import LabelCounts, LabelRules, collect_days
+from trading_system.offline.labelling import LabelCounts
 from trading_system.offline.question import Question, log_odds_spread_of
-from trading_system.offline.sample_cache import CachedDays, cache_key, file_hashes, load_days, store_days
-from trading_system.wiring import Installation
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all (0: unknown)."""
+from trading_system.offline.training_set import Progress, generated_set, recorded_set
 
 MODELS = Path("data/models")
-_LABELS_A_SESSION = 125
-_SHADOW_SHARE = 0.05
-_FEWEST_DAYS_TO_SHADOW = 25
-_MINUTES_A_SESSION = 375
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +83,7 @@ class TrainingReport:
 
 
 def train(
-    request: TrainingRequest, *, installation: Installation | None = None, progress: Progress = lambda *_: None
+    request: TrainingRequest, *, installation: InstallationSettings | None = None, progress: Progress = lambda *_: None
 ) -> TrainingReport:
     """Train, judge, shadow, and write the verdict into the registry.
 
@@ -108,157 +91,39 @@ def train(
         NoTrainingDataError: there is nothing, or too little, to learn from.
         BadInputError: a source is not there or cannot be read.
     """
-    house = installation or Installation.load()
+    house = installation or InstallationSettings.load()
     made = None if request.synthetic is None else KnownEdgeMarket(request.synthetic, request.seed, request.days)
-    days, source = _recorded(request, house, progress) if made is None else _made(made, request, house, progress)
-    samples = days.samples
-    cut = _shadow_from(samples)
-    known = samples.day < cut
-    plan = replace(request.plan, seed=request.seed)
-    registry = ModelRegistry(request.models)
-    learned = samples.take(known)
-    if request.search:
-        plan, tried = search_plan(learned, plan, request.search, progress)
-        for one in tried:
-            count_configuration(request.models, samples, one)
+    models, every = request.models, request.every
+    training_set = (
+        recorded_set(request.sources, request.store, models, house, progress, every=every)
+        if made is None
+        else generated_set(made, models, house, progress, every=every)
+    )
+    days = training_set.days
     explanation = request.explanation
     if made is not None and made.edge.correlation:
         explanation = explanation or f"the market is synthetic and its edge known, best AUC {made.edge.bayes_auc():.3f}"
-    training = train_ensemble(
-        learned,
-        plan,
-        bar=request.bar,
-        configurations=count_configuration(request.models, samples, plan),
-        explanation=explanation,
+    released = release(
+        days.samples,
+        replace(request.plan, seed=request.seed),
+        request.models,
+        ts=SystemClock().now_ns(),
         progress=progress,
+        bar=request.bar,
+        explanation=explanation,
+        search=request.search,
     )
-    shadowed = None
-    if not known.all() and training.verdict.promoted:
-        champion = registry.load_champion(samples.schema_id)
-        shadowed = shadow(
-            training.ensemble,
-            None if champion is None else champion[0],
-            samples.take(~known),
-            threshold=plan.threshold,
-            seed=plan.seed,
-        )
-    training = _with_shadow(training, shadowed)
-    manifest = settle(training, registry, ts=SystemClock().now_ns())
-    asked = Question.of(training, days.spot[known], made)
+    training = released.training
+    asked = Question.of(training, days.spot[released.learned], made)
     return TrainingReport(
         training=training,
-        version=manifest.version,
+        version=released.version,
         promoted=training.verdict.promoted,
         reasons=training.verdict.reasons,
         auc=asked.auc_of(log_odds_spread_of(training)),
         auc_optimal=None if made is None else asked.best_auc(made, house.calendar, house.contracts),
         auc_long_run=None if made is None else made.edge.bayes_auc(),
         counts=days.counts,
-        shadowed=shadowed,
-        source=source,
+        shadowed=released.shadowed,
+        source=training_set.source,
     )
-
-
-def count_configuration(models: Path, samples: TrainingSamples, plan: TrainingPlan) -> int:
-    """Write down that this plan was tried and give how many distinct ones were, whatever they were tried on.
-
-    Code, plan and seed make a configuration; trying one again on more days is no new guess.
-    """
-    path = models / "configurations.json"
-    tried: list[str] = msgspec.json.decode(path.read_bytes(), type=list[str]) if path.is_file() else []
-    this = content_hash(msgspec.json.encode((code_version(), samples.schema_id, plan), order="sorted"))
-    if this not in tried:
-        tried.append(this)
-        models.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft")
-        draft.write_bytes(msgspec.json.encode(tried))
-        draft.replace(path)
-    return len(tried)
-
-
-def _made(
-    made: KnownEdgeMarket, request: TrainingRequest, house: Installation, progress: Progress
-) -> tuple[CachedDays, str]:
-    rules = LabelRules(every=request.every or max(_MINUTES_A_SESSION // _LABELS_A_SESSION, 1))
-    # Positions are held as long as the edge lasts: that is the question whose best answer is known.
-    held = replace(house, risk=house.risk.model_copy(update={"max_holding_minutes": float(made.edge.horizon)}))
-    items = _watched(made.chains(house.calendar, house.contracts), made.days * _MINUTES_A_SESSION, progress)
-    key = cache_key(held, rules, made.content)
-    return _collected(items, request.models, key, held, rules), str(made)
-
-
-def _recorded(request: TrainingRequest, house: Installation, progress: Progress) -> tuple[CachedDays, str]:
-    if not request.sources:
-        raise NoTrainingDataError(
-            "expected days to learn from: stored dates, a path, or a market with a known edge; got none"
-        )
-    replays = sorted((open_replay(source, store=request.store) for source in request.sources), key=_first_stamp)
-    paths = [path for replay in replays for path in _files_of(replay, request)]
-    total = sum(replay.len_hint for replay in replays)
-    rules = LabelRules(every=request.every or 1)
-    content = {"order": [str(path) for path in paths], "files": file_hashes(paths)}
-    key = cache_key(house, rules, content)
-    items = _watched((item for replay in replays for item in replay), total, progress)
-    words = ", ".join(str(Path(str(source)).name) for source in request.sources)
-    return _collected(items, request.models, key, house, rules), words
-
-
-def _first_stamp(replay: Replay | StoredReplay) -> int:
-    """Give the event time a source begins at: time must not go back from one source to the next."""
-    return next((item.stamp_ns for item in replay if item.stamp_ns is not None), 0)
-
-
-def _files_of(replay: Replay | StoredReplay, request: TrainingRequest) -> list[Path]:
-    """Give the files a source is made of, whose content names the samples."""
-    if isinstance(replay, Replay):
-        return [file.path for file in replay.files]
-    days = [str(source) for source in request.sources]
-    held = request.store.rglob("*") if request.store is not None else ()
-    return [path for path in held if path.is_file() and any(day in str(path) for day in days)]
-
-
-def _collected(items: Iterable[Parsed], models: Path, key: str, house: Installation, rules: LabelRules) -> CachedDays:
-    folder = models / "samples"
-    cached = load_days(folder, key)
-    if cached is not None:
-        return cached
-    counts = LabelCounts()
-    spots: dict[int, float] = {}
-
-    def noting() -> Iterator[Parsed]:
-        for item in items:
-            if isinstance(item, ParsedChain) and item.spot is not None:
-                spots[item.stamp_ns] = item.spot
-            yield item
-
-    parts = list(collect_days(noting(), house, rules, counts))
-    if not parts:
-        raise NoTrainingDataError("expected at least one accepted chain to learn from, got none")
-    samples = join_samples(parts)
-    spot = np.array([spots.get(int(ts), np.nan) for ts in samples.ts])
-    found = CachedDays(samples, counts, spot)
-    store_days(folder, key, found)
-    return found
-
-
-def _watched(items: Iterable[Parsed], total: int, progress: Progress) -> Iterator[Parsed]:
-    for number, item in enumerate(items):
-        if number % 50 == 0:
-            progress("features and labels", number, total)
-        yield item
-
-
-def _shadow_from(samples: TrainingSamples) -> int:
-    """Day ordinal from which days are kept for shadowing; beyond the last one when there are too few."""
-    days = np.unique(samples.day)
-    if days.size < _FEWEST_DAYS_TO_SHADOW:
-        return int(days[-1]) + 1
-    return int(days[-max(int(days.size * _SHADOW_SHARE), 2)])
-
-
-def _with_shadow(training: Training, shadowed: ShadowResult | None) -> Training:
-    if shadowed is None:
-        return training
-    verdict = training.verdict
-    reasons = (*verdict.reasons, *shadowed.words)
-    return replace(training, verdict=replace(verdict, promoted=verdict.promoted and shadowed.passed, reasons=reasons))

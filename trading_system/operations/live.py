@@ -14,7 +14,7 @@ from types import FrameType
 from shared.errors import ConfigError, EngineError
 from shared.settings import BrokerSettings, load_settings
 from shared.streaming.redis.broker import EmbeddedBroker
-from trading_system.operations.processes import DECISION_SERVICES, Fleet
+from trading_system.operations.processes import DECISION_SERVICES, OFFLINE, Fleet
 
 _LOOK_S = 0.5
 
@@ -61,7 +61,7 @@ def run_live(
                 broker = stack.enter_context(EmbeddedBroker(directory, appendonly=True))
                 url = broker.url
             tell(f"broker at {BrokerSettings(url=url).shown_url}, logs in {logs}")
-            services = (*DECISION_SERVICES, "gateway", "recorder", "ingest")
+            services = (*DECISION_SERVICES, "gateway", "recorder", OFFLINE, "ingest")
             fleet = stack.enter_context(Fleet(url, books=(book,), services=services, logs=logs))
             fleet.wait_until_ready()
             while not stop.wait(_LOOK_S):

@@ -18,6 +18,9 @@ from shared.process import die_with_parent
 from shared.streaming.redis.inspection import inspect_broker
 
 DECISION_SERVICES = ("features", "predictor", "risk", "executor", "trainer")
+OFFLINE = "offline"
+_MODULES = {OFFLINE: "trading_system.offline"}
+"""Where a process is not a service's."""
 _NOT_FOR_CHILDREN = (
     "THETAFLOW_BROKER_PASSWORD",
     "THETAFLOW_BROKER_PASSWORD_FILE",
@@ -33,7 +36,7 @@ _SHOWN_LOG_BYTES = 2_000
 
 
 class Fleet:
-    """Runs `python -m services.<name>` for each service on one broker.
+    """Runs `python -m services.<name>` for each service on one broker, and the offline process where it is named.
 
     Use it as a context manager: leaving it ends every child, whatever happened.
 
@@ -81,7 +84,7 @@ class Fleet:
         """Start one service; another replica when one of that name runs already is not what this is for."""
         log = self._open_log(name)
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-m", f"services.{name}"],
+            [sys.executable, "-m", _MODULES.get(name, f"services.{name}")],
             env=self._environ,
             stdin=subprocess.DEVNULL,
             stdout=log,

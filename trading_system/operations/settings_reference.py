@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 
 import services
+import trading_system.offline
 from shared.settings import SHARED_SETTINGS, ServiceSettings, variable_of
 from shared.settings.text import describe_expected, holds_secret
 
@@ -57,9 +58,12 @@ class Setting:
 
 
 def settings_classes() -> tuple[type[ServiceSettings], ...]:
-    """Find the shared settings and those of every service."""
+    """Find the shared settings, those of every service and those of the offline process."""
     found = list(SHARED_SETTINGS)
-    for module in pkgutil.walk_packages(services.__path__, "services."):
+    for module in (
+        *pkgutil.walk_packages(services.__path__, "services."),
+        *pkgutil.iter_modules(trading_system.offline.__path__, "trading_system.offline."),
+    ):
         if module.name.rpartition(".")[2] == "settings":
             members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
             found += [

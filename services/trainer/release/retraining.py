@@ -1,8 +1,10 @@
-"""Retraining beside the decisions: a niced process of its own, and news of the registry to the predictors.
+"""Retraining beside the decisions: training sets that are ready are learned from, and changes of the registry are told.
 
-The trainer's handler says when enough trades were closed; what trains is a command in a separate process with one
-thread and low priority, so no decision waits for it. Whatever changes the registry's pointers, that training or an
-operator's promotion or rollback, is published and takes effect between two events.
+The trainer's handler asks for a training set when enough trades were closed; the offline process makes it and answers
+on the same topic. What learns from it is a process of its own with one thread and low priority, so no decision waits
+for it. Which answers are done with stands in a file beside the registry: after a crash the others are taken again.
+Whatever changes the registry's pointers, a training or an operator's promotion or rollback, is published and takes
+effect between two events.
 """
 
 from __future__ import annotations
@@ -10,85 +12,49 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from services.trainer.handler import RETRAIN_DUE, TrainerHandler
-from shared.clock import Clock
+from services.trainer.release.answers import AnswerLog, ReadyAnswer
+from services.trainer.release.publication import Publication
 from shared.errors import EngineError
-from shared.events import Alert, Event, Header, ModelPublished
+from shared.events import Event, OfflineFinished, OfflineKind
 from shared.observability.logging import get_logger
 
-_NICENESS = 15
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_ROLES = ("champion", "challenger")
 _LAST_WORDS = 2000
 _PATIENCE_SECONDS = 10.0
+_MOST_ATTEMPTS = 3
+"""A training that is killed so often, for want of memory as a rule, will not end better the next time."""
 
 
-class ModelTopic(Protocol):
-    """Where news of models go."""
+class OfflineTopic(Protocol):
+    """Where answers come from."""
 
-    def publish(self, events: Sequence[Event]) -> object:
-        """Publish events; one whose id is out already is left out."""
+    def new(self) -> Iterable[tuple[int, str, Event]]:
+        """Give partition, entry id and event of what came since the last look."""
         ...
 
 
-class RetrainTrigger:
-    """The trainer's handler, with an ear for what it says is due."""
+@dataclass(slots=True)
+class _Fit:
+    """A training that runs."""
 
-    def __init__(self, handler: TrainerHandler, due: threading.Event) -> None:
-        self._handler = handler
-        self._due = due
-
-    def handle(self, event: Event) -> Sequence[Event]:
-        """Hand on, and note when retraining is due."""
-        outputs = self._handler.handle(event)
-        if any(isinstance(out, Alert) and out.code == RETRAIN_DUE for out in outputs):
-            self._due.set()
-        return outputs
-
-    def checkpoint(self) -> bytes:
-        """Hand on."""
-        return self._handler.checkpoint()
-
-    def restore(self, state: bytes) -> None:
-        """Hand on."""
-        self._handler.restore(state)
-
-
-@dataclass(frozen=True, slots=True)
-class Pointers:
-    """What a registry's pointers say; empty where there is none."""
-
-    champion: str = ""
-    challenger: str = ""
-
-    @classmethod
-    def read(cls, models: Path) -> Pointers:
-        """Read both pointers of a registry's folder."""
-        found = {}
-        for role in _ROLES:
-            try:
-                found[role] = (models / role).read_text().strip()
-            except OSError:
-                found[role] = ""
-        return cls(**found)
+    process: subprocess.Popen[bytes]
+    words: IO[bytes]
+    answers: list[ReadyAnswer]
 
 
 class Retraining:
-    """Runs the training command when it is due and publishes what the registry points at whenever that changes.
+    """Learns from each new training set and publishes what the registry points at whenever that changes.
 
     Args:
-        models: folder of the registry.
-        books: whose predictors are told.
-        command: what trains; it writes its verdict into the registry.
-        topic: where news go.
-        clock: stamps the news.
-        due: set when retraining is due.
+        models: folder of the registry, in which the training sets lie, too.
+        command: what learns; it is given `--samples FILE --content HASH` and writes its verdict into the registry.
+        topic: where answers come from.
+        publication: tells of the registry.
         start: starts the command, its errors going into a file: a pipe nobody reads stops who fills it. For tests.
     """
 
@@ -96,105 +62,109 @@ class Retraining:
         self,
         *,
         models: Path,
-        books: tuple[str, ...],
         command: tuple[str, ...],
-        topic: ModelTopic,
-        clock: Clock,
-        due: threading.Event,
+        topic: OfflineTopic,
+        publication: Publication,
         start: Callable[[tuple[str, ...], IO[bytes]], subprocess.Popen[bytes]] | None = None,
     ) -> None:
         self._models = models
-        self._books = books
         self._command = command
         self._topic = topic
-        self._clock = clock
-        self._due = due
+        self._publication = publication
         self._start = start or _start
-        self._known = Pointers.read(models)
-        self._running: subprocess.Popen[bytes] | None = None
-        self._words: IO[bytes] | None = None
+        self._answers = AnswerLog(models)
+        self._waiting: list[ReadyAnswer] = []
+        self._running: _Fit | None = None
+        self._attempts = 0
         self._log = get_logger("thetaflow.trainer.retraining")
 
     def look(self) -> None:
         """Do what is to be done now: begin or end a training, tell of a changed registry. Called every few seconds."""
         self._end_training()
-        if self._due.is_set() and self._running is None:
-            self._due.clear()
-            self._log.info("training", command=" ".join(self._command))
-            words = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the training
-            try:
-                self._running = self._start(self._command, words)
-            except OSError as error:
-                words.close()
-                self._log.error("training not started", error=str(error))
-            else:
-                self._words = words
-        present = Pointers.read(self._models)
-        if present == self._known:
-            return
         try:
-            self._topic.publish(self._news(present))
+            for partition, entry_id, event in self._topic.new():
+                if isinstance(event, OfflineFinished) and event.kind is OfflineKind.TRAINING_SET:
+                    self._waiting.append(ReadyAnswer(partition, entry_id, event))
         except EngineError as error:
-            self._log.warning("news of models not out yet", error=str(error))
-        else:
-            self._known = present
+            self._log.warning("broker away", error=str(error))
+        if self._running is None and self._waiting and self._answers.hold():
+            self._begin()
+            if self._running is None:
+                self._answers.let_go()
+        self._publication.look()
 
     def close(self) -> None:
-        """End a running training; one that does not end is killed."""
-        running = self._running
-        if running is None:
+        """End a running training; one that does not end is killed. Its training set is taken again at the next start."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.process.terminate()
+            try:
+                running.process.wait(_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                running.process.kill()
+                running.process.wait()
+            running.words.close()
+        self._answers.let_go()
+
+    def _begin(self) -> None:
+        """Learn from the newest training set; the older ones hold nothing that it does not."""
+        # Another trainer on this folder may have done some of them while it held the folder.
+        answers, self._waiting = self._answers.open(self._waiting), []
+        for one in answers:
+            if one.event.artefact is None:
+                self._log.error("no training set", request=one.event.request_id, problem=one.event.problem)
+        made = [one.event for one in answers if one.event.artefact is not None]
+        if not made:
+            self._answers.close(answers)
             return
-        running.terminate()
+        artefact = max(made, key=lambda event: event.header.ts).artefact
+        assert artefact is not None  # noqa: S101 - chosen so above; for the type checker
+        command = (*self._command, "--samples", str(self._models / artefact.path), "--content", artefact.content)
+        self._log.info("training", command=" ".join(command))
+        words = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the training
         try:
-            running.wait(_PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-        self._running = None
-        self._last_words()
+            self._running = _Fit(self._start(command, words), words, answers)
+        except OSError as error:
+            words.close()
+            self._log.error("training not started", error=str(error))
+            self._again_or_never(answers)
 
     def _end_training(self) -> None:
         running = self._running
-        if running is None or running.poll() is None:
+        if running is None or running.process.poll() is None:
             return
         self._running = None
-        words = self._last_words()
-        if running.returncode:
-            self._log.error("training failed", code=running.returncode, words=words)
+        code, words = running.process.returncode, _end_of(running.words)
+        if code < 0:
+            self._log.error("training killed", signal=-code, words=words)
+            self._again_or_never(running.answers)
         else:
-            self._log.info("training ended")
+            if code:
+                self._log.error("training failed", code=code, words=words)
+            else:
+                self._log.info("training ended")
+            self._attempts = 0
+            self._answers.close(running.answers)
+        self._answers.let_go()
 
-    def _last_words(self) -> str:
-        file, self._words = self._words, None
-        if file is None:
-            return ""
-        with file:
-            file.seek(max(file.seek(0, os.SEEK_END) - _LAST_WORDS, 0))
-            return file.read().decode(errors="replace")
+    def _again_or_never(self, answers: Sequence[ReadyAnswer]) -> None:
+        self._attempts += 1
+        if self._attempts < _MOST_ATTEMPTS:
+            self._waiting = [*answers, *self._waiting]
+            return
+        self._log.error("training given up", attempts=self._attempts)
+        self._attempts = 0
+        self._answers.close(answers)
 
-    def _news(self, present: Pointers) -> list[Event]:
-        now = self._clock.now_ns()
-        return [
-            ModelPublished(
-                header=Header.root(book=book, ts=now, seq=0, producer="trainer", suffix=f"{role}-{version[:12]}"),
-                model_version=version,
-                schema_id="",
-                verdict="see the registry's history",
-                role=role,
-                metrics={},
-                effective_ts=now,
-            )
-            for book in self._books
-            for role in _ROLES
-            if (version := getattr(present, role)) and version != getattr(self._known, role)
-        ]
+
+def _end_of(file: IO[bytes]) -> str:
+    with file:
+        file.seek(max(file.seek(0, os.SEEK_END) - _LAST_WORDS, 0))
+        return file.read().decode(errors="replace")
 
 
 def _start(command: tuple[str, ...], words: IO[bytes]) -> subprocess.Popen[bytes]:
     environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
-    return subprocess.Popen(  # noqa: S603 - the operator's own command, from the settings
-        ["nice", "-n", str(_NICENESS), *command],  # noqa: S607 - found by PATH, as every coreutils program
-        stdout=subprocess.DEVNULL,
-        stderr=words,
-        env=environment,
+    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=words, env=environment
     )

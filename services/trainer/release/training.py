@@ -111,12 +111,15 @@ def settle(training: Training, registry: ModelRegistry, *, ts: int, operator: st
     """Save the bundle and write its verdict down.
 
     A model that clears the bar on days it had not seen shadows first where another decides; where none does, it
-    decides. One that does not clear it is kept for the record and neither decides nor shadows.
+    decides. One that does not clear it is kept for the record and neither decides nor shadows. One that decides already
+    is left alone: a training that is repeated after a crash changes nothing.
     """
     manifest = registry.save(training.ensemble, training.manifest, ts=ts, operator=operator)
     version, verdict = manifest.version, training.verdict
     if not verdict.promoted:
         registry.refuse(version, verdict.reasons, ts=ts, operator=operator)
+        return manifest
+    if registry.champion() == version:
         return manifest
     registry.shadow(version, verdict.reasons, ts=ts, operator=operator)
     if registry.champion() is None:

@@ -21,11 +21,12 @@ SERVICE_OUTPUTS: Final[Mapping[str, tuple[Topic, ...]]] = {
     "predictor": (Topic.SIGNALS,),
     "risk": (Topic.ORDERS, Topic.HALTS),
     "executor": (Topic.FILLS, Topic.TRADES, Topic.BOOK),
-    "trainer": (Topic.MODELS,),
+    "trainer": (Topic.MODELS, Topic.OFFLINE),
 }
 SOURCES: Final[Mapping[str, tuple[Topic, ...]]] = {
     "ingest": (Topic.CHAIN, Topic.ALERTS),
     "gateway": (Topic.CONTROL, Topic.ALERTS),
+    "offline": (Topic.OFFLINE,),
 }
 READERS: Final = ("gateway", "recorder")
 OPERATOR: Final = "operator"

@@ -1,15 +1,21 @@
-"""Retraining runs beside the decisions, tells of every changed pointer once, and survives a failed training."""
+"""Training sets are learned from beside the decisions, once each, also when a training or the trainer ends in the middle."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 
 import pytest
 
+from services.trainer.release.answers import AnswerLog
+from services.trainer.release.publication import Publication
 from services.trainer.release.retraining import Retraining
 from shared.clock import ManualClock
+from shared.errors import BrokerUnavailableError
+from shared.events import Artefact, Header, OfflineFinished, OfflineKind, OfflineRequested
+
+NOTE = "import sys; open(sys.argv[-1] + '.ran', 'a').write('x')"
+NOW = 1_756_000_000_000_000_000
 
 
 class Heard:
@@ -22,121 +28,200 @@ class Heard:
         self.events += events
 
 
+class Topic:
+    """The offline topic: what lies after the position of whoever reads."""
+
+    def __init__(self) -> None:
+        self.entries = []
+
+    def answer(self, content="c", *, problem="", minute=0):
+        header = Header.root(book="nifty", ts=NOW + minute * 60_000_000_000, seq=1, producer="trainer")
+        asked = OfflineRequested(header=header, kind=OfflineKind.TRAINING_SET)
+        artefact = None if problem else Artefact(path=f"samples/{content}.npz", content=content, counts={})
+        finished = OfflineFinished(
+            header=header.child("offline"), request_id=header.id, kind=asked.kind, artefact=artefact, problem=problem
+        )
+        self.entries += [
+            (0, f"{NOW // 1_000_000}-{len(self.entries) + number}", one) for number, one in enumerate((asked, finished))
+        ]
+
+    def reader(self, positions):
+        return Reader(self, positions.get(0))
+
+
+class Reader:
+    """Reads on from a position."""
+
+    def __init__(self, topic, after) -> None:
+        self.topic = topic
+        self.at = 0 if after is None else 1 + [entry_id for _, entry_id, _ in topic.entries].index(after)
+
+    def new(self):
+        while self.at < len(self.topic.entries):
+            self.at += 1
+            yield self.topic.entries[self.at - 1]
+
+
 @pytest.fixture
 def made(tmp_path):
-    heard, due, started = Heard(), threading.Event(), []
+    topic, started, begun = Topic(), [], []
 
     def start(command, words):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=words)
-        started.append(process)
+        started.append((command, process))
         return process
 
-    def make(code="pass", own_start=start):
-        return Retraining(
+    def make(code=NOTE, own_start=start):
+        one = Retraining(
             models=tmp_path,
-            books=("nifty", "other"),
             command=(sys.executable, "-c", code),
-            topic=heard,
-            clock=ManualClock(1_756_000_000_000_000_000),
-            due=due,
-            start=own_start or None,
+            topic=topic.reader(AnswerLog(tmp_path).positions()),
+            publication=Publication(tmp_path, ("nifty",), Heard(), ManualClock(NOW)),
+            start=own_start,
         )
+        begun.append(one)
+        return one
 
-    return make, heard, due, started, tmp_path
+    yield make, topic, started, tmp_path
+    for one in begun:
+        one.close()
 
 
-def test_a_changed_pointer_is_told_to_every_book_once(made):
-    make, heard, _, _, models = made
+def finish(retraining, started):
+    started[-1][1].wait(timeout=20)
+    retraining.look()
+
+
+def test_an_answer_is_learned_from_once_also_after_a_restart(made):
+    make, topic, started, models = made
     retraining = make()
     retraining.look()
-    assert heard.events == []
-    (models / "champion").write_text("a" * 32 + "\n")
-    (models / "challenger").write_text("b" * 32 + "\n")
-    retraining.look()
-    retraining.look()
-    told = {(event.header.book, event.role, event.model_version[0]) for event in heard.events}
-    assert len(heard.events) == 4
-    assert told == {(book, *role) for book in ("nifty", "other") for role in (("champion", "a"), ("challenger", "b"))}
-    assert len({event.header.id for event in heard.events}) == 4
-    (models / "champion").write_text("c" * 32 + "\n")
-    retraining.look()
-    assert [event.model_version[0] for event in heard.events[4:]] == ["c", "c"]
-
-
-def test_what_was_there_at_the_start_is_no_news(made):
-    make, heard, _, _, models = made
-    (models / "champion").write_text("a" * 32)
-    make().look()
-    assert heard.events == []
-
-
-def test_training_starts_when_due_once_at_a_time_and_its_promotion_is_told(made):
-    make, heard, due, started, models = made
-    retraining = make(f"open({str(models / 'champion')!r}, 'w').write('d' * 32)")
-    retraining.look()
     assert started == []
-    due.set()
+    topic.answer("one")
     retraining.look()
-    due.set()
+    finish(retraining, started)
+    assert started[0][0][-4:] == ("--samples", str(models / "samples/one.npz"), "--content", "one")
     retraining.look()
-    assert len(started) <= 2
-    started[0].wait(timeout=20)
+    make().look()
+    assert len(started) == 1
+
+
+def test_of_several_answers_the_newest_is_learned_from(made):
+    make, topic, started, _ = made
+    for minute, content in enumerate(("old", "older", "new")):
+        topic.answer(content, minute=minute)
+    retraining = make()
     retraining.look()
-    assert {event.model_version for event in heard.events} == {"d" * 32}
-    retraining.close()
+    finish(retraining, started)
+    assert [command[-1] for command, _ in started] == ["new"]
+    make().look()
+    assert len(started) == 1
+
+
+def test_a_trainer_that_ends_in_the_middle_learns_from_it_after_its_restart(made):
+    make, topic, started, _ = made
+    topic.answer("one")
+    first = make("import time; time.sleep(600)")
+    first.look()
+    first.close()
+    assert started[0][1].poll() is not None
+    again = make()
+    again.look()
+    finish(again, started)
+    assert [command[-1] for command, _ in started] == ["one", "one"]
+    make().look()
+    assert len(started) == 2
+
+
+def test_a_killed_training_is_tried_again_and_given_up_at_last(made):
+    make, topic, started, _ = made
+    topic.answer("one")
+    retraining = make("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    retraining.look()
+    for _ in range(5):
+        finish(retraining, started)
+    assert len(started) == 3
+    topic.answer("two", minute=1)
+    retraining.look()
+    assert started[-1][0][-1] == "two"
+
+
+def test_a_failed_training_is_no_end_and_is_not_tried_again(made):
+    make, topic, started, _ = made
+    topic.answer("one")
+    retraining = make("raise SystemExit(3)")
+    retraining.look()
+    finish(retraining, started)
+    retraining.look()
+    assert len(started) == 1
+    topic.answer("two", minute=1)
+    retraining.look()
+    assert len(started) == 2
+
+
+def test_an_answer_without_a_training_set_starts_nothing(made):
+    make, topic, started, _ = made
+    topic.answer(problem="NoTrainingDataError: nothing stored")
+    make().look()
+    make().look()
+    assert started == []
+
+
+def test_two_trainers_on_one_folder_train_once(made):
+    make, topic, started, _ = made
+    one, other = make(), make()
+    topic.answer("one")
+    one.look()
+    other.look()
+    finish(one, started)
+    other.look()
+    one.look()
+    assert len(started) == 1
 
 
 def test_a_training_that_writes_more_than_a_pipe_holds_ends(made):
-    make, _, due, started, _ = made
+    make, topic, started, _ = made
+    topic.answer()
     retraining = make("import sys; sys.stderr.write('x' * 2_000_000); sys.exit(1)")
-    due.set()
     retraining.look()
-    assert started[0].wait(timeout=20) == 1
+    assert started[0][1].wait(timeout=20) == 1
     retraining.look()
-    retraining.close()
 
 
-def test_the_command_is_started_as_the_service_starts_it_and_may_write_much(made):
-    make, heard, due, _, models = made
-    line = f"import sys; sys.stderr.write('x' * 500_000); open({str(models / 'champion')!r}, 'w').write('e' * 32)"
-    retraining = make(line, own_start=False)
-    due.set()
+def test_the_command_is_started_as_the_service_starts_it(made):
+    make, topic, _, models = made
+    topic.answer("one")
+    retraining = make(f"import os; open({str(models / 'threads')!r}, 'w').write(os.environ['OMP_NUM_THREADS'])", None)
     retraining.look()
-    assert retraining._running.wait(timeout=20) == 0
-    retraining.look()
-    assert {event.model_version for event in heard.events} == {"e" * 32}
+    assert retraining._running.process.wait(timeout=20) == 0
+    assert (models / "threads").read_text() == "1"
 
 
-def test_a_command_that_is_not_there_is_said_and_tried_again_when_due(made):
-    make, _, due, _, _ = made
+def test_a_command_that_is_not_there_is_said_and_tried_again(made):
+    make, topic, _, _ = made
+    tried = []
 
     def missing(command, words):
+        tried.append(command)
         raise FileNotFoundError(command[0])
 
+    topic.answer()
     retraining = make(own_start=missing)
-    due.set()
-    retraining.look()
-    assert retraining._running is None
-    retraining.close()
+    for _ in range(5):
+        retraining.look()
+    assert len(tried) == 3
 
 
-def test_closing_ends_a_training_that_runs(made):
-    make, _, due, started, _ = made
-    retraining = make("import time; time.sleep(600)")
-    due.set()
-    retraining.look()
-    retraining.close()
-    assert started[0].poll() is not None
+def test_a_broker_that_is_away_loses_no_answer(made):
+    make, topic, started, _ = made
+    retraining = make()
+    topic.answer("one")
+    reading = retraining._topic.new
 
+    def breaking():
+        yield from reading()
+        raise BrokerUnavailableError("away")
 
-def test_a_failed_training_is_no_end(made):
-    make, _, due, started, _ = made
-    retraining = make("raise SystemExit(3)")
-    due.set()
+    retraining._topic.new = breaking
     retraining.look()
-    started[0].wait(timeout=20)
-    retraining.look()
-    due.set()
-    retraining.look()
-    assert len(started) == 2
-    retraining.close()
+    assert len(started) == 1

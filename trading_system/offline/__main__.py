@@ -1,0 +1,75 @@
+"""`python -m trading_system.offline`: wiring only."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from shared.errors import BrokerReplyError, BrokerUnavailableError
+from shared.events.topology import Topic
+from shared.observability.health import Flag, HealthServer, Heartbeat
+from shared.observability.logging import configure_logging, get_logger
+from shared.process import run_service
+from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.streaming.redis.broker import Broker
+from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.topic_reader import TopicReader
+from trading_system.installation import InstallationSettings
+from trading_system.offline.requests import OpenRequests, answer, offline_work
+from trading_system.offline.settings import OfflineSettings
+
+_NICENESS = 15
+_LONGEST_STEP_S = 120.0
+"""Labels of a long session, and the writing of all samples, are one step without a beat."""
+
+
+class _StoppedError(Exception):
+    """The process was told to end in the middle of the work; the request stays open."""
+
+
+def main(stop: threading.Event) -> int:
+    """Do offline work when asked until told to stop, with low priority."""
+    os.nice(_NICENESS)
+    settings = load_settings(OfflineSettings)
+    broker, health = load_settings(BrokerSettings), load_settings(HealthSettings)
+    work = offline_work(InstallationSettings.load(), store=settings.store, models=settings.models)
+    configure_logging(load_settings(LogSettings), "offline", secrets_of(broker))
+    log = get_logger("thetaflow.offline")
+    beat, connected = Heartbeat(health.beat_limit_s + _LONGEST_STEP_S), Flag("not connected yet")
+    reading = Broker(broker.url)
+    requests = OpenRequests(TopicReader(reading, Topic.OFFLINE, range(broker.partitions)))
+
+    def progress(_what: str, _done: int, _total: int) -> None:
+        beat.beat()
+        if stop.is_set():
+            raise _StoppedError
+
+    with (
+        Publisher(broker.url, producer="offline", partitions=broker.partitions) as publisher,
+        HealthServer(health, live={"loop": beat}, ready={"broker": connected}),
+    ):
+        while not stop.is_set():
+            beat.beat()
+            try:
+                for request in requests.look():
+                    log.info("asked", kind=request.kind.value, request=request.header.id)
+                    finished = answer(request, work, progress)
+                    publisher.publish([finished])
+                    counts = {} if finished.artefact is None else finished.artefact.counts
+                    log.info("answered", request=request.header.id, problem=finished.problem, **counts)
+                connected.set("reads requests")
+            except (BrokerUnavailableError, BrokerReplyError) as error:
+                connected.clear(f"broker away: {error}")
+                # Nothing is lost: what has no answer yet is still open.
+                log.warning("broker away", error=str(error))
+                reading.forget()
+            except _StoppedError:
+                break
+            stop.wait(settings.poll_s)
+    log.info("stopped")
+    reading.close()
+    return 0
+
+
+if __name__ == "__main__":
+    run_service(main)
