@@ -60,7 +60,7 @@ class TradingSystem:
 
         Args:
             day_or_path: ISO date of the store, one file, one day's folder, or a folder of days.
-            engine: `memory` (one process) or `redis` (service processes over a broker); the outcome is the same.
+            engine: `memory` (one process) or the name of a broker's engine, such as `redis` (service processes over it); the outcome is the same.
             progress: called with items done and in all.
         """
         request = SimulationRequest(

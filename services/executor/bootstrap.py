@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -27,24 +27,19 @@ from services.executor.venues.tradetron.client import DryRun, Tradetron
 from shared import ids
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
 from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
-from shared.events import BookState, Event, Intent, Severity
+from shared.events import BookState, Intent, Severity
 from shared.events.topology import Topic, partition_of
 from shared.market.calendar import TradingCalendar
 from shared.observability.logging import get_logger
 from shared.observability.redaction import Redaction
 from shared.settings import BrokerSettings, secrets_of
-from shared.streaming.protocol.codec import decode
-from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.keys import state_key, stream_key
-from shared.streaming.redis.publisher import Publisher
-from shared.streaming.redis.topic_reader import TopicReader
+from shared.streaming.connect import connect
+from shared.streaming.topic_reader import TopicReader
 
 _LOG: Final = get_logger("thetaflow.executor.assembly")
 _IO_TIMEOUT_S: Final = 2.0
 _PATIENCE_S: Final = 0.3
 _JOURNAL_DAYS: Final = 7
-
-EventT = TypeVar("EventT", bound=Event)
 
 
 class SidecarBootstrap:
@@ -77,7 +72,6 @@ class SidecarBootstrap:
             # A token is one strategy's and its keys are one book's: two would overwrite each other.
             raise ConfigError(f"THETAFLOW_BOOKS: expected one book with TRADETRON_MODE live, got {', '.join(books)}")
         self._settings = settings
-        self._broker_settings = broker
         self._clock = clock
         self._calendar = calendar
         self._fault = fault
@@ -85,18 +79,14 @@ class SidecarBootstrap:
         self._secrets = secrets_of(settings, broker)
         redaction = Redaction(self._secrets)
         try:
-            self._broker = Broker(broker.url, io_timeout_s=_IO_TIMEOUT_S)
-            self._stack.callback(self._broker.close)
-            publisher = Publisher(
-                broker.url, producer="executor-side", partitions=broker.partitions, patience_s=_PATIENCE_S
-            )
-            self._stack.callback(publisher.close)
+            self._client = self._stack.enter_context(connect(broker.url, broker.partitions, io_timeout_s=_IO_TIMEOUT_S))
+            publisher = self._stack.enter_context(self._client.publisher("executor-side", patience_s=_PATIENCE_S))
             self.event_queues = {book: EventQueue(publisher, book, clock, redaction) for book in books}
             partitions = {partition_of(book, broker.partitions) for book in books}
             log = self._open_audit()
             tail = None
             if log is not None and settings.directory is not None:
-                tail = AuditTail(log, self._broker, partitions, settings.directory)
+                tail = AuditTail(log, self._client.history(), partitions, settings.directory)
             note: Note = log.append if log is not None else _unwritten
             self.dispatchers = {book: mirror for book in books if (mirror := self._mirror(book, note)) is not None}
             kill_path = settings.kill_path
@@ -104,9 +94,9 @@ class SidecarBootstrap:
                 kill_file=None if kill_path is None else KillFile(kill_path),
                 event_queues=self.event_queues,
                 dispatchers=self.dispatchers,
-                intents=TopicReader(self._broker, Topic.INTENTS, partitions),
+                intents=TopicReader(self._client.history(), Topic.INTENTS, partitions),
                 tail=tail,
-                reconnect=self._broker.forget,
+                reconnect=self._client.reset,
             )
             for book in books:
                 self._compare(book)
@@ -190,33 +180,19 @@ class SidecarBootstrap:
 
     def _compare(self, book: str) -> None:
         """Tell of everything that does not agree; without a broker there is nothing to compare with yet."""
-        partition = partition_of(book, self._broker_settings.partitions)
         mirror = self.dispatchers.get(book)
         try:
-            raw = self._broker.shared(partition).call("HGET", state_key(partition, "executor"), book)
+            raw = self._client.states().checkpoint("executor", book)
             state = None if raw is None else msgspec.json.decode(raw, type=ExecutorState)
-            last_book = self._newest(partition, Topic.BOOK, book, BookState)
-            intent = self._newest(partition, Topic.INTENTS, book, Intent)
+            last_book = self._client.history().newest_of(BookState, book)
+            intent = self._client.history().newest_of(Intent, book)
         except (BrokerUnavailableError, BrokerReplyError) as error:
             _LOG.warning("nothing to compare with", error=str(error))
-            self._broker.forget()
+            self._client.reset()
             return
         held = mirror.outbox.held() if isinstance(mirror, Dispatcher) else {}
         for text in differences(state, last_book, intent, held):
             self.event_queues[book].alert(Severity.CRITICAL, "recovery_difference", text)
-
-    def _newest(self, partition: int, topic: Topic, book: str, kind: type[EventT]) -> EventT | None:
-        before = "+"
-        while True:
-            link = self._broker.shared(partition)
-            entries = link.call("XREVRANGE", stream_key(partition, topic), before, "-", "COUNT", 50)
-            for entry_id, raw in entries:
-                event = decode(dict(zip(raw[::2], raw[1::2], strict=True)))
-                if isinstance(event, kind) and event.header.book == book:
-                    return event
-                before = f"({entry_id.decode()}"
-            if not entries:
-                return None
 
 
 def config_hash(settings: ExecutorSettings) -> str:

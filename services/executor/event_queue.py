@@ -10,7 +10,7 @@ from shared.errors import BrokerReplyError, BrokerUnavailableError, PipelineBehi
 from shared.events import Alert, Command, CommandKind, Event, Header, Severity
 from shared.observability.logging import get_logger
 from shared.observability.redaction import Redaction
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.protocol.publishing import Publisher
 
 _KEPT: Final = 500
 _LOG: Final = get_logger("thetaflow.executor.venue")

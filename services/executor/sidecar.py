@@ -1,7 +1,7 @@
 """What the executor's process does beside its engine: kill file, venue, audit log, recovery. Never inside a replay.
 
 One thread, one turn after the other, none of them waits for the broker longer than a moment: the kill file is obeyed and
-exits go out also while Redis is away.
+exits go out also while the broker is away.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.executor.venues.kill_file import KillFile
 from shared.errors import BrokerReplyError, BrokerUnavailableError
 from shared.events import CommandKind, Intent, Severity
 from shared.observability.logging import get_logger
-from shared.streaming.redis.topic_reader import TopicReader
+from shared.streaming.topic_reader import TopicReader
 
 _LOG: Final = get_logger("thetaflow.executor.sidecar")
 _PAUSE_S: Final = 0.02

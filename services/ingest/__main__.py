@@ -29,8 +29,7 @@ from shared.settings import (
     load_settings,
     secrets_of,
 )
-from shared.streaming.redis.lockstep import Lockstep
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.connect import connect
 
 
 def main(stop: threading.Event) -> int:
@@ -58,8 +57,8 @@ def main(stop: threading.Event) -> int:
     checks: dict[str, Check] = {"source": playing, "freshness": freshness}
     with (
         HealthServer(health, live={}, ready=checks, metrics=metrics),
-        Publisher(broker.url, "ingest", broker.partitions) as publisher,
-        Lockstep(broker.url, broker.partitions) as lockstep,
+        connect(broker.url, broker.partitions).publisher("ingest") as publisher,
+        connect(broker.url, broker.partitions).lockstep() as lockstep,
     ):
         handler = IngestHandler(book, settings, calendar, ContractTable.load())
         feed = Feed(handler, publisher, lockstep, settings.replay_speed, stop, on_snapshot)

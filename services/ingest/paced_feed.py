@@ -12,8 +12,7 @@ from shared.clock import NS_PER_SECOND
 from shared.errors import PipelineBehindError
 from shared.events import ChainSnapshot, Event
 from shared.market.chain import Parsed, ParsedChain
-from shared.streaming.redis.lockstep import Lockstep
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.protocol.publishing import Lockstep, Publisher
 
 _LOCKSTEP_PATIENCE_S = 1.0
 

@@ -14,7 +14,7 @@ from shared.observability.health import Flag, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging, get_logger
 from shared.process import run_service
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
-from shared.streaming.redis.broker import Broker
+from shared.streaming.connect import connect
 
 
 def main(stop: threading.Event) -> int:
@@ -25,7 +25,7 @@ def main(stop: threading.Event) -> int:
     configure_logging(load_settings(LogSettings), "recorder", secrets_of(broker))
     log = get_logger("thetaflow.recorder")
     beat = Heartbeat(health.beat_limit_s + settings.poll_s)
-    connection = Broker(broker.url)
+    connection = connect(broker.url, broker.partitions)
     keeper = DayKeeper(settings, SystemClock())
     connected = Flag("not connected yet")
     with HealthServer(health, live={"loop": beat}, ready={"broker": connected}):
@@ -35,9 +35,7 @@ def main(stop: threading.Event) -> int:
             stopping = stop.is_set()
             beat.beat()
             try:
-                recording = recording or Recording(
-                    connection, broker.partitions, settings.store, most=settings.flush_entries
-                )
+                recording = recording or Recording(connection, settings.store, most=settings.flush_entries)
                 more = recording.read() >= settings.flush_entries
                 due = recording.waiting >= settings.flush_entries or monotonic() - flushed >= settings.flush_s
                 if due or stopping or more:
@@ -53,7 +51,7 @@ def main(stop: threading.Event) -> int:
                 connected.clear(f"broker away: {error}")
                 # Nothing is lost: what was read is still in memory, what was not is still on the streams.
                 log.warning("broker away", error=str(error))
-                connection.forget()
+                connection.reset()
             if stopping:
                 break
             stop.wait(settings.poll_s)

@@ -2,7 +2,7 @@
 
 Everything read from one partition since the last write becomes one numbered batch: its files first, then the
 partition's line in `positions.json`, replaced in one move. Files of a batch beyond that line were never counted, and a
-start deletes them and reads their entries again. A consumer group stands at the written position, so no stream is
+start deletes them and reads their entries again. A hold stands at the written position, so no stream is
 trimmed past what is on disk.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,15 +19,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 from shared.clock import ist_date
-from shared.errors import BrokerReplyError, WireError
+from shared.errors import WireError
 from shared.events import ChainSnapshot, QualityFlag
 from shared.events.topology import Topic
 from shared.store.layout import COMPACTED, Table, covered_by, day_folder, replace_synced, write_part
 from shared.store.tables import EVENT_SCHEMA, leg_table, snapshot_table
-from shared.streaming.protocol.codec import decode
-from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.history import read_entries
-from shared.streaming.redis.keys import stream_key
+from shared.streaming.protocol.client import BrokerClient
+from shared.streaming.protocol.entry import Entry
 
 GROUP: Final = "recorder"
 _POSITIONS: Final = "positions.json"
@@ -48,8 +46,7 @@ class Recording:
     """Copies all topics of a broker into a store.
 
     Args:
-        broker: where the streams are.
-        partitions: the same for every process of a deployment.
+        client: of the broker.
         root: of the store.
         most: entries taken by one `read`, so that a long outage is caught up with in pieces.
         fault: told of each step; tests end the recording there.
@@ -57,8 +54,7 @@ class Recording:
 
     def __init__(
         self,
-        broker: Broker,
-        partitions: int,
+        client: BrokerClient,
         root: Path,
         *,
         most: int = 2_000,
@@ -67,9 +63,10 @@ class Recording:
         self._fault = fault
         self._most = most
         self._behind: set[tuple[int, str]] = set()
-        self._broker = broker
+        self._history = client.history()
+        self._hold = client.retention_hold(GROUP)
         self._root = root
-        self._batches = {partition: _Batch() for partition in range(partitions)}
+        self._batches = {partition: _Batch() for partition in range(client.partitions)}
         self._written: dict[int, tuple[int, dict[str, str]]] = {}
         self.counters: Counter[str] = Counter()
         self.days: set[tuple[str, str]] = set()
@@ -95,12 +92,10 @@ class Recording:
             _, positions = self._written.get(partition, (0, {}))
             before = batch.entries
             for topic in Topic:
-                after = batch.positions.get(topic.value) or positions.get(topic.value, "-")
+                after = batch.positions.get(topic.value) or positions.get(topic.value)
                 room = max(self._most - self.waiting, 0)
-                for entry_id, fields in islice(
-                    read_entries(self._broker, topic, partition, after=after, page=100), room
-                ):
-                    self._take(batch, topic, entry_id, fields)
+                for entry in islice(self._history.forward(topic, partition, after=after, page=100), room):
+                    self._take(batch, entry)
             found += batch.entries - before
         return found
 
@@ -136,23 +131,24 @@ class Recording:
         if self._fault is not None:
             self._fault(name)
 
-    def _take(self, batch: _Batch, topic: Topic, entry_id: str, fields: Mapping[bytes, bytes]) -> None:
-        batch.positions[topic.value] = entry_id
+    def _take(self, batch: _Batch, entry: Entry) -> None:
+        fields = entry.fields
+        batch.positions[entry.topic.value] = entry.position
         batch.entries += 1
         row = {
-            "entry": entry_id,
-            "topic": topic.value,
+            "entry": entry.position,
+            "topic": entry.topic.value,
             "type": fields.get(b"type", b"").decode(errors="replace"),
             "id": fields.get(b"id", b"").decode(errors="replace"),
             "producer": fields.get(b"producer", b"").decode(errors="replace"),
             "payload": fields.get(b"payload", b"").decode(errors="replace"),
         }
         try:
-            event = decode(fields)
+            event = entry.event()
         except WireError:
             # Kept as it came: the archive is where one looks for what nobody could read.
             self.counters["unreadable"] += 1
-            when = int(entry_id.partition("-")[0]) * 1_000_000
+            when = entry.arrived_ns
             batch.events[_UNREADABLE_BOOK, ist_date(when).isoformat()].append({**row, "ts": when})
             return
         key = (event.header.book, ist_date(event.header.ts).isoformat())
@@ -163,15 +159,10 @@ class Recording:
             batch.events[key].append({**row, "ts": event.header.ts})
 
     def hold_trimming(self) -> None:
-        """Move our groups to what is on disk. A broker that refuses is asked again at the next read."""
+        """Move our hold to what is on disk. A broker that refuses is asked again at the next read."""
         for partition, topic in sorted(self._behind):
             _, positions = self._written.get(partition, (0, {}))
-            entry_id = positions.get(topic, "0")
-            link, key = self._broker.shared(partition), stream_key(partition, topic)
-            try:
-                link.call("XGROUP", "CREATE", key, GROUP, entry_id, "MKSTREAM")
-            except BrokerReplyError:
-                link.call("XGROUP", "SETID", key, GROUP, entry_id)
+            self._hold.move(Topic(topic), partition, positions.get(topic))
             self._behind.discard((partition, topic))
 
     def _store_positions(self) -> None:

@@ -15,10 +15,9 @@ from shared.events.topology import Topic
 from shared.observability.health import CheckResult
 from shared.process import run_service
 from shared.settings import BookSettings, BrokerSettings, load_settings
-from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.publisher import Publisher
-from shared.streaming.redis.topic_reader import TopicReader
+from shared.streaming.connect import connect
 from shared.streaming.serving import serve
+from shared.streaming.topic_reader import TopicReader
 
 _LOOK_S = 5.0
 
@@ -28,12 +27,17 @@ def main(stop: threading.Event) -> int:
     settings, broker = load_settings(TrainerSettings), load_settings(BrokerSettings)
     books = load_settings(BookSettings).books
     fit = (sys.executable, "-m", "services.trainer.fit", "--models", str(settings.models))
-    reading = Broker(broker.url)
-    with Publisher(broker.url, producer="models", partitions=broker.partitions) as publisher:
+    reading = connect(broker.url, broker.partitions)
+    with reading.publisher("models") as publisher:
         retraining = Retraining(
             models=settings.models,
             command=fit if settings.plan is None else (*fit, "--plan", str(settings.plan)),
-            topic=TopicReader(reading, Topic.OFFLINE, range(broker.partitions), AnswerLog(settings.models).positions()),
+            topic=TopicReader(
+                reading.history(),
+                Topic.OFFLINE,
+                range(broker.partitions),
+                AnswerLog(settings.models).positions(),
+            ),
             publication=Publication(settings.models, books, publisher, SystemClock()),
         )
 

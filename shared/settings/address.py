@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 EXPECTED_ADDRESS: Final = "an address like redis://host:6379/0"
 
-_SCHEME: Final = re.compile(r"(rediss?(\+(cluster|sentinel))?|unix)://[^\s]+")
+ENGINE_OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "redis": "redis",
+        "rediss": "redis",
+        "unix": "redis",
+        "redis+cluster": "redis",
+        "redis+sentinel": "redis",
+        "rediss+cluster": "redis",
+        "rediss+sentinel": "redis",
+    }
+)
+"""Schemes of an address, and the engine each one means; a new engine adds its scheme here."""
+
+_ADDRESS: Final = re.compile(r"[a-z+]+://\S+")
 _SERVERS: Final = re.compile(r"((\[[^\[\]]+\]|[^\[\]:,]*)(:\d+)?)(,(\[[^\[\]]+\]|[^\[\]:,]*)(:\d+)?)*")
 _SECRET_OPTION: Final = re.compile(r"pass|secret|token", re.IGNORECASE)
 
@@ -30,7 +45,7 @@ def split_address(url: str) -> SplitResult:
     servers = parts.netloc.rpartition("@")[2]
     unix = parts.scheme == "unix"
     sound = not servers if unix else _SERVERS.fullmatch(servers) and "@" not in parts.path
-    if not _SCHEME.fullmatch(url) or not sound or parts.fragment:
+    if url.partition("://")[0] not in ENGINE_OF_SCHEME or not _ADDRESS.fullmatch(url) or not sound or parts.fragment:
         raise ValueError(EXPECTED_ADDRESS)
     return parts
 

@@ -15,14 +15,15 @@ from shared.observability.health import Check, CheckResult, HealthServer
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import ServiceMetrics
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.streaming.connect import connect
+from shared.streaming.protocol.engine import Engine
 from shared.streaming.protocol.handler import Service
-from shared.streaming.redis.engine import RedisEngine
 
 
 class EngineCollector(Collector):
     """Shows an engine's counters to Prometheus as they stand when asked."""
 
-    def __init__(self, engine: RedisEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def collect(self) -> Iterator[Metric]:
@@ -53,10 +54,8 @@ def serve(
     health = load_settings(HealthSettings)
     configure_logging(load_settings(LogSettings), service.name, (*secrets_of(broker), *secrets))
     log = get_logger(f"thetaflow.{service.name}")
-    engine = RedisEngine(
+    engine = connect(broker.url, broker.partitions).engine(
         service,
-        broker.url,
-        partitions=broker.partitions,
         replica=f"{socket.gethostname()}-{os.getpid()}",
         lease_ms=broker.lease_ms,
         block_ms=broker.block_ms,

@@ -40,6 +40,7 @@ from shared.ids import lineage_root
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import DataVerdict
 from shared.market.contracts import ContractTable
+from shared.streaming.connect import connect
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.redis.broker import EmbeddedBroker
 from shared.streaming.redis.history import read_stream
@@ -133,7 +134,7 @@ class Bench:
             source,
             self.handler,
             publisher or Publisher(self.broker, patience_s=0.2),
-            LiveMemory(self.broker, BOOK),
+            LiveMemory(connect(self.broker), BOOK),
             calendar=CALENDAR,
             clock=self.clock,
             settings=self.settings,

@@ -20,8 +20,9 @@ from shared.events import Event
 from shared.market.chain import Parsed
 from shared.store.query import query
 from shared.store.store import Store
+from shared.streaming.connect import connect
 from shared.streaming.memory.engine import MemoryEngine
-from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedBroker
 from shared.streaming.redis.inspection import inspect_broker
 from shared.streaming.redis.publisher import Publisher
 from trading_system.simulation.replay import SimulationRequest, simulate, simulate_items
@@ -60,12 +61,12 @@ def test_what_dies_at_any_step_is_neither_lost_nor_doubled(tmp_path: Path, strea
     steps = ["legs", "files", "positions"]
     died: Counter[str] = Counter()
     with EmbeddedBroker(tmp_path / "broker") as server, Publisher(server.url, "test", 1) as publisher:
-        broker, root = Broker(server.url), tmp_path / "store"
+        broker, root = connect(server.url, 1), tmp_path / "store"
         chunk = max(len(stream) // 12, 1)
         for round_number, start in enumerate(range(0, len(stream), chunk)):
             publisher.publish(stream[start : start + chunk])
             step = steps[round_number % len(steps)]
-            recording = Recording(broker, 1, root, fault=_dies_at(step))
+            recording = Recording(broker, root, fault=_dies_at(step))
             recording.read()
             # A chunk without a snapshot has no legs to die at.
             with suppress(DiedError):
@@ -73,10 +74,10 @@ def test_what_dies_at_any_step_is_neither_lost_nor_doubled(tmp_path: Path, strea
                 continue
             died[step] += 1
         assert min(died[step] for step in steps) >= 3
-        last = Recording(broker, 1, root)
+        last = Recording(broker, root)
         last.read()
         last.write()
-        assert Recording(broker, 1, root).read() == 0
+        assert Recording(broker, root).read() == 0
         lags = [group.lag for group in inspect_broker(server.url, 1).groups if group.group == "recorder"]
         broker.close()
     snapshots = sum(type(event).__name__ == "ChainSnapshot" for event in stream)
@@ -93,8 +94,8 @@ def test_a_recorded_day_replays_to_the_same_golden_hash(tmp_path: Path):
         ingest = house.ingest_handler("nifty")
         for item in Minutes(150):
             publisher.publish(ingest.accept(item))
-        broker = Broker(server.url)
-        recording = Recording(broker, 1, tmp_path / "store")
+        broker = connect(server.url, 1)
+        recording = Recording(broker, tmp_path / "store")
         recording.read()
         recording.write()
         broker.close()
@@ -120,12 +121,12 @@ def test_a_broker_that_dies_after_the_write_brings_nothing_back(tmp_path: Path, 
     root = tmp_path / "store"
     with EmbeddedBroker(tmp_path / "broker", appendonly=True) as server, Publisher(server.url, "test", 1) as publisher:
         publisher.publish(stream[:200])
-        broker, port = Broker(server.url), int(server.url.rpartition(":")[2].partition("/")[0])
-        recording = Recording(broker, 1, root)
+        broker, port = connect(server.url, 1), int(server.url.rpartition(":")[2].partition("/")[0])
+        recording = Recording(broker, root)
         recording.read()
     with pytest.raises(BrokerUnavailableError):
         recording.write()
-    broker.forget()
+    broker.reset()
     with EmbeddedBroker(tmp_path / "broker", appendonly=True, port=port):
         assert recording.write() == 0
         assert recording.read() == 0
@@ -137,8 +138,8 @@ def test_a_broker_that_dies_after_the_write_brings_nothing_back(tmp_path: Path, 
 def test_a_long_outage_is_caught_up_with_in_pieces(tmp_path: Path, stream: list[Event]):
     with EmbeddedBroker(tmp_path / "broker") as server, Publisher(server.url, "test", 1) as publisher:
         publisher.publish(stream)
-        broker = Broker(server.url)
-        recording = Recording(broker, 1, tmp_path / "store", most=50)
+        broker = connect(server.url, 1)
+        recording = Recording(broker, tmp_path / "store", most=50)
         pieces = []
         while recording.read():
             pieces.append(recording.write())

@@ -11,7 +11,7 @@ from shared.clock import SystemClock
 from shared.errors import ConfigError, shorten
 from shared.events import Command, CommandKind, Header
 from shared.settings import BookSettings, load_settings
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.connect import connect
 from trading_system.cli.broker_options import BrokerOption, broker_of
 
 
@@ -33,7 +33,7 @@ def control(
     now = SystemClock().now_ns()
     header = Header.root(book=book, ts=now, seq=0, producer="cli", suffix=f"{kind.value}-{now % 1_000_000_000:09d}")
     command = Command(header=header, kind=kind, operator=operator, reason=reason, limit=limit, value=value)
-    with Publisher(url, producer="cli", partitions=partitions) as publisher:
+    with connect(url, partitions).publisher("cli") as publisher:
         publisher.publish([command])
     typer.echo(f"{kind.value} for {book} published as {header.id}")
 

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from shared.clock import from_ns
 from shared.errors import BadInputError
-from shared.streaming.redis.dead_letters import DeadLetters
+from shared.streaming.connect import connect
+from shared.streaming.protocol.dead_letters import DeadLetters
 from trading_system.cli.broker_options import BrokerOption, JsonOption, broker_of
 from trading_system.cli.screen import STDOUT, print_json
 
@@ -23,7 +24,7 @@ AllOption = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
 @app.command(name="list")
 def list_command(broker: BrokerOption = None, as_json: JsonOption = False) -> None:
     """List dead letters with their reason."""
-    with DeadLetters(*broker_of(broker)) as letters:
+    with connect(*broker_of(broker)).dead_letters() as letters:
         found = list(letters)
     if as_json:
         rows = [{"reference": each.reference, **msgspec.to_builtins(each.letter)} for each in found]
@@ -41,14 +42,14 @@ def list_command(broker: BrokerOption = None, as_json: JsonOption = False) -> No
 @app.command(name="show")
 def show_command(reference: str, broker: BrokerOption = None) -> None:
     """Show one dead letter whole, with the original entry."""
-    with DeadLetters(*broker_of(broker)) as letters:
+    with connect(*broker_of(broker)).dead_letters() as letters:
         print_json(msgspec.to_builtins(letters.show(reference)))
 
 
 @app.command(name="replay")
 def replay_command(references: References = None, every: AllOption = False, broker: BrokerOption = None) -> None:
     """Put entries back on their streams, once each."""
-    with DeadLetters(*broker_of(broker)) as letters:
+    with connect(*broker_of(broker)).dead_letters() as letters:
         for reference in _chosen(letters, references, every=every):
             typer.echo(f"{reference} replayed as {letters.replay(reference)}")
 
@@ -56,7 +57,7 @@ def replay_command(references: References = None, every: AllOption = False, brok
 @app.command(name="drop")
 def drop_command(references: References = None, every: AllOption = False, broker: BrokerOption = None) -> None:
     """Delete dead letters for good."""
-    with DeadLetters(*broker_of(broker)) as letters:
+    with connect(*broker_of(broker)).dead_letters() as letters:
         for reference in _chosen(letters, references, every=every):
             typer.echo(f"{reference} {'dropped' if letters.drop(reference) else 'was not there'}")
 

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from shared.clock import from_ns
 from shared.events.topology import Topic
-from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.inspection import BrokerReport, inspect_broker
-from shared.streaming.redis.keys import stream_key
+from shared.streaming.connect import connect
+from shared.streaming.protocol.client import BrokerClient
+from shared.streaming.protocol.reports import BrokerReport
 from trading_system.cli.broker_options import BrokerOption, JsonOption, broker_of
 from trading_system.cli.screen import STDOUT, print_json
 
@@ -26,9 +26,9 @@ def inspect_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show streams, groups with lag and pending, owners, and the last event of each stream."""
-    url, partitions = broker_of(broker)
-    report = inspect_broker(url, partitions)
-    events = list(_newest(url, partitions, topic, last)) if topic is not None else []
+    with connect(*broker_of(broker)) as client:
+        report = client.report()
+        events = list(_newest(client, topic, last)) if topic is not None else []
     if as_json:
         print_json({**msgspec.to_builtins(report), "events": events})
         return
@@ -43,8 +43,7 @@ def _print_streams(report: BrokerReport, *, empty: bool) -> None:
     for stream in report.streams:
         if stream.length or empty:
             when = f"{from_ns(stream.last_ts):%Y-%m-%d %H:%M:%S}" if stream.last_ts is not None else ""
-            key = stream_key(stream.partition, stream.topic)
-            table.add_row(key, f"{stream.length:,}", stream.last_event, stream.last_type, when)
+            table.add_row(stream.stream, f"{stream.length:,}", stream.last_event, stream.last_type, when)
     STDOUT.print(table)
 
 
@@ -58,21 +57,14 @@ def _print_groups(report: BrokerReport, *, empty: bool) -> None:
         lease = owners.get((group.group, group.partition))
         owner = f"{lease.owner} ({lease.token})" if lease is not None and lease.owner else "nobody"
         oldest = f"{group.oldest_pending_ms / 1000:.1f} s" if group.oldest_pending_ms is not None else ""
-        key = stream_key(group.partition, group.topic)
-        table.add_row(group.group, key, f"{group.lag:,}", f"{group.pending:,}", oldest, owner)
+        table.add_row(group.group, group.stream, f"{group.lag:,}", f"{group.pending:,}", oldest, owner)
     STDOUT.print(table)
     STDOUT.print(f"dead letters: {sum(report.dead)}")
 
 
-def _newest(url: str, partitions: int, topic: Topic, last: int) -> Iterator[dict[str, Any]]:
-    broker = Broker(url)
-    try:
-        for partition in range(partitions):
-            entries = broker.shared(partition).call("XREVRANGE", stream_key(partition, topic), "+", "-", "COUNT", last)
-            for entry_id, raw in entries:
-                fields = dict(zip(raw[::2], raw[1::2], strict=True))
-                wire = {name.decode(): value.decode(errors="replace") for name, value in fields.items()}
-                wire["payload"] = msgspec.json.decode(fields.get(b"payload", b"null"))
-                yield {"stream": stream_key(partition, topic), "entry": entry_id.decode(), **wire}
-    finally:
-        broker.close()
+def _newest(client: BrokerClient, topic: Topic, last: int) -> Iterator[dict[str, Any]]:
+    for partition in range(client.partitions):
+        for entry in client.history().newest(topic, partition, last):
+            wire = {name.decode(): value.decode(errors="replace") for name, value in entry.fields.items()}
+            wire["payload"] = msgspec.json.decode(entry.fields.get(b"payload", b"null"))
+            yield {"stream": entry.stream, "entry": entry.position, **wire}

@@ -11,9 +11,8 @@ from shared.observability.health import Flag, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging, get_logger
 from shared.process import run_service
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
-from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.publisher import Publisher
-from shared.streaming.redis.topic_reader import TopicReader
+from shared.streaming.connect import connect
+from shared.streaming.topic_reader import TopicReader
 from trading_system.installation import InstallationSettings
 from trading_system.offline.requests import OpenRequests, answer, offline_work
 from trading_system.offline.settings import OfflineSettings
@@ -36,8 +35,8 @@ def main(stop: threading.Event) -> int:
     configure_logging(load_settings(LogSettings), "offline", secrets_of(broker))
     log = get_logger("thetaflow.offline")
     beat, connected = Heartbeat(health.beat_limit_s + _LONGEST_STEP_S), Flag("not connected yet")
-    reading = Broker(broker.url)
-    requests = OpenRequests(TopicReader(reading, Topic.OFFLINE, range(broker.partitions)))
+    reading = connect(broker.url, broker.partitions)
+    requests = OpenRequests(TopicReader(reading.history(), Topic.OFFLINE, range(broker.partitions)))
 
     def progress(_what: str, _done: int, _total: int) -> None:
         beat.beat()
@@ -45,7 +44,7 @@ def main(stop: threading.Event) -> int:
             raise _StoppedError
 
     with (
-        Publisher(broker.url, producer="offline", partitions=broker.partitions) as publisher,
+        reading.publisher("offline") as publisher,
         HealthServer(health, live={"loop": beat}, ready={"broker": connected}),
     ):
         while not stop.is_set():
@@ -62,7 +61,7 @@ def main(stop: threading.Event) -> int:
                 connected.clear(f"broker away: {error}")
                 # Nothing is lost: what has no answer yet is still open.
                 log.warning("broker away", error=str(error))
-                reading.forget()
+                reading.reset()
             except _StoppedError:
                 break
             stop.wait(settings.poll_s)

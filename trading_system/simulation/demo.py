@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.market.chain import Parsed
+from shared.streaming.connect import engine_names
 from trading_system.simulation.replay import Progress, SimulationRequest, simulate_items
 from trading_system.simulation.report import SimulationReport
 
@@ -58,7 +59,7 @@ def run_demo(
     environ = {**os.environ, "THETAFLOW_GATEWAY_PORT": str(chosen), "THETAFLOW_GATEWAY_HOST": "127.0.0.1"}
     request = SimulationRequest(
         source=f"synthetic market, seed {seed}, {days} day{'s' if days > 1 else ''}",
-        engine="redis",
+        engine=engine_names()[0],
         book=book,
         broker_url=os.environ.get("REDIS_URL") or None,
         companions=("gateway",),

@@ -18,18 +18,15 @@ from shared.events import ChainSnapshot, ClockTick, Event, Signal, SignalMode
 from shared.events.topology import Topic, partition_of
 from shared.market.chain import Parsed
 from shared.settings import BrokerSettings
+from shared.streaming.connect import connect, embedded_broker, engine_names
 from shared.streaming.memory.engine import MemoryEngine
-from shared.streaming.protocol.codec import decode
-from shared.streaming.redis.broker import Broker, EmbeddedBroker
-from shared.streaming.redis.history import read_entries
-from shared.streaming.redis.inspection import inspect_broker
-from shared.streaming.redis.lockstep import Lockstep
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.protocol.reading import History
 from trading_system.operations.processes import DECISION_SERVICES, Fleet
 from trading_system.simulation.report import Run, SimulationReport
 from trading_system.wiring import Installation
 
-ENGINES = ("memory", "redis")
+MEMORY = "memory"
+ENGINES = (MEMORY, *engine_names())
 DEFAULT_STORE = Path("store")
 """Where the recorder keeps days unless told otherwise."""
 _STEP_TIMEOUT_S = 30.0
@@ -56,11 +53,11 @@ class SimulationRequest:
 
     Attributes:
         source: one file, one day's folder, a data-set folder, or an ISO date of the store.
-        engine: `memory` or `redis`.
+        engine: `memory`, or one that runs over a broker.
         book: key of the events.
         broker_url: an empty broker to use; an embedded one is started without it.
         store: where recorded days are.
-        companions: services to run beside the deciding ones, on the redis engine.
+        companions: services to run beside the deciding ones, on an engine with a broker.
         environ: settings of the service processes; this process's own when None.
     """
 
@@ -135,7 +132,7 @@ def simulate_items(
             in_sample=_in_sample(run, house.predictor.models),
         )
 
-    if request.engine == "memory":
+    if request.engine == MEMORY:
         engine = MemoryEngine(house.services(), observer=run.observe)
         for events in steps:
             engine.publish(events)
@@ -186,8 +183,8 @@ def _on_paper(environ: Mapping[str, str] | None) -> dict[str, str]:
 class _Harvest:
     """Reads what the services made as it comes, so that a long replay is not trimmed away before it is counted."""
 
-    def __init__(self, url: str, partition: int, run: Run) -> None:
-        self._broker = Broker(url)
+    def __init__(self, history: History, partition: int, run: Run) -> None:
+        self._history = history
         self._partition = partition
         self._run = run
         self._positions: dict[Topic, str] = {}
@@ -195,14 +192,9 @@ class _Harvest:
     def collect(self) -> None:
         """Observe every event that came since the last time, topic after topic."""
         for topic in _REPORTED_TOPICS:
-            after = self._positions.get(topic, "-")
-            for entry_id, fields in read_entries(self._broker, topic, self._partition, after=after):
-                self._run.observe(decode(fields))
-                self._positions[topic] = entry_id
-
-    def close(self) -> None:
-        """Close its connections."""
-        self._broker.close()
+            for entry in self._history.forward(topic, self._partition, after=self._positions.get(topic)):
+                self._run.observe(entry.event())
+                self._positions[topic] = entry.position
 
 
 def _run_on_broker(
@@ -218,8 +210,9 @@ def _run_on_broker(
         url = request.broker_url
         if url is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="thetaflow-")))
-            url = stack.enter_context(EmbeddedBroker(folder)).url
-        if any(stream.length for stream in inspect_broker(url, partitions).streams):
+            url = stack.enter_context(embedded_broker(folder, engine=request.engine)).url
+        client = stack.enter_context(connect(url, partitions))
+        if any(stream.length for stream in client.report().streams):
             raise ConfigError("expected an empty broker to simulate on, got one that holds events")
         services = (*DECISION_SERVICES, *request.companions)
         fleet = stack.enter_context(
@@ -228,10 +221,9 @@ def _run_on_broker(
             )
         )
         fleet.wait_until_ready()
-        publisher = stack.enter_context(Publisher(url, producer="ingest", partitions=partitions))
-        lockstep = stack.enter_context(Lockstep(url, partitions))
-        harvest = _Harvest(url, partition_of(request.book, partitions), run)
-        stack.callback(harvest.close)
+        publisher = stack.enter_context(client.publisher("ingest"))
+        lockstep = stack.enter_context(client.lockstep())
+        harvest = _Harvest(client.history(), partition_of(request.book, partitions), run)
         for number, events in enumerate(steps):
             for event in events:
                 publisher.publish([event])

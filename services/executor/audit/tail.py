@@ -14,8 +14,8 @@ from shared import ids
 from shared.events import ChainSnapshot, Command, Denial, EntryContext, Event, Fill, Intent, Order, Trade
 from shared.events.topology import Topic
 from shared.streaming.protocol.codec import encode_json
-from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.topic_reader import TopicReader
+from shared.streaming.protocol.reading import History
+from shared.streaming.topic_reader import TopicReader
 
 TOPICS: Final = (Topic.CONTROL, Topic.ORDERS, Topic.INTENTS, Topic.FILLS, Topic.TRADES)
 _REMEMBERED_INPUTS: Final = 64
@@ -27,20 +27,20 @@ class AuditTail:
 
     Args:
         log: where lines go.
-        broker: connection of the calling thread.
+        history: over connections of the calling thread.
         partitions: of the books.
         directory: of the log, whose newest lines say where to go on.
     """
 
-    def __init__(self, log: AuditLog, broker: Broker, partitions: Iterable[int], directory: Path) -> None:
+    def __init__(self, log: AuditLog, history: History, partitions: Iterable[int], directory: Path) -> None:
         self._log = log
         where = sorted(partitions)
         reached = last_entries(directory)
         self._readers = [
-            TopicReader(broker, topic, where, {p: e for (t, p), e in reached.items() if t == topic.value})
+            TopicReader(history, topic, where, {p: e for (t, p), e in reached.items() if t == topic.value})
             for topic in TOPICS
         ]
-        self._chain = TopicReader(broker, Topic.CHAIN, where)
+        self._chain = TopicReader(history, Topic.CHAIN, where)
         self._inputs: OrderedDict[str, str] = OrderedDict()
 
     def follow(self) -> int:

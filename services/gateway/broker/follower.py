@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from shared.clock import ist_date
-from shared.errors import BrokerReplyError, ConfigError, EngineError, WireError
+from shared.errors import ConfigError, EngineError, WireError
 from shared.events import Event
 from shared.events.topology import Topic
-from shared.streaming.protocol.codec import decode
-from shared.streaming.redis.broker import Broker, BrokerConnection, decode_pairs
-from shared.streaming.redis.inspection import BrokerReport, inspect_broker
-from shared.streaming.redis.keys import stream_key
+from shared.streaming.protocol.client import BrokerClient
+from shared.streaming.protocol.entry import Entry
+from shared.streaming.protocol.reports import BrokerReport
 
 _LOG: Final = logging.getLogger("thetaflow.gateway")
 
@@ -36,7 +37,6 @@ _BATCH: Final = 500
 _CHAIN_BATCH: Final = 16
 _CHECK_EVERY_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 2.0
-_START: Final = "0-0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,47 +66,34 @@ class Audience(Protocol):
         """Take the newest inspection."""
 
 
-@dataclass(slots=True)
-class _Place:
-    """Where one partition has been read to, and what its streams had counted by the last check."""
-
-    cursors: dict[Topic, str] = field(default_factory=dict)
-    added: dict[Topic, int] = field(default_factory=dict)
-    checked: float = float("-inf")
-
-
 class Follower:
     """Reads until told to stop; a broker that is away, restarted or emptied is only a pause.
 
     Args:
-        url: broker.
-        partitions: streams per topic.
+        client: of the broker, for the follower's thread alone; closed when it ends.
         audience: who is told.
         history: entries of a stream read back at start, at most; never past the newest day on it.
         poll_s: pause between two readings.
         report_every_s: pause between two inspections.
-        timeout_s: longest wait for an answer.
     """
 
     def __init__(
         self,
-        url: str,
-        partitions: int,
+        client: BrokerClient,
         audience: Audience,
         *,
         history: int = 3_000,
         poll_s: float = 0.2,
         report_every_s: float = 2.0,
-        timeout_s: float = 5.0,
     ) -> None:
-        self._url = url
-        self._partitions = partitions
+        self._client = client
+        self._past = client.history()
+        self._following = client.following(dict.fromkeys(FOLLOWED, _BATCH), {Topic.CHAIN: _CHAIN_BATCH})
         self._audience = audience
         self._history = history
         self._poll_s = poll_s
         self._report_every_s = report_every_s
-        self._broker = Broker(url, io_timeout_s=timeout_s)
-        self._places = [_Place() for _ in range(partitions)]
+        self._checked = [float("-inf")] * client.partitions
         self._reported = float("-inf")
         self._was_down = False
 
@@ -126,19 +113,18 @@ class Follower:
                 if pause:
                     stop.wait(pause)
         finally:
-            self._broker.close()
+            self._client.close()
 
     def _round(self) -> bool:
         behind = False
-        for partition, place in enumerate(self._places):
-            link = self._broker.shared(partition)
-            if monotonic() - place.checked >= _CHECK_EVERY_S:
-                self._check(link, partition, place)
-            if not place.cursors:
-                self._load(link, partition, place)
-            behind = self._read(link, partition, place) or behind
+        for partition, checked in enumerate(self._checked):
+            if monotonic() - checked >= _CHECK_EVERY_S:
+                self._check(partition)
+            if not self._following.started(partition):
+                self._load(partition)
+            behind = self._read(partition) or behind
         if monotonic() - self._reported >= self._report_every_s:
-            self._audience.note_report(inspect_broker(self._url, self._partitions))
+            self._audience.note_report(self._client.report())
             self._reported = monotonic()
         return behind
 
@@ -146,9 +132,8 @@ class Follower:
         if not self._was_down:
             _LOG.warning("broker lost: %s; trying again", error)
         self._was_down = True
-        self._broker.forget()
-        for place in self._places:
-            place.checked = float("-inf")
+        self._client.reset()
+        self._checked = [float("-inf")] * self._client.partitions
         self._audience.note_broker(ok=False, text=str(error))
 
     def _came_up(self) -> None:
@@ -157,50 +142,31 @@ class Follower:
         self._was_down = False
         self._audience.note_broker(ok=True, text="connected")
 
-    def _check(self, link: BrokerConnection, partition: int, place: _Place) -> None:
+    def _check(self, partition: int) -> None:
         """Start a partition over when its streams are not the ones that were read."""
-        for topic in FOLLOWED:
-            link.send("XINFO", "STREAM", stream_key(partition, topic))
-        answers = [_receive_optional(link) for _ in FOLLOWED]
-        infos = {
-            topic: decode_pairs(answer) for topic, answer in zip(FOLLOWED, answers, strict=True) if answer is not None
-        }
-        if place.cursors and any(
-            _is_another(infos.get(topic), place.cursors[topic], place.added.get(topic, 0)) for topic in FOLLOWED
-        ):
+        if self._following.is_replaced(partition):
             _LOG.warning("streams of partition %d are gone or replaced: reading them afresh", partition)
             self._audience.forget_partition(partition)
-            place.cursors.clear()
-        place.added = {topic: int(info.get(b"entries-added", 0)) for topic, info in infos.items()}
-        place.checked = monotonic()
+        self._checked[partition] = monotonic()
 
-    def _load(self, link: BrokerConnection, partition: int, place: _Place) -> None:
+    def _load(self, partition: int) -> None:
         found: list[StreamEntry] = []
-        cursors: dict[Topic, str] = {}
+        positions: dict[Topic, str | None] = {}
         for topic in (*FOLLOWED, Topic.CHAIN):
             limit = _CHAIN_BATCH if topic is Topic.CHAIN else _STANDING.get(topic, self._history)
-            rows = _read_back(link, stream_key(partition, topic), limit, one_day=topic in _OF_THE_DAY)
-            cursors[topic] = rows[0][0].decode() if rows else _START
-            found += self._decoded(rows)
+            backward = self._past.backward(topic, partition, page=min(_PAGE, limit))
+            entries = list(islice(_of_one_day(backward) if topic in _OF_THE_DAY else backward, limit))
+            positions[topic] = entries[0].position if entries else None
+            found += self._decoded(entries)
         self._tell(found)
-        place.cursors = cursors
+        self._following.start(partition, positions)
 
-    def _read(self, link: BrokerConnection, partition: int, place: _Place) -> bool:
-        keys = [stream_key(partition, topic) for topic in FOLLOWED]
-        chain = stream_key(partition, Topic.CHAIN)
-        link.send("XREAD", "COUNT", _BATCH, "STREAMS", *keys, *(place.cursors[topic] for topic in FOLLOWED))
-        link.send("XREAD", "COUNT", _CHAIN_BATCH, "STREAMS", chain, place.cursors[Topic.CHAIN])
-        streams = [*(link.receive() or ()), *(link.receive() or ())]
+    def _read(self, partition: int) -> bool:
         found: list[StreamEntry] = []
         behind = False
-        for key, rows in streams:
-            topic = Topic(key.decode().rpartition(":")[2])
-            if topic is Topic.CHAIN and len(rows) == _CHAIN_BATCH:
-                rows = link.call("XREVRANGE", chain, "+", "-", "COUNT", _CHAIN_BATCH)[::-1]  # noqa: PLW2901 - the newest instead
-            behind = behind or (topic is not Topic.CHAIN and len(rows) == _BATCH)
-            found += self._decoded(rows)
-            if rows:
-                place.cursors[topic] = rows[-1][0].decode()
+        for topic, entries in self._following.read(partition).items():
+            behind = behind or (topic is not Topic.CHAIN and len(entries) == _BATCH)
+            found += self._decoded(entries)
         self._tell(found)
         return behind
 
@@ -209,69 +175,27 @@ class Follower:
             found.sort(key=lambda entry: entry.order)
             self._audience.absorb(found)
 
-    def _decoded(self, rows: Sequence[Any]) -> Iterator[StreamEntry]:
-        for entry_id, flat in rows:
+    def _decoded(self, entries: Iterable[Entry]) -> Iterator[StreamEntry]:
+        for entry in entries:
             try:
-                event = decode(decode_pairs(flat))
+                event = entry.event()
             except WireError as error:
                 self._audience.note_unreadable(error)
             else:
-                yield StreamEntry(order_of(entry_id), event)
+                yield StreamEntry(entry.order, event)
 
 
-def order_of(entry_id: bytes) -> tuple[int, int]:
-    """Take an entry id apart: ms since 1970 UTC by the broker's clock, number within the millisecond."""
-    ms, _, number = entry_id.partition(b"-")
-    return int(ms), int(number or 0)
+def _of_one_day(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Pass on entries, newest first, as long as they are of the newest one's day."""
+    day: date | None = None
+    for entry in entries:
+        own = _day_of(entry)
+        day = own if day is None else day
+        if own is not None and own != day:
+            return
+        yield entry
 
 
-def _receive_optional(link: BrokerConnection) -> Any | None:  # noqa: ANN401 - an answer has the shape of its command
-    try:
-        return link.receive()
-    except BrokerReplyError as error:
-        if "no such key" in str(error):
-            return None
-        raise
-
-
-def _is_another(info: Mapping[bytes, Any] | None, cursor: str, added: int) -> bool:
-    """Tell whether a stream that was read up to `cursor`, after `added` entries, has been replaced since.
-
-    A stream that was only trimmed remembers that it deleted the entry at the cursor, or still has it.
-    """
-    if cursor == _START:
-        return False
-    if info is None or int(info.get(b"entries-added", 0)) < added:
-        return True
-    place = order_of(cursor.encode())
-    if order_of(info[b"last-generated-id"]) < place:
-        return True
-    first = info[b"first-entry"]
-    if first is None:
-        return False
-    return order_of(first[0]) > place > order_of(info.get(b"max-deleted-entry-id", b"0-0"))
-
-
-def _read_back(link: BrokerConnection, key: str, limit: int, *, one_day: bool) -> list[Any]:
-    """Read a stream from its end, newest first, up to `limit` entries and, if asked, no further than their day."""
-    rows: list[Any] = []
-    end = "+"
-    day: object = None
-    while len(rows) < limit:
-        count = min(_PAGE, limit - len(rows))
-        page = link.call("XREVRANGE", key, end, "-", "COUNT", count)
-        for row in page:
-            row_day = _day_of(row) if one_day else None
-            day = row_day if day is None else day
-            if row_day is not None and row_day != day:
-                return rows
-            rows.append(row)
-        if len(page) < count:
-            break
-        end = f"({page[-1][0].decode()}"
-    return rows
-
-
-def _day_of(row: Any) -> object:  # noqa: ANN401 - an entry as the wire has it
-    text = decode_pairs(row[1]).get(b"ts", b"")
+def _day_of(entry: Entry) -> date | None:
+    text = entry.fields.get(b"ts", b"")
     return ist_date(int(text)) if text.isdigit() else None

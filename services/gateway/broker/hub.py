@@ -19,7 +19,7 @@ from shared.errors import WireError
 from shared.events import ChainSnapshot, ClockTick
 from shared.events.topology import partition_of
 from shared.market.calendar import TradingCalendar
-from shared.streaming.redis.inspection import BrokerReport
+from shared.streaming.protocol.reports import BrokerReport
 from shared.text.formatting import iso_text
 
 AnswerT = TypeVar("AnswerT", bound=Answer)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from services.gateway.broker.hub import Hub
 from shared.events import Command, CommandKind, Event, Header
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.connect import connect
 
 _PATIENCE_S: Final = 5.0
 _SCHEME: Final = "bearer "
@@ -80,7 +80,7 @@ def send_commands(url: str, hub: Hub, books: tuple[str, ...], request: CommandRe
     given_ms = hub.clock.now_ns() // _NS_PER_MS
     commands = tuple(_command(hub, book, request, given_ms) for book in books)
     events: tuple[Event, ...] = commands
-    with Publisher(url, "gateway", hub.partitions, patience_s=_PATIENCE_S) as publisher:
+    with connect(url, hub.partitions).publisher("gateway", patience_s=_PATIENCE_S) as publisher:
         publisher.publish(events)
     return commands
 

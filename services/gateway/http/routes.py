@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -34,8 +33,9 @@ from services.gateway.schemas.book import BookAnswer
 from services.gateway.schemas.events import CommandAnswer
 from shared.errors import BadInputError, BrokerUnavailableError, ConfigError, EngineError
 from shared.events.topology import Topic
-from shared.streaming.redis.broker import Broker, decode_pairs
-from shared.streaming.redis.keys import stream_key
+from shared.streaming.connect import connect
+from shared.streaming.protocol.entry import Entry
+from shared.streaming.protocol.reading import History
 from shared.text.formatting import iso_text
 
 _ALL_BOOKS: Final = "*"
@@ -71,10 +71,10 @@ Url = Annotated[str, Depends(broker_url_of)]
 Shared = Annotated[Hub, Depends(hub_of)]
 
 
-def broker_of(url: Url) -> Iterator[Broker]:
-    """Give connections of this request's own, closed with it."""
-    with closing(Broker(url, io_timeout_s=_TIMEOUT_S)) as broker:
-        yield broker
+def history_of(url: Url, hub: Shared) -> Iterator[History]:
+    """Give the reader of topics, over connections of this request's own, closed with it."""
+    with connect(url, hub.partitions, io_timeout_s=_TIMEOUT_S) as client:
+        yield client.history()
 
 
 def book_of(hub: Shared, book: Annotated[str | None, Query(pattern=_NAME)] = None) -> str:
@@ -159,38 +159,34 @@ def streams(hub: Shared) -> StreamsAnswer:
 @router.get("/streams/{topic}")
 def entries(
     hub: Shared,
-    broker: Annotated[Broker, Depends(broker_of)],
+    history: Annotated[History, Depends(history_of)],
     topic: Topic,
     count: Annotated[int, Query(ge=1, le=_MOST_ENTRIES)] = 10,
     *,
     full: bool = False,
 ) -> tuple[EntryAnswer, ...]:
     """Give the newest entries of a topic as JSON, the newest first; a chain's columns only when `full`."""
-    found: list[EntryAnswer] = []
+    found: list[Entry] = []
     try:
         for partition in range(hub.partitions):
-            rows = broker.shared(partition).call("XREVRANGE", stream_key(partition, topic), "+", "-", "COUNT", count)
-            found += [
-                entry_answer(partition, topic, entry_id.decode(), decode_pairs(flat), full=full)
-                for entry_id, flat in rows
-            ]
+            found += history.newest(topic, partition, count)
     except BrokerUnavailableError as error:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
-    found.sort(key=lambda entry: tuple(map(int, entry.entry.split("-"))), reverse=True)
-    return tuple(found[:count])
+    found.sort(key=lambda entry: entry.order, reverse=True)
+    return tuple(entry_answer(entry, full=full) for entry in found[:count])
 
 
 @router.get("/events/{event_id}")
 def lineage(
     hub: Shared,
-    broker: Annotated[Broker, Depends(broker_of)],
+    history: Annotated[History, Depends(history_of)],
     event_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_.~-]+$", max_length=300)],
     *,
     full: bool = False,
 ) -> LineageAnswer:
     """Follow an event back to its snapshot and on to its fill and trade; 404 when no stream holds it any more."""
     try:
-        found = find_lineage(broker, hub.partitions, event_id, full=full)
+        found = find_lineage(history, hub.partitions, event_id, full=full)
     except BrokerUnavailableError as error:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
     except BadInputError as error:

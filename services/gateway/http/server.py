@@ -18,6 +18,7 @@ from shared.clock import Clock, SystemClock
 from shared.errors import ConfigError
 from shared.events.topology import DEFAULT_PARTITIONS
 from shared.market.calendar import TradingCalendar
+from shared.streaming.connect import connect
 
 _JOIN_S: Final = 10.0
 _BACKLOG: Final = 128
@@ -74,13 +75,11 @@ def serve(
     server = _Server(shared, broker_url, ended)
     opened = listen(settings) if listener is None else listener
     follower = Follower(
-        broker_url,
-        shared.partitions,
+        connect(broker_url, shared.partitions, io_timeout_s=settings.socket_timeout_s),
         shared,
         history=settings.history,
         poll_s=settings.poll_ms / 1000,
         report_every_s=settings.streams_every_s,
-        timeout_s=settings.socket_timeout_s,
     )
     try:
         with _following(follower, ended):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
-from services.gateway.broker.follower import order_of
 from services.gateway.projection.reports import entry_answer
 from services.gateway.schemas.api import EntryAnswer, LineageAnswer
 from shared import ids
 from shared.errors import BadInputError
 from shared.events.topology import Topic, partition_of
-from shared.streaming.redis.broker import Broker, BrokerConnection, decode_pairs
-from shared.streaming.redis.keys import stream_key
+from shared.streaming.protocol.entry import Entry
+from shared.streaming.protocol.reading import History
 
 _ROOT: Final = re.compile(r"(?P<book>[\w-]+?)-\d{8}T\d{6}(-.*)?")
 _PAGE: Final = 100
@@ -45,14 +45,14 @@ def book_of(event_id: str) -> str:
     return match["book"]
 
 
-def find_lineage(broker: Broker, partitions: int, event_id: str, *, full: bool = False) -> LineageAnswer:
+def find_lineage(history: History, partitions: int, event_id: str, *, full: bool = False) -> LineageAnswer:
     """Collect every event whose id starts with the root of `event_id`, and those that name one of them.
 
     Entries lie in the order of their arrival, not of their ids: the newest entries of the small topics are searched
     for the lineage, and from the moment it arrived the others.
 
     Args:
-        broker: where to look.
+        history: where to look.
         partitions: streams per topic.
         event_id: any event of the lineage.
         full: show a chain's columns too.
@@ -63,13 +63,13 @@ def find_lineage(broker: Broker, partitions: int, event_id: str, *, full: bool =
     """
     root = ids.lineage_root(event_id)
     partition = partition_of(book_of(event_id), partitions)
-    search = _Search(broker.shared(partition), partition, root, full=full)
+    search = _Search(history, partition, root, full=full)
     return LineageAnswer(id=event_id, root=root, **search.run())
 
 
 class _Search:
-    def __init__(self, link: BrokerConnection, partition: int, root: str, *, full: bool) -> None:
-        self._link = link
+    def __init__(self, history: History, partition: int, root: str, *, full: bool) -> None:
+        self._history = history
         self._partition = partition
         self._root = root.encode()
         self._full = full
@@ -86,59 +86,50 @@ class _Search:
             "mentions": tuple(answer for _, answer in sorted(self._found.mentions, key=lambda pair: pair[0])),
         }
 
-    def _first_seen(self) -> str | None:
-        """Find the moment of arrival: the id of an early entry of the lineage."""
+    def _first_seen(self) -> int | None:
+        """Find the moment of arrival: when the broker took an early entry of the lineage, ms since 1970 UTC."""
         for topic in (*_DOWNSTREAM, *_BESIDE, Topic.CHAIN):
             limit = _CHAIN_SEARCHED if topic is Topic.CHAIN else _SEARCHED
-            earliest: str | None = None
-            for entry_id, fields in self._walk(topic, "+", limit, backwards=True):
-                if self._is_ours(fields):
-                    earliest = entry_id
+            earliest: int | None = None
+            for entry in self._backward(topic, None, limit):
+                if self._is_ours(entry):
+                    earliest = entry.order[0]
                 elif earliest is not None:
                     break
             if earliest is not None:
                 return earliest
         return None
 
-    def _take_chain(self, start: str) -> None:
+    def _take_chain(self, start_ms: int) -> None:
         # What follows from a snapshot arrives soon after it.
-        ms = start.partition("-")[0]
-        for entry_id, fields in self._walk(Topic.CHAIN, ms, _CHAIN_SEARCHED, backwards=True):
-            if self._is_ours(fields):
-                self._keep(Topic.CHAIN, entry_id, fields)
+        for entry in self._backward(Topic.CHAIN, start_ms, _CHAIN_SEARCHED):
+            if self._is_ours(entry):
+                self._keep(entry)
                 return
 
-    def _take_after(self, topic: Topic, start: str) -> None:
+    def _take_after(self, topic: Topic, start_ms: int) -> None:
         limit = _SEARCHED if topic in _NAMING else _AFTER
-        begin = start.partition("-")[0]
-        for entry_id, fields in self._walk(topic, begin, limit, backwards=False):
-            if self._is_ours(fields) or (topic in _NAMING and self._names_ours(fields)):
-                self._keep(topic, entry_id, fields)
+        entries = self._history.forward(topic, self._partition, since_ms=start_ms, page=_page(topic))
+        for entry in islice(entries, limit):
+            if self._is_ours(entry) or (topic in _NAMING and self._names_ours(entry)):
+                self._keep(entry)
 
-    def _keep(self, topic: Topic, entry_id: str, fields: dict[bytes, bytes]) -> None:
-        answer = entry_answer(self._partition, topic, entry_id, fields, full=self._full)
-        kept = self._found.events if self._is_ours(fields) else self._found.mentions
-        kept.append((order_of(entry_id.encode()), answer))
+    def _backward(self, topic: Topic, until_ms: int | None, limit: int) -> Iterator[Entry]:
+        entries = self._history.backward(topic, self._partition, until_ms=until_ms, page=_page(topic))
+        return islice(entries, limit)
 
-    def _is_ours(self, fields: dict[bytes, bytes]) -> bool:
-        event_id = fields.get(b"id", b"")
+    def _keep(self, entry: Entry) -> None:
+        answer = entry_answer(entry, full=self._full)
+        kept = self._found.events if self._is_ours(entry) else self._found.mentions
+        kept.append((entry.order, answer))
+
+    def _is_ours(self, entry: Entry) -> bool:
+        event_id = entry.fields.get(b"id", b"")
         return event_id == self._root or event_id.startswith(self._root + b".")
 
-    def _names_ours(self, fields: dict[bytes, bytes]) -> bool:
-        return b'"' + self._root + b"." in fields.get(b"payload", b"")
+    def _names_ours(self, entry: Entry) -> bool:
+        return b'"' + self._root + b"." in entry.fields.get(b"payload", b"")
 
-    def _walk(
-        self, topic: Topic, edge: str, limit: int, *, backwards: bool
-    ) -> Iterator[tuple[str, dict[bytes, bytes]]]:
-        key = stream_key(self._partition, topic)
-        page = 8 if topic is Topic.CHAIN else _PAGE
-        seen = 0
-        while seen < limit:
-            command = ("XREVRANGE", key, edge, "-") if backwards else ("XRANGE", key, edge, "+")
-            rows = self._link.call(*command, "COUNT", page)
-            for entry_id, flat in rows:
-                yield entry_id.decode(), decode_pairs(flat)
-            seen += len(rows)
-            if len(rows) < page:
-                return
-            edge = f"({rows[-1][0].decode()}"
+
+def _page(topic: Topic) -> int:
+    return 8 if topic is Topic.CHAIN else _PAGE

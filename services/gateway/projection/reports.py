@@ -10,9 +10,8 @@ from services.gateway.schemas.api import EntryAnswer, GroupAnswer, LeaseAnswer, 
 from shared.errors import WireError
 from shared.events import ChainSnapshot, Event
 from shared.events.topology import Topic
-from shared.streaming.protocol.codec import decode
-from shared.streaming.redis.inspection import BrokerReport, GroupReport
-from shared.streaming.redis.keys import stream_key
+from shared.streaming.protocol.entry import Entry
+from shared.streaming.protocol.reports import BrokerReport, GroupReport
 from shared.text.formatting import iso_text
 
 _NS_PER_MS = 1_000_000
@@ -25,7 +24,7 @@ def streams_answer(report: BrokerReport) -> StreamsAnswer:
         groups.setdefault((group.topic, group.partition), []).append(group)
     streams = tuple(
         StreamAnswer(
-            stream=stream_key(stream.partition, stream.topic),
+            stream=stream.stream,
             topic=stream.topic.value,
             partition=stream.partition,
             length=stream.length,
@@ -64,22 +63,21 @@ def streams_answer(report: BrokerReport) -> StreamsAnswer:
     )
 
 
-def entry_answer(
-    partition: int, topic: Topic, entry_id: str, fields: Mapping[bytes, bytes], *, full: bool = False
-) -> EntryAnswer:
+def entry_answer(entry: Entry, *, full: bool = False) -> EntryAnswer:
     """Show an entry as JSON. A chain's columns are summed up unless `full`: they are tens of thousands of numbers."""
+    fields = entry.fields
     ts = _text(fields, b"ts")
     event: dict[str, object] | None = None
     error: str | None = None
     try:
-        event = _content(decode(fields), full=full)
+        event = _content(entry.event(), full=full)
     except WireError as failure:
         error = str(failure)
     return EntryAnswer(
-        entry=entry_id,
-        stream=stream_key(partition, topic),
-        topic=topic.value,
-        arrived_at=iso_text(int(entry_id.partition("-")[0]) * _NS_PER_MS),
+        entry=entry.position,
+        stream=entry.stream,
+        topic=entry.topic.value,
+        arrived_at=iso_text(entry.arrived_ns),
         id=_text(fields, b"id"),
         type=_text(fields, b"type"),
         at=iso_text(int(ts)) if ts.isdigit() else None,

@@ -20,7 +20,7 @@ from shared.events import Alert, ChainSnapshot, Event, Header, QualityFlag
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.chain import DataVerdict, ParsedChain
 from shared.observability.logging import get_logger
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.protocol.publishing import Publisher
 
 _IDLE_S = 30.0
 _BROKER_RETRY_S = 1.0

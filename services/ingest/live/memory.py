@@ -9,12 +9,11 @@ import msgspec
 from services.ingest.handler import PRODUCER
 from shared.errors import WireError
 from shared.events import Event
-from shared.events.topology import DEFAULT_PARTITIONS, partition_of
+from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.codec import decode, encode
-from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.keys import stream_key
 
 _VERSION = 1
+_NAME = "live"
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,23 +36,19 @@ class LiveMemory:
     state and stream agree whatever the moment of the crash. Being on the same broker they also get lost together.
 
     Args:
-        broker: URL, see `shared.streaming.redis.broker`.
+        client: of the broker, for the calling thread alone; closed with this.
         book: whose.
-        partitions: the same for every process of a deployment.
     """
 
-    def __init__(self, broker: str, book: str, partitions: int = DEFAULT_PARTITIONS) -> None:
-        self._broker = Broker(broker)
-        self._partition = partition_of(book, partitions)
-        # In the publisher's own hash: the rights of this service reach no further, and the two belong together.
-        self._key = stream_key(self._partition, f"published:{PRODUCER}")
-        self._field = f"live|{book}"
+    def __init__(self, client: BrokerClient, book: str) -> None:
+        self._client = client
+        self._memory = client.memory(PRODUCER, book)
 
     def save(self, checkpoint: bytes, events: Sequence[Event]) -> None:
         """Keep this and nothing older; EngineError when the broker does not take it."""
         wires = tuple(tuple(encode(event)) for event in events)
         stored = _Stored(version=_VERSION, checkpoint=checkpoint, wires=wires)
-        self._broker.shared(self._partition).call("HSET", self._key, self._field, msgspec.msgpack.encode(stored))
+        self._memory.save(_NAME, msgspec.msgpack.encode(stored))
 
     def load(self) -> Remembered | None:
         """Give what was kept last, None when there is nothing.
@@ -62,7 +57,7 @@ class LiveMemory:
             ValueError: what is there is of another version, or no such thing.
             EngineError: the broker does not answer.
         """
-        raw = self._broker.shared(self._partition).call("HGET", self._key, self._field)
+        raw = self._memory.load(_NAME)
         if raw is None:
             return None
         try:
@@ -76,6 +71,6 @@ class LiveMemory:
 
     def reconnect(self) -> None:
         """Drop the connections; the next call opens new ones."""
-        self._broker.forget()
+        self._client.reset()
 
     close = reconnect

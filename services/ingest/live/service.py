@@ -28,7 +28,7 @@ from shared.market.contracts import ContractTable
 from shared.observability.health import Freshness, HealthServer, Heartbeat
 from shared.observability.metrics import ServiceMetrics
 from shared.settings import BrokerSettings, HealthSettings
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.connect import connect
 
 LIVE_SOURCES = frozenset({"nse", "kite"})
 _PUBLISHER_PATIENCE_S = 10.0
@@ -129,10 +129,11 @@ def serve_live(
 
     freshness = Freshness(health.fresh_limit_s, clock.now_ns, expected)
     watcher = LiveWatcher(metrics, heartbeat, freshness, clock)
-    memory = LiveMemory(broker.url, book, broker.partitions)
+    client = connect(broker.url, broker.partitions)
+    memory = LiveMemory(client, book)
     with (
         HealthServer(health, live={"loop": heartbeat}, ready={"freshness": freshness}, metrics=metrics),
-        Publisher(broker.url, "ingest", broker.partitions, patience_s=_PUBLISHER_PATIENCE_S) as publisher,
+        client.publisher("ingest", patience_s=_PUBLISHER_PATIENCE_S) as publisher,
     ):
         feed = LiveFeed(
             source,

@@ -7,31 +7,18 @@ of its stream handled it when it first came and pass over it now.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from shared.errors import BadInputError, WireError
 from shared.events import DeadLetter
 from shared.events.topology import DEFAULT_PARTITIONS, Topic
 from shared.streaming.protocol.codec import decode
+from shared.streaming.protocol.dead_letters import StoredLetter
 from shared.streaming.redis import scripts
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.entries import ONLY, fields_from_text
 from shared.streaming.redis.history import read_entries
 from shared.streaming.redis.keys import stream_key
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLetter:
-    """A dead letter and where it lies.
-
-    Attributes:
-        reference: what `show`, `replay` and `drop` take: partition and entry id.
-        letter: what failed, and how.
-    """
-
-    reference: str
-    letter: DeadLetter
 
 
 class DeadLetters:

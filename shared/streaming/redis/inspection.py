@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import closing
 from typing import Any, Final
 
 from shared.errors import BrokerReplyError
 from shared.events.topology import DEFAULT_PARTITIONS, SERVICE_INPUTS, Topic
+from shared.streaming.protocol.reports import BrokerReport, GroupReport, LeaseReport, StreamReport
 from shared.streaming.redis import scripts
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.connection import BrokerConnection, decode_pairs
@@ -15,81 +16,6 @@ from shared.streaming.redis.keys import fence_key, lease_key, stream_key
 from shared.streaming.redis.lease import MEMBERS_PARTITION, members_key
 
 _LAG_BOUND: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class StreamReport:
-    """One stream.
-
-    Attributes:
-        length: entries it holds.
-        last_id: entry id of the newest, empty without any.
-        last_event: id of the newest event.
-        last_type: its type.
-        last_ts: its event time, ns UTC; None without one.
-    """
-
-    topic: Topic
-    partition: int
-    length: int
-    last_id: str
-    last_event: str
-    last_type: str
-    last_ts: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupReport:
-    """One consumer group on one stream.
-
-    Attributes:
-        lag: entries not yet delivered to it; counted to 10,000 where the server does not know.
-        pending: entries delivered and not committed.
-        oldest_pending_ms: how long ago the oldest of them was published; None without any.
-    """
-
-    group: str
-    topic: Topic
-    partition: int
-    lag: int
-    pending: int
-    oldest_pending_ms: int | None
-    last_delivered: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseReport:
-    """Who owns a partition of a service.
-
-    Attributes:
-        owner: replica, None when nobody holds it.
-        token: number of its owner, growing with every one; of the last one when nobody holds it.
-        expires_ms: until it expires without renewal; None when nobody holds it.
-    """
-
-    group: str
-    partition: int
-    owner: str | None
-    token: int
-    expires_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerReport:
-    """A broker at a moment.
-
-    Attributes:
-        time_ms: of the server that keeps the registry, ms since 1970 UTC.
-        members: replicas alive, by service.
-        dead: dead letters, by partition.
-    """
-
-    time_ms: int
-    streams: tuple[StreamReport, ...]
-    groups: tuple[GroupReport, ...]
-    leases: tuple[LeaseReport, ...]
-    members: Mapping[str, tuple[str, ...]]
-    dead: tuple[int, ...]
 
 
 def inspect_broker(broker: str, partitions: int = DEFAULT_PARTITIONS) -> BrokerReport:
@@ -102,14 +28,12 @@ def inspect_broker(broker: str, partitions: int = DEFAULT_PARTITIONS) -> BrokerR
     Raises:
         BrokerUnavailableError: the broker does not answer.
     """
-    connection = Broker(broker)
-    try:
-        return _inspect(connection, partitions)
-    finally:
-        connection.close()
+    with closing(Broker(broker)) as connection:
+        return inspect_with(connection, partitions)
 
 
-def _inspect(broker: Broker, partitions: int) -> BrokerReport:
+def inspect_with(broker: Broker, partitions: int) -> BrokerReport:
+    """Look at everything once over connections that are there; errors as `inspect_broker`."""
     registry = broker.shared(MEMBERS_PARTITION)
     now = _time_ms(registry)
     streams: list[StreamReport] = []
@@ -142,10 +66,11 @@ def _stream(connection: BrokerConnection, topic: Topic, partition: int) -> Strea
     newest = connection.call("XREVRANGE", key, "+", "-", "COUNT", 1)
     length = int(connection.call("XLEN", key))
     if not newest:
-        return StreamReport(topic, partition, length, "", "", "", None)
+        return StreamReport(key, topic, partition, length, "", "", "", None)
     fields = decode_pairs(newest[0][1])
     ts = fields.get(b"ts", b"")
     return StreamReport(
+        key,
         topic,
         partition,
         length,
@@ -178,7 +103,9 @@ def _group(
     if pending:
         head = connection.call("XPENDING", key, name, "-", "+", 1)
         oldest = max(0, now - int(head[0][0].partition(b"-")[0])) if head else None
-    return GroupReport(name, topic, partition, max(0, int(lag)), pending, oldest, row[b"last-delivered-id"].decode())
+    return GroupReport(
+        name, key, topic, partition, max(0, int(lag)), pending, oldest, row[b"last-delivered-id"].decode()
+    )
 
 
 def _lease(connection: BrokerConnection, group: str, partition: int) -> LeaseReport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
@@ -21,6 +20,7 @@ from shared.events.topology import (
     partition_of,
 )
 from shared.streaming.protocol.codec import encode
+from shared.streaming.protocol.publishing import LastPublished, Published
 from shared.streaming.redis import scripts
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.connection import Arg
@@ -33,30 +33,6 @@ _CALL_EVENTS: Final = 256
 _ORDERED: Final = frozenset({Topic.CHAIN})
 _LONGEST_PAUSE_S: Final = 0.5
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What became of a call.
-
-    Attributes:
-        count: events that are out because of it.
-        repeated: events that were out before it.
-        refused: events older than what is out already, kept aside for whoever called.
-    """
-
-    count: int
-    repeated: int
-    refused: tuple[Event, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LastPublished:
-    """Where a producer stands on one book: newest event time (ns UTC), its sequence, newest ids."""
-
-    ts: int
-    seq: int
-    ids: tuple[str, ...]
 
 
 class Publisher:
