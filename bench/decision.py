@@ -22,7 +22,7 @@ import numpy as np  # noqa: E402 - the same
 import shap  # noqa: E402 - the same
 
 from services.features.families.registry import FEATURE_NAMES  # noqa: E402 - the same
-from services.predictor.service import predictor_service  # noqa: E402 - the same
+from services.predictor.bootstrap import predictor_service  # noqa: E402 - the same
 from services.predictor.settings import PredictorSettings  # noqa: E402 - the same
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples  # noqa: E402 - the same
 from services.trainer.dataset.samples import TrainingSamples  # noqa: E402 - the same

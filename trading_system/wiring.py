@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.executor.service import executor_service
+from services.executor.bootstrap import executor_service
+from services.features.bootstrap import features_service
 from services.features.families.registry import SCHEMA
-from services.features.service import features_service
-from services.predictor.service import predictor_service
-from services.risk.service import risk_service
-from services.trainer.service import trainer_service
+from services.predictor.bootstrap import predictor_service
+from services.risk.bootstrap import risk_service
+from services.trainer.bootstrap import trainer_service
 from shared.streaming.protocol.handler import Service
 from trading_system.installation import InstallationSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from services.features.service import features_service
+from services.features.bootstrap import features_service
 from services.features.settings import FeaturesSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from services.predictor.service import predictor_service
+from services.predictor.bootstrap import predictor_service
 from services.predictor.settings import PredictorSettings
 from shared.models.feature_schema import published_schema
 from shared.process import run_service

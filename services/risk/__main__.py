@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from services.risk.service import risk_service
+from services.risk.bootstrap import risk_service
 from services.risk.settings import RiskSettings
 from shared.process import run_service
 from shared.settings import load_settings

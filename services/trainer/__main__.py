@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 
+from services.trainer.bootstrap import trainer_service
 from services.trainer.release.answers import AnswerLog
 from services.trainer.release.publication import Publication
 from services.trainer.release.retraining import Retraining
-from services.trainer.service import trainer_service
 from services.trainer.settings import TrainerSettings
 from shared.clock import SystemClock
 from shared.events.topology import Topic

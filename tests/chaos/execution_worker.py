@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 
-from services.executor.bootstrap import SidecarBootstrap
-from services.executor.service import executor_service
+from services.executor.bootstrap import SidecarBootstrap, executor_service
 from services.executor.settings import ExecutorSettings
-from services.risk.service import risk_service
+from services.risk.bootstrap import risk_service
 from services.risk.settings import RiskSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable

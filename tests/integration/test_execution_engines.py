@@ -11,9 +11,9 @@ from random import Random
 import msgspec
 import pytest
 
-from services.executor.service import executor_service
+from services.executor.bootstrap import executor_service
 from services.executor.settings import ExecutorSettings
-from services.risk.service import risk_service
+from services.risk.bootstrap import risk_service
 from services.risk.settings import RiskSettings
 from shared.events import BookState, ChainSnapshot, Command, CommandKind, Event, Intent, Order, Trade
 from shared.events.topology import Topic

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from services.predictor.service import predictor_service
+from services.predictor.bootstrap import predictor_service
 from services.predictor.settings import PredictorSettings
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan

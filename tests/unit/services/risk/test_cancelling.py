@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from services.risk.bootstrap import risk_service
 from services.risk.handler import RiskHandler
-from services.risk.service import risk_service
 from services.risk.settings import RiskSettings
 from shared.events import Event, HaltChanged, Order, OrderAction
 from tests.builders import at, book_state, signal

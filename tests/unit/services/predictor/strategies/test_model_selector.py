@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from services.predictor.bootstrap import predictor_service
 from services.predictor.handler import PredictorHandler
-from services.predictor.service import predictor_service
 from services.predictor.settings import PredictorSettings
 from services.predictor.strategies.bundles import RegistryBundles
 from services.predictor.strategies.model_selector import ModelSelector

@@ -1,0 +1,111 @@
+"""Opens what shows a book on the venue: nothing, a dry run, or the venue with a journaled outbox."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from services.executor.audit.journal import Journal
+from services.executor.event_queue import EventQueue
+from services.executor.settings import ExecutorSettings
+from services.executor.venues.arming import check_armed
+from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, FaultHook, Note, VenueMirror, retry_pause_ns
+from services.executor.venues.outbox import Outbox, Write
+from services.executor.venues.tradetron.client import DryRun, Tradetron
+from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
+from shared.events import Severity
+from shared.market.calendar import TradingCalendar
+
+_JOURNAL_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorOpening:
+    """Opens the mirror of a book as the settings ask for it.
+
+    Attributes:
+        settings: of the executor.
+        clock: the machine's.
+        calendar: sessions.
+        note: writes a line of the audit log.
+        stack: closes files and connections.
+        fault: see Dispatcher.
+    """
+
+    settings: ExecutorSettings
+    clock: Clock
+    calendar: TradingCalendar
+    note: Note
+    stack: ExitStack
+    fault: FaultHook | None
+
+    def open(self, book: str, event_queue: EventQueue) -> VenueMirror | None:
+        """Open the mirror; None when no venue is asked for.
+
+        Raises:
+            ConfigError: the outbox cannot be written, or the token is missing.
+            NotArmedError: live without the day's confirmation.
+        """
+        if self.settings.tradetron_mode == "off":
+            return None
+        if self.settings.tradetron_mode == "dry_run":
+            venue = DryRun(self.settings, lambda text: event_queue.alert(Severity.INFO, "tradetron_dry_run", text))
+            return DryRunMirror(
+                Outbox(book, _unrecorded, settle_ns=self._settle_ns, retry_ns=retry_pause_ns(self.settings)), venue
+            )
+        return self._live(book, event_queue, self.settings.directory or Path())
+
+    def _live(self, book: str, event_queue: EventQueue, directory: Path) -> Dispatcher:
+        check_armed(directory, book, self._armed_day())
+        return Dispatcher(
+            self._outbox(book, event_queue, directory),
+            self.stack.enter_context(Tradetron(self.settings)),
+            self.settings,
+            self.clock,
+            session=lambda ns: self.calendar.session(ist_date(ns)),
+            armed=lambda ns: check_armed(directory, book, ist_date(ns)),
+            say=event_queue.alert,
+            note=self.note,
+            fault=self.fault,
+        )
+
+    def _outbox(self, book: str, event_queue: EventQueue, directory: Path) -> Outbox:
+        """Open the outbox with what its journal holds, and tell of every write whose answer is not known."""
+        journal = Journal(directory / f"outbox-{book}.jsonl")
+        self.stack.callback(journal.close)
+        outbox = Outbox(
+            book,
+            lambda write: journal.append(msgspec.json.encode(write)),
+            settle_ns=self._settle_ns,
+            retry_ns=retry_pause_ns(self.settings),
+        )
+        writes = [msgspec.json.decode(line, type=Write) for line in journal.lines()]
+        oldest = self.clock.now_ns() - _JOURNAL_DAYS * NS_PER_DAY
+        last = {write.slot: write for write in writes}
+        kept = [write for write in writes if write.sent_ns >= oldest or last[write.slot] is write]
+        if len(kept) < len(writes):
+            journal.replace(msgspec.json.encode(write) for write in kept)
+        for write in outbox.recover(kept):
+            text = f"slot {write.slot}: {write.value:+d} was sent and not answered when the process ended"
+            event_queue.alert(Severity.CRITICAL, "recovery_unknown_write", text)
+        return outbox
+
+    @property
+    def _settle_ns(self) -> int:
+        return int(self.settings.tradetron_settle_s * NS_PER_SECOND)
+
+    def _armed_day(self) -> date:
+        """Give today while its session is not over, the next trading day after it."""
+        now = self.clock.now_ns()
+        today = ist_date(now)
+        session = self.calendar.session(today)
+        return today if session is not None and now < session.close_ns else self.calendar.next_trading_day(today)
+
+
+def _unrecorded(_write: Write) -> None:
+    return
