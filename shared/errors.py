@@ -8,13 +8,17 @@
     |- TableError             a dated table (calendar, contracts, costs) does not cover the date asked about
     |- WireError              an entry on the broker cannot become an event
     |  |- UnknownEventError   its type is not one of ours
-    |  |- SchemaVersionError  its type is ours, in a version we do not speak
+    |  |- SchemaVersionError  its version is none of ours
+    |  |- NewerEventError  its version is newer than ours: this replica waits for its upgrade
+    |- LayoutError            something stored is not what its layout promises
+    |  |- NewerLayoutError    a newer version of Thetaflow wrote it
     |- HandlerError           a handler failed on one event, after all attempts
     |- EngineError            the engine itself cannot go on as it is
     |  |- LeaseLostError      another owner holds the partition: whatever was not committed is not ours any more
     |  |- OrderGapError       older entries are pending elsewhere: recover before going on
     |  |- BrokerUnavailableError  the broker does not answer
     |  |- BrokerReplyError   the broker answers with a refusal
+    |  |- UpgradeNeededError  an entry is of a newer version than this replica reads: it stays for one that can
     |  |- StateError         a stored state is not one of this version of its handler
     |  |- PipelineBehindError  a consumer group has not caught up in the time it was given
     |- NoTrainingDataError    training was asked for and there is nothing to learn from
@@ -81,7 +85,31 @@ class UnknownEventError(WireError):
 
 
 class SchemaVersionError(WireError):
-    """The entry's type is ours, in a version we do not speak."""
+    """The entry's type is ours, its version is none of ours."""
+
+
+class NewerEventError(WireError):
+    """The entry is of a newer version than this code's: it is left for a replica that can read it."""
+
+
+class LayoutError(ThetaflowError, ValueError):
+    """Something stored is not what its layout promises."""
+
+
+class NewerLayoutError(LayoutError):
+    """A newer version of Thetaflow wrote it.
+
+    Attributes:
+        name: of the layout.
+        known: newest version this code reads.
+        got: version it came in.
+    """
+
+    def __init__(self, name: str, known: int, got: int) -> None:
+        self.name = name
+        self.known = known
+        self.got = got
+        super().__init__(f"expected a {name} of version {known} at most, got version {got}: upgrade this replica")
 
 
 class HandlerError(ThetaflowError):
@@ -126,6 +154,10 @@ class BrokerReplyError(EngineError):
     def __init__(self, text: str, where: str) -> None:
         self.code = text.split(" ", 1)[0]
         super().__init__(f"expected an answer from {where}, got the refusal {text!r}")
+
+
+class UpgradeNeededError(EngineError):
+    """An entry is of a newer version than this replica reads: it stays pending for one that can."""
 
 
 class StateError(EngineError):

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from services.executor.book.ledger import Ledger
 from services.executor.book.order_states import OrderState
-from services.executor.book.state import ExecutorState, WorkingEntry
+from services.executor.book.state import STATE, ExecutorState, WorkingEntry
 from services.executor.book.view import book_state
 from services.executor.outputs import VENUE, Outputs
 from services.executor.paper.matching import Matching
@@ -101,18 +99,15 @@ class ExecutorHandler:
 
     def checkpoint(self) -> bytes:
         """Give the state."""
-        return msgspec.json.encode(self._state)
+        return STATE.encode(self._state)
 
     def restore(self, state: bytes) -> None:
         """Become what `checkpoint` described; a ledger that does not reconcile is told of with the next event.
 
         Raises:
-            ValueError: the bytes are not a state of this version.
+            LayoutError: the bytes are no state of the executor, or of a newer version.
         """
-        try:
-            self._state = msgspec.json.decode(state, type=ExecutorState)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"expected a state of the executor of {self._book}, got {error}") from error
+        self._state = STATE.decode(state)
         self._differences = self._state.differences()
 
     # --- the market ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from services.executor.book.recovery import differences
-from services.executor.book.state import ExecutorState
+from services.executor.book.state import STATE, ExecutorState
 from services.executor.event_queue import EventQueue
 from services.executor.venues.outbox import Write
 from shared.errors import BrokerReplyError, BrokerUnavailableError
@@ -31,7 +31,7 @@ def tell_differences(client: BrokerClient, book: str, held: Mapping[int, Write],
     history = client.history()
     try:
         raw = client.states().checkpoint("executor", book)
-        state = None if raw is None else msgspec.json.decode(raw, type=ExecutorState)
+        state = None if raw is None else STATE.decode(raw)
         last_book = history.newest_of(BookState, book)
         intent = history.newest_of(Intent, book)
     except (BrokerUnavailableError, BrokerReplyError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,7 @@ from services.features.state.history import History
 from shared.clock import from_ns, ist_date
 from shared.errors import NoSessionError
 from shared.events import ChainSnapshot, Event, FeatureVector
+from shared.layouts import Layout
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 
@@ -24,6 +26,9 @@ class _State(msgspec.Struct):
 
     schema_id: str
     histories: dict[str, History]
+
+
+_STATE: Final = Layout("features.state", _State, encoding="msgpack")
 
 
 class FeaturesHandler:
@@ -58,18 +63,16 @@ class FeaturesHandler:
 
     def checkpoint(self) -> bytes:
         """Give the state, NaN and every bit of every number included."""
-        return msgspec.msgpack.encode(_State(SCHEMA_ID, self._histories))
+        return _STATE.encode(_State(SCHEMA_ID, self._histories))
 
     def restore(self, state: bytes) -> None:
         """Become what `checkpoint` described.
 
         Raises:
-            ValueError: the bytes are no state of this schema.
+            LayoutError: the bytes are no state of features, or of a newer version.
+            ValueError: they are of another schema.
         """
-        try:
-            found = msgspec.msgpack.decode(state, type=_State)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"expected a state of features schema {SCHEMA_ID}, got something else: {error}") from error
+        found = _STATE.decode(state)
         if found.schema_id != SCHEMA_ID:
             raise ValueError(f"expected a state of features schema {SCHEMA_ID}, got one of {found.schema_id}")
         self._histories = found.histories

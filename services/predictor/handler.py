@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -21,6 +22,7 @@ from shared.events import (
     Signal,
     SignalMode,
 )
+from shared.layouts import Layout, Plain
 from shared.models.feature_schema import FeatureSchema
 
 _TOP = 5
@@ -30,9 +32,17 @@ _NOBODY = Fallback(NO_MODEL, "no model is in charge", "")
 
 
 class _State(msgspec.Struct, frozen=True):
-    selector: SelectorState | None = msgspec.field(default=None, name="desk")
+    selector: SelectorState | None = None
     shadow_day: str = ""
     standing_back: str = NO_MODEL
+
+
+def _renamed(state: Plain) -> Plain:
+    """Version 1 called the selector a desk."""
+    return {"selector": state.pop("desk", None), **state}
+
+
+_STATE: Final = Layout("predictor.state", _State, version=2, upcasters={1: _renamed}, encoding="msgpack")
 
 
 class PredictorHandler:
@@ -66,11 +76,11 @@ class PredictorHandler:
     def checkpoint(self) -> bytes:
         """Give the state."""
         selector = None if self._selector is None else self._selector.state()
-        return msgspec.msgpack.encode(_State(selector, self._shadow_day, self._standing_back))
+        return _STATE.encode(_State(selector, self._shadow_day, self._standing_back))
 
     def restore(self, state: bytes) -> None:
-        """Become what `checkpoint` described."""
-        found = msgspec.msgpack.decode(state, type=_State)
+        """Become what `checkpoint` described; LayoutError for anything else."""
+        found = _STATE.decode(state)
         self._shadow_day, self._standing_back = found.shadow_day, found.standing_back
         if self._selector is not None and found.selector is not None:
             self._selector.restore(found.selector)

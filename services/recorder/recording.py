@@ -142,6 +142,7 @@ class Recording:
             "id": fields.get(b"id", b"").decode(errors="replace"),
             "producer": fields.get(b"producer", b"").decode(errors="replace"),
             "payload": fields.get(b"payload", b"").decode(errors="replace"),
+            "v": _version(fields.get(b"v", b"")),
         }
         try:
             event = entry.event()
@@ -199,3 +200,7 @@ def _newest_number(root: Path, partition: int) -> int:
 
 def _part_name(partition: int, number: int) -> str:
     return f"p{partition:04d}-{number:010d}"
+
+
+def _version(raw: bytes) -> int | None:
+    return int(raw) if raw.isdigit() and len(raw) < 5 else None  # noqa: PLR2004 - what fits the column

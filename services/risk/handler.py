@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from services.risk.exposure import concentration_denial, margin_per_lot
 from services.risk.gates import RiskDenial, day_of, entry_denial
 from services.risk.greeks import greeks_after, greeks_denial
@@ -13,7 +11,7 @@ from services.risk.halts import CLOSES_ALL, OPENS, halt_event
 from services.risk.orders import cancel_order, denial, entry_order, exit_order
 from services.risk.settings import RiskSettings
 from services.risk.sizing import Size, Stake, estimate_edge, size_position
-from services.risk.state import RiskState
+from services.risk.state import STATE, RiskState
 from shared.events import (
     Alert,
     BookState,
@@ -88,18 +86,15 @@ class RiskHandler:
 
     def checkpoint(self) -> bytes:
         """Give the state."""
-        return msgspec.json.encode(self._state)
+        return STATE.encode(self._state)
 
     def restore(self, state: bytes) -> None:
         """Become what `checkpoint` described.
 
         Raises:
-            ValueError: the bytes are not a state of this version.
+            LayoutError: the bytes are no state of risk, or of a newer version.
         """
-        try:
-            self._state = msgspec.json.decode(state, type=RiskState)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"expected a state of risk of {self._book}, got {error}") from error
+        self._state = STATE.decode(state)
         self._settings = self._configured
         for name, value in self._state.overrides.items():
             self._settings = self._settings.with_limit(name, value)

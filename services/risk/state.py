@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from services.risk.halts import HaltRecord
 from shared.events import BookState, HaltChanged, Order, Signal
+from shared.layouts import Layout
 
 
 class RiskState(msgspec.Struct):
@@ -39,3 +42,7 @@ class RiskState(msgspec.Struct):
     halts: HaltRecord = msgspec.field(default_factory=HaltRecord)
     halt_told: HaltChanged | None = None
     overrides: dict[str, float] = {}
+
+
+STATE: Final = Layout("risk.state", RiskState)
+"""How risk's checkpoint is stored."""

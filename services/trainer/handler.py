@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from services.trainer.settings import TrainerSettings
 from services.trainer.validation.performance import TradeResult, measure
 from shared.events import Alert, Event, OfflineKind, OfflineRequested, Severity, Trade
+from shared.layouts import Layout
 
 RETRAIN_DUE = "retrain_due"
 """Code of the alert that says enough trades were closed to train again."""
@@ -17,6 +19,9 @@ RETRAIN_DUE = "retrain_due"
 class _State(msgspec.Struct):
     seen: int = 0
     results: list[TradeResult] = []
+
+
+_STATE: Final = Layout("trainer.state", _State)
 
 
 class TrainerHandler:
@@ -48,11 +53,11 @@ class TrainerHandler:
 
     def checkpoint(self) -> bytes:
         """Give the state."""
-        return msgspec.json.encode(self._state)
+        return _STATE.encode(self._state)
 
     def restore(self, state: bytes) -> None:
-        """Become what `checkpoint` described."""
-        self._state = msgspec.json.decode(state, type=_State)
+        """Become what `checkpoint` described; LayoutError for anything else."""
+        self._state = _STATE.decode(state)
 
     def _report(self, trade: Trade) -> Alert:
         figures = measure(self._state.results)

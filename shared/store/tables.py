@@ -17,6 +17,10 @@ _COUNTS = ("bid_qty", "ask_qty", "volume", "oi", "oi_change")
 _LEG_FIELDS = ("bid", "ask", "bid_qty", "ask_qty", "ltp", "volume", "oi", "oi_change", "iv")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
+ROWS_VERSION = 2
+"""Layout of snapshot and leg rows, in their column `v`; rows of v0.1.0 have none and are version 1, without that column. A
+row of an event carries the version of the event."""
+
 SNAPSHOT_SCHEMA = pa.schema(
     [
         ("ts", pa.int64()),
@@ -28,6 +32,7 @@ SNAPSHOT_SCHEMA = pa.schema(
         ("vix", pa.float64()),
         ("source", pa.string()),
         ("quality", pa.string()),
+        ("v", pa.int16()),
     ]
 )
 LEG_SCHEMA = pa.schema(
@@ -42,6 +47,7 @@ LEG_SCHEMA = pa.schema(
             for side in ("call", "put")
             for name in _LEG_FIELDS
         ),
+        ("v", pa.int16()),
     ]
 )
 EVENT_SCHEMA = pa.schema(
@@ -53,6 +59,7 @@ EVENT_SCHEMA = pa.schema(
         ("id", pa.string()),
         ("producer", pa.string()),
         ("payload", pa.string()),
+        ("v", pa.int16()),
     ]
 )
 SNAPSHOT_ORDER = ("underlying", "ts")
@@ -76,6 +83,7 @@ def leg_table(chains: Iterable[ParsedChain | ChainSnapshot]) -> pa.Table:
             columns["expiry"] += [date.fromisoformat(expiry.expiry)] * count
             columns["expiry_spot"] += [expiry.spot] * count
             columns["strike"] += expiry.strikes
+            columns["v"] += [ROWS_VERSION] * count
             for side, leg in (("call", expiry.call), ("put", expiry.put)):
                 for name in _LEG_FIELDS:
                     columns[f"{side}_{name}"] += getattr(leg, name)
@@ -143,6 +151,7 @@ def _snapshot_row(chain: ParsedChain | ChainSnapshot) -> dict[str, Any]:
         "vix": chain.vix,
         "source": chain.source,
         "quality": ",".join(recorded.quality) if recorded else None,
+        "v": ROWS_VERSION,
     }
 
 

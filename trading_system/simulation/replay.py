@@ -39,6 +39,7 @@ _REPORTED_TOPICS = (
     Topic.FILLS,
     Topic.TRADES,
     Topic.BOOK,
+    Topic.INTENTS,
     Topic.ALERTS,
     Topic.DEAD,
 )

@@ -23,7 +23,7 @@ from shared.events import (
     SignalMode,
     Trade,
 )
-from shared.streaming.protocol.golden import golden_hash
+from shared.streaming.protocol.golden import counts, golden_hash
 from shared.text.formatting import trade_log_line
 
 
@@ -44,7 +44,7 @@ class Run:
     def observe(self, event: Event) -> None:
         """Take one event in."""
         self.counts[type(event).__name__] += 1
-        if isinstance(event, Signal | Order | Denial | Fill | Trade):
+        if counts(event):
             self.decisions.append(event)
         if isinstance(event, Trade):
             self.trades.append(event)
@@ -104,7 +104,7 @@ class SimulationReport:
         cls, run: Run, *, engine: str, source: str, book: str, elapsed_s: float, in_sample: bool = False
     ) -> SimulationReport:
         """Sum a run up."""
-        counts, trades = run.counts, run.trades
+        counted, trades = run.counts, run.trades
         wins = sum(trade.net_pnl_paise > 0 for trade in trades)
         directional = sum(isinstance(event, Signal) and event.direction != 0 for event in run.decisions)
         return cls(
@@ -112,14 +112,14 @@ class SimulationReport:
             source=source,
             book=book,
             golden_hash=golden_hash(run.decisions),
-            snapshots=counts[ChainSnapshot.__name__],
-            ticks=counts[ClockTick.__name__],
+            snapshots=counted[ChainSnapshot.__name__],
+            ticks=counted[ClockTick.__name__],
             refused=dict(sorted(run.refusals.items())),
             signals=directional,
-            signals_all=counts[Signal.__name__],
-            orders=counts[Order.__name__],
+            signals_all=counted[Signal.__name__],
+            orders=counted[Order.__name__],
             denials=dict(sorted(run.denials.items())),
-            fills=counts[Fill.__name__],
+            fills=counted[Fill.__name__],
             trades=len(trades),
             net_pnl=sum(trade.net_pnl_paise for trade in trades) / 100.0,
             costs=sum(trade.costs_paise for trade in trades) / 100.0,

@@ -23,6 +23,9 @@ from services.executor.audit.journal import Journal
 from shared.clock import Clock, from_ns
 from shared.observability.redaction import Redaction
 
+VERSION: Final = 2
+"""Layout of a line; the lines of v0.1.0 name none and are version 1, which had the same fields."""
+
 GENESIS: Final = "0" * 64
 _HEAD: Final = "audit.head"
 _PREFIX: Final = "audit-"
@@ -63,6 +66,7 @@ class AuditLog:
             **self._constants,
             **{key: self._redaction.named(key, value) for key, value in record.items()},
             "kind": kind,
+            "v": VERSION,
             "n": number,
             **stamp_of(now),
             "prev": self._hash,

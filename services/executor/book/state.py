@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from services.executor.book.order_states import MAY_FILL, OrderState, advance
 from shared.events import Order, TradeStatistics, VenueTarget
+from shared.layouts import Layout
 from shared.trading.position import ForwardSeen, ShortPosition
 
 
@@ -91,3 +94,7 @@ class ExecutorState(msgspec.Struct):
                     f"got {working.filled_lots}"
                 )
         return found
+
+
+STATE: Final = Layout("executor.state", ExecutorState)
+"""How the executor's checkpoint is stored."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from shared.errors import NotArmedError
+from shared.errors import LayoutError, NotArmedError
+from shared.layouts import Layout
 
 FILE = "armed.json"
 
@@ -20,11 +22,15 @@ class Arming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator: str
 
 
+ARMING: Final = Layout("arming", Arming)
+"""How the confirmation is stored."""
+
+
 def arm(directory: Path, arming: Arming) -> Path:
     """Arm a book for a day; give the file."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / FILE
-    path.write_bytes(msgspec.json.encode(arming))
+    path.write_bytes(ARMING.encode(arming))
     return path
 
 
@@ -41,12 +47,12 @@ def check_armed(directory: Path, book: str, day: date) -> Arming:
     """
     path = directory / FILE
     try:
-        arming = msgspec.json.decode(path.read_bytes(), type=Arming)
+        arming = ARMING.decode(path.read_bytes())
     except OSError as error:
         raise NotArmedError(
             f"expected {path} written for book {book} and {day}, got none: live is not armed"
         ) from error
-    except msgspec.DecodeError as error:
+    except LayoutError as error:
         raise NotArmedError(f"expected book, day and operator in {path}, got {error}") from error
     if (arming.book, arming.day) != (book, day.isoformat()):
         raise NotArmedError(f"expected {path} for book {book} and {day}, got {arming.book} and {arming.day}")

@@ -15,7 +15,7 @@ from services.executor.event_queue import EventQueue
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.arming import check_armed
 from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, FaultHook, Note, VenueMirror, retry_pause_ns
-from services.executor.venues.outbox import Outbox, Write
+from services.executor.venues.outbox import WRITE, Outbox, Write
 from services.executor.venues.tradetron.client import DryRun, Tradetron
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
 from shared.events import Severity
@@ -80,16 +80,16 @@ class MirrorOpening:
         self.stack.callback(journal.close)
         outbox = Outbox(
             book,
-            lambda write: journal.append(msgspec.json.encode(write)),
+            lambda write: journal.append(WRITE.encode(write)),
             settle_ns=self._settle_ns,
             retry_ns=retry_pause_ns(self.settings),
         )
-        writes = [msgspec.json.decode(line, type=Write) for line in journal.lines()]
+        writes = [WRITE.decode(line) for line in journal.lines()]
         oldest = self.clock.now_ns() - _JOURNAL_DAYS * NS_PER_DAY
         last = {write.slot: write for write in writes}
         kept = [write for write in writes if write.sent_ns >= oldest or last[write.slot] is write]
         if len(kept) < len(writes):
-            journal.replace(msgspec.json.encode(write) for write in kept)
+            journal.replace(WRITE.encode(write) for write in kept)
         for write in outbox.recover(kept):
             text = f"slot {write.slot}: {write.value:+d} was sent and not answered when the process ended"
             event_queue.alert(Severity.CRITICAL, "recovery_unknown_write", text)

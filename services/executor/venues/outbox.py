@@ -17,10 +17,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from shared.events import VenueTarget
+from shared.layouts import Layout
 
 
 class WriteState(StrEnum):
@@ -66,6 +68,10 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     settled_ns: int = 0
     day: str = ""
     answer: str = ""
+
+
+WRITE: Final = Layout("outbox.write", Write)
+"""How a line of the outbox's journal is stored."""
 
 
 class _Slot:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from shared.errors import SchemaVersionError, UnknownEventError, WireError
+from shared.errors import NewerEventError, SchemaVersionError, UnknownEventError, WireError
 from shared.events import EVENT_TYPES, Event
+from shared.events.upcasting import UPCASTERS
+from shared.layouts import check_chain, raise_to
 
 _ENCODER = msgspec.json.Encoder()
 _TYPES: Mapping[bytes, type[Event]] = {cls.__name__.encode(): cls for cls in EVENT_TYPES}
@@ -18,6 +20,9 @@ _VERSIONS: Mapping[bytes, bytes] = {name: str(cls.VERSION).encode() for name, cl
 _NAMES: Mapping[type[Event], tuple[bytes, bytes]] = {
     cls: (name, str(cls.VERSION).encode()) for name, cls in _TYPES.items()
 }
+
+for _kind in EVENT_TYPES:
+    check_chain(_kind.__name__, _kind.VERSION, UPCASTERS.get(_kind.__name__, {}))
 
 Fields = list[bytes]
 """Field names and values in turn, as XADD takes them."""
@@ -50,7 +55,8 @@ def decode(fields: Mapping[bytes, bytes]) -> Event:
 
     Raises:
         UnknownEventError: the type is not one of ours.
-        SchemaVersionError: the type is ours in another version.
+        NewerEventError: the version is newer than ours.
+        SchemaVersionError: the version is none of ours.
         WireError: a field is missing or the payload is not what its type promises.
     """
     name = fields.get(b"type")
@@ -58,19 +64,33 @@ def decode(fields: Mapping[bytes, bytes]) -> Event:
     if name is None or decoder is None:
         expected = ", ".join(cls.__name__ for cls in EVENT_TYPES)
         raise UnknownEventError(f"expected a type of {expected}, got {_text(name)!r}", _text(fields.get(b"id")))
-    version = fields.get(b"v")
-    if version != _VERSIONS[name]:
-        raise SchemaVersionError(
-            f"expected {name.decode()} version {_VERSIONS[name].decode()}, got {_text(version)!r}",
-            _text(fields.get(b"id")),
-        )
     payload = fields.get(b"payload")
     if payload is None:
         raise WireError(f"expected a payload in {name.decode()}, got none", _text(fields.get(b"id")))
+    version = fields.get(b"v")
     try:
-        return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if version == _VERSIONS[name]:
+            return decoder.decode(payload)
+        return _older(_TYPES[name], version, payload, _text(fields.get(b"id")))
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise WireError(f"payload of {name.decode()}: {error}", _text(fields.get(b"id"))) from error
+
+
+def decode_stored(kind: type[Event], version: int, payload: bytes) -> Event:
+    """Read an event from its kind, version and JSON, as an archive keeps them; errors as `decode`."""
+    fields = {b"type": kind.__name__.encode(), b"v": b"%d" % version, b"payload": payload}
+    return decode(fields)
+
+
+def _older(kind: type[Event], version: bytes | None, payload: bytes, event_id: str) -> Event:
+    name, current = kind.__name__, kind.VERSION
+    if version is None or not version.isdigit() or not int(version):
+        raise SchemaVersionError(f"expected {name} version 1 to {current}, got {_text(version)!r}", event_id)
+    if int(version) > current:
+        raise NewerEventError(
+            f"expected {name} version {current} at most, got {_text(version)}: upgrade this replica", event_id
+        )
+    return msgspec.convert(raise_to(msgspec.json.decode(payload), int(version), current, UPCASTERS[name]), kind)
 
 
 def encode_json(event: Event) -> bytes:

@@ -1,22 +1,28 @@
-"""The golden hash: one number for every decision of a run, equal on every engine."""
+"""The golden hash: one number for every decision of a run, equal on every engine.
+
+It is taken over the fields named here, under names of their own, so that a field that is added, renamed or moved in a
+layout does not change it. What differs from run to run (trace context, received time, host) is not named.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
-from shared.events import Denial, Event, Fill, Order, Signal, Trade
+from shared.events import Contract, Denial, Event, Fill, Intent, Order, Side, Signal, Trade, VenueTarget
 
-_RANK: dict[type[Event], int] = {Signal: 0, Order: 1, Denial: 1, Fill: 2, Trade: 3}
+Named = dict[str, Any]
+"""A decision's content by stable names."""
 
 
 def golden_hash(events: Iterable[Event]) -> str:
-    """Hash signals, orders, denials, fills and trades in order.
+    """Hash signals, orders, denials, fills, trades and intents in order.
 
     Order is book, chain step, topic, then the order of publication within the topic, so it does not depend on how
-    streams of different topics interleave. Trace context names the run's plumbing, not its content, and stays out.
+    streams of different topics interleave.
 
     Args:
         events: events of any kind, each topic's in order of publication; kinds outside the hash are passed over.
@@ -24,8 +30,8 @@ def golden_hash(events: Iterable[Event]) -> str:
     Returns:
         sha256 in hex over the sorted-key JSON lines.
     """
-    counted = [event for event in events if type(event) in _RANK]
-    counted.sort(key=lambda event: (event.header.book, event.header.seq, _RANK[type(event)]))
+    counted = [event for event in events if type(event) in _NAMED]
+    counted.sort(key=lambda event: (event.header.book, event.header.seq, _NAMED[type(event)][0]))
     digest = sha256()
     for event in counted:
         digest.update(canonical_json(event))
@@ -33,8 +39,135 @@ def golden_hash(events: Iterable[Event]) -> str:
     return digest.hexdigest()
 
 
+def counts(event: Event) -> bool:
+    """Whether an event enters the hash."""
+    return type(event) in _NAMED
+
+
 def canonical_json(event: Event) -> bytes:
-    """Give the content of an event as JSON with sorted keys, without its trace context."""
-    content = msgspec.to_builtins(event)
-    del content["header"]["traceparent"]
-    return msgspec.json.encode(content, order="sorted")
+    """Give the named content of an event as JSON with sorted keys."""
+    header = event.header
+    common: Named = {
+        "kind": type(event).__name__,
+        "id": header.id,
+        "ts": header.ts,
+        "book": header.book,
+        "seq": header.seq,
+        "producer": header.producer,
+    }
+    return msgspec.json.encode(common | _NAMED[type(event)][1](event), order="sorted")
+
+
+def _legs(contract: Contract | None, side: Side) -> list[list[Any]]:
+    return [] if contract is None else [[str(contract), side.value, 1]]
+
+
+def _signal(event: Signal) -> Named:
+    market = event.market
+    quoted = [[str(one.contract), one.bid, one.ask, one.iv, one.delta] for one in market.candidates]
+    return {
+        "direction": event.direction,
+        "probabilities": [event.p_put_pays, event.p_call_pays],
+        "confidence": event.confidence,
+        "threshold": event.threshold,
+        "regime": event.regime,
+        "mode": event.mode.value,
+        "fallback": event.fallback_reason,
+        "model": event.model_version,
+        "reason": event.reason,
+        "top": [[part.name, part.value, part.contribution] for part in event.top_features],
+        "schema": event.schema_id,
+        "features": event.entry_features,
+        "market": [market.spot, market.forward, market.atm_iv, market.expiry, market.lot_size],
+        "candidates": quoted,
+    }
+
+
+def _order(event: Order) -> Named:
+    return {
+        "action": event.action.value,
+        "legs": _legs(event.contract, event.side),
+        "lots": event.lots,
+        "lot_size": event.lot_size,
+        "limit": event.limit_price,
+        "stop": event.stop_price,
+        "target": event.target_price,
+        "trail": event.trail_points,
+        "time_exit": event.time_exit_ns,
+        "valid_until": event.valid_until_ns,
+        "reason": event.reason,
+        "margin_paise": event.margin_paise,
+        "closes": event.closes,
+        "exit_reason": None if event.exit_reason is None else event.exit_reason.value,
+        "quote": event.quote_price,
+        "signal": None if event.entry is None else event.entry.signal_id,
+    }
+
+
+def _denial(event: Denial) -> Named:
+    return {
+        "code": event.code.value,
+        "text": event.text,
+        "signal": event.signal_id,
+        "direction": event.direction,
+        "legs": _legs(event.contract, Side.SELL),
+    }
+
+
+def _fill(event: Fill) -> Named:
+    return {
+        "order": event.order_id,
+        "venue": event.venue,
+        "status": event.status.value,
+        "action": event.action.value,
+        "legs": _legs(event.contract, event.side),
+        "price": event.price,
+        "lots": event.lots,
+        "lot_size": event.lot_size,
+        "costs_paise": None if event.costs is None else event.costs.total_paise,
+        "text": event.text,
+    }
+
+
+def _trade(event: Trade) -> Named:
+    return {
+        "order": event.entry_order_id,
+        "legs": _legs(event.contract, Side.SELL),
+        "lots": event.lots,
+        "lot_size": event.lot_size,
+        "entry": [event.entry_ts, event.entry_price],
+        "exit": [event.header.ts, event.exit_price],
+        "stop": event.stop_price,
+        "target": event.target_price,
+        "paise": [event.gross_pnl_paise, event.costs_paise, event.net_pnl_paise],
+        "excursions": [event.mfe, event.mae],
+        "exit_reason": event.exit_reason.value,
+        "signal": event.entry.signal_id,
+    }
+
+
+def _intent(event: Intent) -> Named:
+    return {
+        "number": event.number,
+        "day": event.day,
+        "source": event.source,
+        "halted": event.halted,
+        "targets": [_target(target) for target in event.targets],
+    }
+
+
+def _target(target: VenueTarget) -> Sequence[Any]:
+    legs = _legs(target.contract, Side.SELL)
+    levels = (target.stop_price, target.target_price, target.valid_until_ns)
+    return (target.slot, target.direction, target.order_id, target.signal_id, legs, target.lots, *levels)
+
+
+_NAMED: dict[type[Event], tuple[int, Callable[[Any], Named]]] = {
+    Signal: (0, _signal),
+    Order: (1, _order),
+    Denial: (1, _denial),
+    Fill: (2, _fill),
+    Trade: (3, _trade),
+    Intent: (4, _intent),
+}
+"""Rank among the events of one chain step, and the named content."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from shared.errors import BrokerReplyError, BrokerUnavailableError, EngineError, OrderGapError
+from shared.errors import BrokerReplyError, BrokerUnavailableError, EngineError, OrderGapError, UpgradeNeededError
 from shared.events.topology import consumers_of
 from shared.streaming.protocol.handler import Service
 from shared.streaming.redis.broker import Broker
@@ -18,8 +18,8 @@ from shared.streaming.redis.partition import FaultHook, OwnedPartition
 from shared.streaming.redis.reader import Reader
 from shared.streaming.redis.trimming import Trimmer
 
-OUTAGES: Final = (BrokerUnavailableError, BrokerReplyError, OrderGapError)
-"""What recovery puts right."""
+OUTAGES: Final = (BrokerUnavailableError, BrokerReplyError, OrderGapError, UpgradeNeededError)
+"""What recovery puts right, or what waits for somebody else's upgrade."""
 
 _LOG: Final = logging.getLogger("thetaflow.engine")
 _BEATS_PER_LEASE: Final = 6

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Final
 
-from shared.errors import OrderGapError, StateError, WireError
+from shared.errors import NewerEventError, OrderGapError, StateError, UpgradeNeededError, WireError
 from shared.events import Header
 from shared.events.topology import Topic
 from shared.streaming.protocol.codec import decode
@@ -93,6 +93,9 @@ class OwnedPartition:
 
         Returns:
             index of the first entry not handled.
+
+        Raises:
+            UpgradeNeededError: the first entry is of a newer version than this code reads; it stays pending.
         """
         at = start
         end = min(start + limit, len(entries))
@@ -101,8 +104,8 @@ class OwnedPartition:
             self._draft.ids.append(entry_id)
             if raw is None:
                 self._counters["vanished"] += 1
-            else:
-                self._handle(topic, entry_id, raw)
+            elif not self._handled(topic, entry_id, raw):
+                break
             at += 1
             if monotonic() > deadline:
                 break
@@ -145,6 +148,21 @@ class OwnedPartition:
         self._touched: dict[str, HandlerRunner] = {}
         self._due: set[str] = set()
 
+    def _handled(self, topic: Topic, entry_id: bytes, raw: Sequence[bytes]) -> bool:
+        """Handle an entry; a newer one ends the chunk before it, and is an error at a chunk's start."""
+        try:
+            self._handle(topic, entry_id, raw)
+        except NewerEventError as error:
+            self._draft.ids.pop()
+            if self._draft.ids:
+                return False
+            self.broken = True
+            self._counters["newer"] += 1
+            raise UpgradeNeededError(
+                f"partition {self.number} of {self.service.name}, {topic.value}: {error}"
+            ) from error
+        return True
+
     def _handle(self, topic: Topic, entry_id: bytes, raw: Sequence[bytes]) -> None:
         fields = dict(zip(raw[::2], raw[1::2], strict=True))
         only = fields.get(ONLY)
@@ -153,6 +171,8 @@ class OwnedPartition:
             return
         try:
             event = decode(fields)
+        except NewerEventError:
+            raise
         except WireError as error:
             self._give_up(made_up_header(topic, entry_id, fields), topic, entry_id, error, 1, fields)
             return

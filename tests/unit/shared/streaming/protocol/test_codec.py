@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import SchemaVersionError, UnknownEventError, WireError
+from shared.errors import NewerEventError, SchemaVersionError, UnknownEventError, WireError
 from shared.events import Alert, ClockTick, Header, Severity
 from shared.streaming.protocol.codec import decode, decode_json, encode, encode_json
 
@@ -37,7 +37,9 @@ def test_fields_of_others_do_no_harm() -> None:
     ("change", "error"),
     [
         ({b"type": b"Horoscope"}, UnknownEventError),
-        ({b"v": b"2"}, SchemaVersionError),
+        ({b"v": b"999"}, NewerEventError),
+        ({b"v": b"0"}, SchemaVersionError),
+        ({b"v": b"x"}, SchemaVersionError),
         ({b"payload": b"{"}, WireError),
         ({b"payload": b"\xff\xfe"}, WireError),
         ({b"type": b"ClockTick"}, WireError),

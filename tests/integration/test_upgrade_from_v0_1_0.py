@@ -1,0 +1,165 @@
+"""What v0.1.0 left behind, with a short open, is taken up by today's services: broker, outbox, audit, store, bundle.
+
+The fixtures were written by v0.1.0 itself (`tests/fixtures/v0_1_0`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.executor.audit.log import AuditLog, read_audit, verify
+from services.executor.venues.arming import check_armed
+from services.executor.venues.outbox import WRITE, Outbox, WriteState
+from services.ingest.sources.synthetic.source import synthetic_days
+from shared.clock import ManualClock
+from shared.events import Event, Intent
+from shared.events.topology import Topic, partition_of
+from shared.models.registry import ModelRegistry
+from shared.store.query import query
+from shared.store.store import Store
+from shared.store.writer import StoreWriter
+from shared.streaming.protocol.codec import decode
+from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.history import read_entries
+from shared.streaming.redis.lockstep import Lockstep
+from shared.streaming.redis.publisher import Publisher
+from tests.fixtures.v0_1_0.load import HERE, load_broker, read_rest_of_day, short_line
+from tests.migration.decisions import line_of
+from trading_system.operations.processes import Fleet
+from trading_system.wiring import Installation
+
+PARTITIONS = 4
+DECISIONS = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES)
+
+
+def read_since(url: str, topic: Topic, ids: set[str]) -> Iterator[Event]:
+    """Give the events of a topic that were not there before."""
+    broker = Broker(url)
+    try:
+        for entry_id, fields in read_entries(broker, topic, partition_of("nifty", PARTITIONS)):
+            if entry_id not in ids:
+                yield decode(fields)
+    finally:
+        broker.close()
+
+
+@pytest.mark.broker
+def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
+    rest = read_rest_of_day()
+    house = Installation.load({})
+    ingest = house.ingest_handler("nifty")
+    with ExitStack() as stack:
+        url = stack.enter_context(EmbeddedBroker(tmp_path / "broker")).url
+        load_broker(url)
+        broker = Broker(url)
+        before = {
+            topic: {entry_id for entry_id, _ in read_entries(broker, topic, partition_of("nifty", PARTITIONS))}
+            for topic in Topic
+        }
+        broker.close()
+        fleet = stack.enter_context(Fleet(url, partitions=PARTITIONS, environ={"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off"}))
+        fleet.wait_until_ready()
+        publisher = stack.enter_context(Publisher(url, producer="ingest", partitions=PARTITIONS))
+        lockstep = stack.enter_context(Lockstep(url, PARTITIONS))
+        steps = [ingest.accept(chain) for chain in synthetic_days(**market_of(rest))]
+        for events in (*steps[int(rest["chains_before_cut"]) :], ingest.end_of_day()):
+            for event in events:
+                publisher.publish([event])
+                fleet.check_alive()
+                lockstep.wait("nifty", 30.0)
+        lines = [
+            short_line(line)
+            for topic in DECISIONS
+            for event in read_since(url, topic, before[topic])
+            if (line := line_of(event)) is not None
+        ]
+        dead = list(read_since(url, Topic.DEAD, before[Topic.DEAD]))
+        intents = [event for event in read_since(url, Topic.INTENTS, before[Topic.INTENTS]) if isinstance(event, Intent)]
+    assert not dead
+    assert lines == rest["lines"]
+    assert sum(line.startswith("trade ") for line in lines) == 12
+    assert [intent.number for intent in intents] == list(range(intents[0].number, intents[0].number + len(intents)))
+
+
+def market_of(rest: dict[str, object]) -> dict[str, int]:
+    """Give the arguments of the synthetic market."""
+    market = rest["market"]
+    assert isinstance(market, dict)
+    return {str(name): int(value) for name, value in market.items()}
+
+
+@pytest.mark.parametrize(("folder", "state"), [("executor", WriteState.CONFIRMED), ("executor_unanswered", WriteState.SENT)])
+def test_the_outbox_knows_the_open_short_again(folder: str, state: WriteState):
+    lines = (HERE / folder / "outbox-nifty.jsonl").read_bytes().splitlines()
+    writes = [WRITE.decode(line) for line in lines]
+    assert writes[-1].state is state
+    assert writes[-1].value == 1
+    outbox = Outbox("nifty", lambda _write: None, settle_ns=10_000_000_000, retry_ns=lambda _: 1)
+    unknown = outbox.recover(writes)
+    assert [write.fence for write in unknown] == ([] if state is WriteState.CONFIRMED else [writes[-1].fence])
+    held = outbox.held()[1]
+    assert held.target is not None
+    assert held.target.signal_id
+    again = WRITE.decode(WRITE.encode(held))
+    assert again == held
+
+
+def test_the_arming_of_that_day_still_counts():
+    assert check_armed(HERE / "executor", "nifty", date(2026, 6, 1)).book == "nifty"
+
+
+def test_the_audit_chain_holds_and_goes_on(tmp_path: Path):
+    directory = tmp_path / "audit"
+    shutil.copytree(HERE / "executor", directory)
+    before = verify(directory)
+    assert before.ok, before.problems
+    log = AuditLog(directory, ManualClock(1_780_300_000_000_000_000), {"code": "later"})
+    log.append("test", {"why": "an upgrade"})
+    log.close()
+    after = verify(directory)
+    assert after.ok, after.problems
+    assert after.lines == before.lines + 1
+    versions = [line.get("v", 1) for line in read_audit(directory)]
+    assert versions[-1] == 2
+    assert set(versions[:-1]) == {1}
+
+
+def test_stored_days_are_read_queried_and_compacted_beside_new_rows(tmp_path: Path):
+    root = tmp_path / "store"
+    shutil.copytree(HERE / "store", root)
+    store = Store(root)
+    (day,) = store.days("nifty")
+    chains = list(store.read_day(day.day))
+    assert len(chains) == day.snapshots == int(read_rest_of_day()["chains_before_cut"])
+    writer = StoreWriter(root, book="nifty")
+    for chain in list(synthetic_days(**market_of(read_rest_of_day())))[len(chains) : len(chains) + 3]:
+        writer.put_chain(chain)
+    writer.close()
+    assert len(list(Store(root).read_day(day.day))) == len(chains) + 3
+    found = query("SELECT coalesce(v, 1) AS v, count(*) FROM snapshots GROUP BY ALL ORDER BY v", root)
+    assert found.rows == ((1, len(chains)), (2, 3))
+    trades = query("SELECT count(*), sum(net_pnl) IS NOT NULL FROM trades", root)
+    assert trades.rows == ((6, True),)
+
+
+def test_the_bundle_predicts_the_same_numbers():
+    from shared.models.inference import EnsembleSession  # noqa: PLC0415 - loads the model libraries
+
+    answers = json.loads((HERE / "models" / "predictions.json").read_text())
+    registry = ModelRegistry(HERE / "models")
+    schema = answers["schema_id"]
+    found = registry.load_champion(schema)
+    assert found is not None
+    session = EnsembleSession(found[0])
+    for vector in answers["vectors"]:
+        values = np.array([np.nan if value is None else value for value in vector["values"]], dtype=np.float64)
+        prediction = session.predict(int(vector["ts"]), values)
+        np.testing.assert_array_equal(prediction.probability, np.array(vector["probability"]))
