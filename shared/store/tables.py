@@ -114,7 +114,7 @@ def chains_of(snapshots: pa.Table, legs: pa.Table) -> Iterator[ParsedChain]:
 def _expiries_by_snapshot(legs: pa.Table) -> Iterator[tuple[tuple[str, int], tuple[ExpiryChain, ...]]]:
     order = [(name, "ascending") for name in ("underlying", "ts", "expiry", "strike")]
     ordered = legs.sort_by(order)
-    columns = {name: ordered.column(name).to_pylist() for name in LEG_SCHEMA.names}
+    columns = {name: ordered.column(name).to_pylist() for name in LEG_SCHEMA.names if name != "v"}
     keys = list(zip(columns["underlying"], columns["ts"], columns["expiry"], strict=True))
     runs = [(key, list(run)) for key, run in groupby(range(len(keys)), key=keys.__getitem__)]
     for snapshot, group in groupby(runs, key=lambda run: run[0][:2]):

@@ -12,6 +12,7 @@ from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.dead_letters import DeadLetters
 from shared.streaming.redis.entries import fields_from_text
 from shared.streaming.redis.history import read_entries, read_stream
+from shared.streaming.redis.inspection import inspect_broker
 from shared.streaming.redis.keys import stream_key
 from shared.streaming.redis.publisher import Publisher
 
@@ -34,11 +35,25 @@ def _letters(bench) -> list[DeadLetter]:
     return [event for event in read_stream(bench.url, Topic.DEAD) if isinstance(event, DeadLetter)]
 
 
+def test_an_entry_of_a_newer_version_waits_for_an_upgrade_and_what_came_before_is_done(bench) -> None:
+    with Publisher(bench.url) as publisher:
+        publisher.publish(bench.ticks(3, ("nifty",)))
+    _add(bench, _wire(bench) | {b"v": b"99"})
+    engine = bench.start()
+    bench.eventually(lambda: engine.counters["newer"] >= 2)
+    assert not _letters(bench)
+    assert len(bench.alerts()["nifty"]) == 3
+    behind = next(
+        group for group in inspect_broker(bench.url, 4).groups if (group.partition, group.topic) == (PLACE, Topic.CHAIN)
+    )
+    assert behind.pending + behind.lag == 1
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         ({b"type": b"Horoscope"}, "UnknownEventError"),
-        ({b"v": b"99"}, "SchemaVersionError"),
+        ({b"v": b"0"}, "SchemaVersionError"),
         ({b"payload": b"{not json"}, "WireError"),
         ({b"payload": b"\xff\xfe\x00"}, "WireError"),
         ({b"id": b"\xff", b"ts": b"soon"}, ""),

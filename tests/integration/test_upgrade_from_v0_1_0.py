@@ -65,7 +65,9 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
             for topic in Topic
         }
         broker.close()
-        fleet = stack.enter_context(Fleet(url, partitions=PARTITIONS, environ={"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off"}))
+        fleet = stack.enter_context(
+            Fleet(url, partitions=PARTITIONS, environ={"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off"})
+        )
         fleet.wait_until_ready()
         publisher = stack.enter_context(Publisher(url, producer="ingest", partitions=PARTITIONS))
         lockstep = stack.enter_context(Lockstep(url, PARTITIONS))
@@ -82,7 +84,9 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
             if (line := line_of(event)) is not None
         ]
         dead = list(read_since(url, Topic.DEAD, before[Topic.DEAD]))
-        intents = [event for event in read_since(url, Topic.INTENTS, before[Topic.INTENTS]) if isinstance(event, Intent)]
+        intents = [
+            event for event in read_since(url, Topic.INTENTS, before[Topic.INTENTS]) if isinstance(event, Intent)
+        ]
     assert not dead
     assert lines == rest["lines"]
     assert sum(line.startswith("trade ") for line in lines) == 12
@@ -96,7 +100,9 @@ def market_of(rest: dict[str, object]) -> dict[str, int]:
     return {str(name): int(value) for name, value in market.items()}
 
 
-@pytest.mark.parametrize(("folder", "state"), [("executor", WriteState.CONFIRMED), ("executor_unanswered", WriteState.SENT)])
+@pytest.mark.parametrize(
+    ("folder", "state"), [("executor", WriteState.CONFIRMED), ("executor_unanswered", WriteState.SENT)]
+)
 def test_the_outbox_knows_the_open_short_again(folder: str, state: WriteState):
     lines = (HERE / folder / "outbox-nifty.jsonl").read_bytes().splitlines()
     writes = [WRITE.decode(line) for line in lines]
@@ -159,7 +165,9 @@ def test_the_bundle_predicts_the_same_numbers():
     found = registry.load_champion(schema)
     assert found is not None
     session = EnsembleSession(found[0])
-    for vector in answers["vectors"]:
+    for vector, answer in zip(answers["vectors"], answers["thinking"], strict=True):
         values = np.array([np.nan if value is None else value for value in vector["values"]], dtype=np.float64)
         prediction = session.predict(int(vector["ts"]), values)
-        np.testing.assert_array_equal(prediction.probability, np.array(vector["probability"]))
+        np.testing.assert_array_equal(prediction.probability, np.array(answer["probability"]))
+        np.testing.assert_array_equal(prediction.members, np.array(answer["members"]))
+        assert (prediction.side, prediction.regime) == (answer["side"], answer["regime"])

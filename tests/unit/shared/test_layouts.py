@@ -29,7 +29,12 @@ def points(encoding: str) -> Layout[Point]:
     return Layout("point", Point, version=3, upcasters=UPCASTERS, encoding=encoding)  # type: ignore[arg-type]
 
 
-@given(x=st.integers(-(2**40), 2**40), y=st.integers(-(2**40), 2**40), name=st.text(), encoding=st.sampled_from(["json", "msgpack"]))
+@given(
+    x=st.integers(-(2**40), 2**40),
+    y=st.integers(-(2**40), 2**40),
+    name=st.text(),
+    encoding=st.sampled_from(["json", "msgpack"]),
+)
 def test_what_is_written_is_read(x: int, y: int, name: str, encoding: str):
     layout = points(encoding)
     assert layout.decode(layout.encode(Point(x, y, name))) == Point(x, y, name)
