@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
 from services.executor.book.recovery import differences
-from services.executor.book.state import STATE, ExecutorState
+from services.executor.book.state import STATE
 from services.executor.event_queue import EventQueue
 from services.executor.venues.outbox import Write
 from shared.errors import BrokerReplyError, BrokerUnavailableError

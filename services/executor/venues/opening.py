@@ -8,8 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from services.executor.audit.journal import Journal
 from services.executor.event_queue import EventQueue
 from services.executor.settings import ExecutorSettings
