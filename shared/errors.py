@@ -14,7 +14,6 @@
     |  |- NewerLayoutError    a newer version of Thetaflow wrote it
     |- HandlerError           a handler failed on one event, after all attempts
     |- EngineError            the engine itself cannot go on as it is
-    |  |- LeaseLostError      another owner holds the partition: whatever was not committed is not ours any more
     |  |- OrderGapError       older entries are pending elsewhere: recover before going on
     |  |- BrokerUnavailableError  the broker does not answer
     |  |- BrokerReplyError   the broker answers with a refusal
@@ -130,10 +129,6 @@ class HandlerError(ThetaflowError):
 
 class EngineError(ThetaflowError):
     """The engine itself cannot go on as it is."""
-
-
-class LeaseLostError(EngineError):
-    """Another owner holds the partition: whatever was not committed is not ours any more."""
 
 
 class OrderGapError(EngineError):

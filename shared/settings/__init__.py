@@ -14,7 +14,6 @@ from shared.settings.sections import (
     BrokerSettings,
     HealthSettings,
     LogSettings,
-    TraceSettings,
 )
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "HealthSettings",
     "LogSettings",
     "ServiceSettings",
-    "TraceSettings",
     "load_settings",
     "secrets_of",
     "variable_of",

@@ -9,6 +9,8 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 EXPECTED_ADDRESS: Final = "an address like redis://host:6379/0"
+SOCKET_TIMEOUT: Final = "socket_timeout"
+"""Option of an address: longest wait for any answer, seconds."""
 
 ENGINE_OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType(
     {

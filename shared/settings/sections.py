@@ -1,9 +1,8 @@
-"""Settings that several services share: broker, logs, health, traces, books."""
+"""Settings that several services share: broker, logs, health, books."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -11,7 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings.address import shown_address, split_address
+from shared.settings.address import SOCKET_TIMEOUT, shown_address, split_address
 from shared.settings.base import ServiceSettings
 
 
@@ -36,7 +35,8 @@ class BrokerSettings(ServiceSettings):
         lease_ms: how long an owner that fell silent keeps its partition.
         block_ms: longest wait of one blocking read.
         batch: entries taken by one read.
-        socket_timeout_s: longest wait for any answer; longer than `block_ms`.
+        socket_timeout_s: longest wait for any answer; longer than `block_ms`. Merged into `url` when it is set, so
+            that every connection made from the address alone keeps to it.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_BROKER_")
@@ -61,6 +61,11 @@ class BrokerSettings(ServiceSettings):
             host = parts.netloc.rpartition("@")[2]
             netloc = f"{parts.username or ''}:{quote(self.password.get_secret_value(), safe='')}@{host}"
             object.__setattr__(self, "url", urlunsplit(parts._replace(netloc=netloc)))
+        if "socket_timeout_s" in self.model_fields_set:
+            parts = urlsplit(self.url)
+            options = [part for part in parts.query.split("&") if part and not part.startswith(f"{SOCKET_TIMEOUT}=")]
+            query = "&".join([*options, f"{SOCKET_TIMEOUT}={self.socket_timeout_s:g}"])
+            object.__setattr__(self, "url", urlunsplit(parts._replace(query=query)))
         return self
 
     @property
@@ -101,18 +106,6 @@ class HealthSettings(ServiceSettings):
     fresh_limit_s: float = Field(default=180.0, gt=0)
 
 
-class TraceSettings(ServiceSettings):
-    """Where spans go.
-
-    Attributes:
-        file: spans are appended to it as JSON lines; without it there are none.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="THETAFLOW_TRACE_")
-
-    file: Path | None = None
-
-
 class BookSettings(ServiceSettings):
     """Which books this installation runs.
 
@@ -127,6 +120,5 @@ SHARED_SETTINGS: tuple[type[ServiceSettings], ...] = (
     BrokerSettings,
     LogSettings,
     HealthSettings,
-    TraceSettings,
     BookSettings,
 )

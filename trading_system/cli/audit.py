@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from services.executor.audit.log import read_audit, verify
+from services.executor.audit.log import past_retention, read_audit, verify
 from services.executor.settings import ExecutorSettings
+from shared.clock import SystemClock, ist_date
 from shared.errors import ConfigError
 from shared.settings import load_settings
 from trading_system.cli.broker_options import JsonOption
@@ -43,6 +44,20 @@ def show_command(
     """Show audit lines as JSON, oldest first."""
     for line in read_audit(_directory(directory), newest=days):
         typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+@app.command(name="expired")
+def expired_command(directory: DirectoryArgument = None, as_json: JsonOption = False) -> None:
+    """List day files older than THETAFLOW_EXECUTOR_AUDIT_YEARS; nothing deletes them, you may."""
+    years = load_settings(ExecutorSettings).audit_years
+    today = ist_date(SystemClock().now_ns())
+    names = [path.name for path in past_retention(_directory(directory), today, years)]
+    if as_json:
+        print_json({"years": years, "files": names})
+        return
+    for name in names:
+        typer.echo(name)
+    typer.echo(f"{len(names)} files older than {years} years")
 
 
 def _directory(given: Path | None) -> Path:

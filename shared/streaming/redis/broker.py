@@ -17,7 +17,7 @@ from redis.crc import key_slot
 from redis.retry import Retry
 
 from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
-from shared.settings.address import EXPECTED_ADDRESS, shown_address, split_address
+from shared.settings.address import EXPECTED_ADDRESS, SOCKET_TIMEOUT, shown_address, split_address
 from shared.streaming.redis.connection import BrokerConnection, decode_pairs
 from shared.streaming.redis.embedded import EmbeddedBroker
 from shared.streaming.redis.keys import stream_key
@@ -113,12 +113,14 @@ class Broker:
 
     Args:
         url: see the module.
-        io_timeout_s: longest wait for an answer or a connection.
+        io_timeout_s: longest wait for an answer or a connection; the URL's `socket_timeout` when None, else
+            `IO_TIMEOUT_S`.
     """
 
-    def __init__(self, url: str, *, io_timeout_s: float = IO_TIMEOUT_S) -> None:
+    def __init__(self, url: str, *, io_timeout_s: float | None = None) -> None:
         self.url = BrokerUrl.parse(url)
-        self._io_timeout_s = io_timeout_s
+        named = float(self.url.options.get(SOCKET_TIMEOUT, IO_TIMEOUT_S))
+        self._io_timeout_s = named if io_timeout_s is None else io_timeout_s
         self._slots: list[tuple[int, int, Address]] = []
         self._shared: dict[Address | None, BrokerConnection] = {}
 

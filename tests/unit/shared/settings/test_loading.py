@@ -9,8 +9,18 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from shared.errors import ConfigError
-from shared.settings import BookSettings, BrokerSettings, LogSettings, ServiceSettings, load_settings, secrets_of
-from shared.streaming.redis.broker import BrokerUrl
+from shared.settings import (
+    SHARED_SETTINGS,
+    BookSettings,
+    BrokerSettings,
+    LogSettings,
+    ServiceSettings,
+    load_settings,
+    secrets_of,
+    variables_of,
+)
+from shared.settings.retired import RETIRED, retired_in
+from shared.streaming.redis.broker import Broker, BrokerUrl
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # made up
 
@@ -201,6 +211,16 @@ class TestBroker:
         assert BrokerUrl.parse(url).shown == settings.shown_url
         assert "@" not in settings.shown_url
 
+    @pytest.mark.parametrize("url", ["redis://u:p@h:1/2?db=2", "redis+cluster://a:1,b:2", "unix://u:p@/r.sock?db=1"])
+    def test_the_longest_wait_goes_with_the_address(self, url):
+        environ = {"REDIS_URL": url, "THETAFLOW_BROKER_SOCKET_TIMEOUT_S": "7.5"}
+        settings = load_settings(BrokerSettings, environ)
+        assert BrokerUrl.parse(settings.url).options["socket_timeout"] == 7.5
+        assert Broker(settings.url)._io_timeout_s == 7.5
+        assert Broker(settings.url, io_timeout_s=2.0)._io_timeout_s == 2.0
+        assert Broker(url)._io_timeout_s == 5.0
+        assert "socket_timeout" not in settings.shown_url
+
     def test_settings_that_contradict_each_other_are_refused(self):
         message = refusal({"THETAFLOW_BROKER_BLOCK_MS": "9000"}, BrokerSettings)
         assert message.startswith("THETAFLOW_BROKER_*: expected SOCKET_TIMEOUT_S longer than BLOCK_MS, got 5.0 s")
@@ -214,3 +234,17 @@ def test_books_are_a_list_of_different_names():
 def test_log_levels_are_a_closed_list():
     message = refusal({"THETAFLOW_LOG_LEVEL": "loud"}, LogSettings)
     assert message == "THETAFLOW_LOG_LEVEL: expected one of debug, info, warning, error, got 'loud'"
+
+
+def test_a_setting_of_a_former_version_is_passed_over_and_told_of():
+    environ = {"THETAFLOW_TRACE_FILE": "/tmp/spans", "THETAFLOW_TRAINER_STORE": "old"}
+    for cls in (BrokerSettings, LogSettings, BookSettings):
+        load_settings(cls, environ)
+    words = list(retired_in(environ))
+    assert [text.split()[0] for text in words] == ["THETAFLOW_TRACE_FILE", "THETAFLOW_TRAINER_STORE"]
+    assert list(retired_in({"THETAFLOW_TRACE_FILE": ""})) == []
+
+
+def test_no_retired_setting_is_read_by_a_class():
+    known = {name for cls in SHARED_SETTINGS for name in variables_of(cls)}
+    assert not known & set(RETIRED)

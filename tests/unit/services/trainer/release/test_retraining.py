@@ -14,7 +14,7 @@ from shared.clock import ManualClock
 from shared.errors import BrokerUnavailableError
 from shared.events import Artefact, Header, OfflineFinished, OfflineKind, OfflineRequested
 
-NOTE = "import sys; open(sys.argv[-1] + '.ran', 'a').write('x')"
+NOTE = "pass"
 NOW = 1_756_000_000_000_000_000
 
 
