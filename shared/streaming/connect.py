@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from shared.errors import ConfigError
 from shared.events.topology import DEFAULT_PARTITIONS
@@ -17,16 +17,14 @@ from shared.settings.address import ENGINE_OF_SCHEME
 from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.engine import EmbeddedBroker
 
-_IO_TIMEOUT_S: Final = 5.0
 
-
-def connect(url: str, partitions: int = DEFAULT_PARTITIONS, *, io_timeout_s: float = _IO_TIMEOUT_S) -> BrokerClient:
+def connect(url: str, partitions: int = DEFAULT_PARTITIONS, *, io_timeout_s: float | None = None) -> BrokerClient:
     """Make the client of a broker; nothing is connected before its first use.
 
     Args:
         url: address; its scheme names the engine.
         partitions: per topic; the same for every process of a deployment.
-        io_timeout_s: longest wait for an answer or a connection.
+        io_timeout_s: longest wait for an answer or a connection; the address says it, else the engine, when None.
 
     Raises:
         ConfigError: no engine goes by the scheme, or the address makes no sense.

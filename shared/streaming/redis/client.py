@@ -12,7 +12,7 @@ from shared.streaming.protocol import engine as protocol
 from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.handler import Service
 from shared.streaming.protocol.reports import BrokerReport
-from shared.streaming.redis.broker import IO_TIMEOUT_S, Broker
+from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.dead_letters import DeadLetters
 from shared.streaming.redis.embedded import EmbeddedBroker
 from shared.streaming.redis.engine import RedisEngine
@@ -98,10 +98,10 @@ class RedisClient:
     Args:
         url: see `shared.streaming.redis.broker`.
         partitions: the same for every process of a deployment.
-        io_timeout_s: longest wait for an answer or a connection.
+        io_timeout_s: longest wait for an answer or a connection; the address says it, else the engine, when None.
     """
 
-    def __init__(self, url: str, partitions: int, *, io_timeout_s: float = IO_TIMEOUT_S) -> None:
+    def __init__(self, url: str, partitions: int, *, io_timeout_s: float | None = None) -> None:
         self._url = url
         self._partitions = partitions
         self._broker = Broker(url, io_timeout_s=io_timeout_s)
@@ -178,7 +178,7 @@ class RedisClient:
         self.close()
 
 
-def open_client(url: str, partitions: int, *, io_timeout_s: float) -> BrokerClient:
+def open_client(url: str, partitions: int, *, io_timeout_s: float | None) -> BrokerClient:
     """Make a client; nothing is connected yet. ConfigError when the URL makes no sense."""
     return RedisClient(url, partitions, io_timeout_s=io_timeout_s)
 

@@ -237,7 +237,7 @@ def test_log_levels_are_a_closed_list():
 
 
 def test_a_setting_of_a_former_version_is_passed_over_and_told_of():
-    environ = {"THETAFLOW_TRACE_FILE": "/tmp/spans", "THETAFLOW_TRAINER_STORE": "old"}
+    environ = {"THETAFLOW_TRACE_FILE": "spans", "THETAFLOW_TRAINER_STORE": "old"}
     for cls in (BrokerSettings, LogSettings, BookSettings):
         load_settings(cls, environ)
     words = list(retired_in(environ))
