@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.executor.book.intents import claim_slot, intent_when_changed
 from services.executor.book.ledger import Ledger
 from services.executor.book.order_states import OrderState
 from services.executor.book.state import STATE, ExecutorState, WorkingEntry
@@ -15,7 +16,6 @@ from services.executor.book.view import book_state
 from services.executor.outputs import VENUE, Outputs
 from services.executor.paper.matching import Matching
 from services.executor.settings import ExecutorSettings
-from services.executor.venues.intents import claim_slot, intent_when_changed
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
 from shared.events import (
     ChainSnapshot,

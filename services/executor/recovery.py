@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from services.executor.book.recovery import differences
 from services.executor.book.state import STATE
 from services.executor.event_queue import EventQueue
+from services.executor.venues.differences import differences
 from services.executor.venues.outbox import Write
 from shared.errors import BrokerReplyError, BrokerUnavailableError
 from shared.events import BookState, Intent, Severity

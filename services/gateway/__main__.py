@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from services.gateway.broker.readiness import readiness
 from services.gateway.http.server import build_hub, listen, serve
-from services.gateway.projection.readiness import readiness
 from services.gateway.settings import GatewaySettings
 from shared.observability.health import CheckResult, HealthServer
 from shared.observability.logging import configure_logging, get_logger

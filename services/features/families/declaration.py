@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from services.features.state.missing import NAN
 
 
 class WarmUpUnit(StrEnum):
@@ -46,9 +47,6 @@ class Feature:
     warm_up_unit: WarmUpUnit = WarmUpUnit.MINUTES
     needs_history: bool = False
     scaling: Scaling = Scaling.INVARIANT
-
-
-NAN = math.nan
 
 
 def missing(features: Sequence[Feature]) -> tuple[float, ...]:

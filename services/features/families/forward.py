@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from services.features.families.declaration import NAN, Feature, missing, ratio
+from services.features.families.declaration import Feature, missing, ratio
 from services.features.state.cross_section import CrossSection, years_of
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 
 _PARITY = "Stoll (1969), put-call parity"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.features.families.declaration import NAN, Feature, Scaling, missing, ratio
+from services.features.families.declaration import Feature, Scaling, missing, ratio
 from services.features.state.chain_arrays import CALL, OI, PUT, FloatArray
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 
 _CONVENTION = "dealers taken as long every call and short every put: calls count +, puts -"
 _FORMULA = "gamma x OI x lot x forward^2 x 1 %; gamma at the volatility of the out-of-the-money side"

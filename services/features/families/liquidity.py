@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.features.families.declaration import NAN, Feature, Scaling, missing, ratio
+from services.features.families.declaration import Feature, Scaling, missing, ratio
 from services.features.state.chain_arrays import ASK, ASK_QTY, BID, BID_QTY, CALL, PUT
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 
 _BOOK = "best quotes"
 _IMBALANCE = "the mean of (bid - ask quantity) / (bid + ask quantity) over its legs with a two-sided quote"

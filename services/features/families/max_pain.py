@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.features.families.declaration import NAN, Feature, missing
+from services.features.families.declaration import Feature, missing
 from services.features.state.chain_arrays import CALL, OI, PUT, FloatArray
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 
 _USAGE = "common usage; settlement at a listed strike"
 

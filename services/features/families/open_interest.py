@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from services.features.families.declaration import NAN, Feature, ratio
+from services.features.families.declaration import Feature, ratio
 from services.features.state.chain_arrays import CALL, OI, OI_CHANGE, PUT, FloatArray
 from services.features.state.cross_section import BAND_STRIKES, CrossSection
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 
 _EXCHANGE = "exchange OI, contracts"
 _BAND = f"within {BAND_STRIKES} strikes of the money"

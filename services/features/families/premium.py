@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from services.features.families.declaration import NAN, Feature, Scaling, missing, ratio
+from services.features.families.declaration import Feature, Scaling, missing, ratio
 from services.features.state.chain_arrays import CALL, PUT
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
 
 _STEPS = (1, 2, 3)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from services.features.families.declaration import NAN, Feature, WarmUpUnit, missing, ratio
+from services.features.families.declaration import Feature, WarmUpUnit, missing, ratio
 from services.features.state.cross_section import CrossSection
 from services.features.state.daily import HV_LONG_SESSIONS, HV_SESSIONS
 from services.features.state.history import Past
 from services.features.state.intraday import RANGE_BARS, RANGE_BARS_NEEDED, RANGE_MINUTES, Intraday, yearly
+from services.features.state.missing import NAN
 from shared.clock import NS_PER_MINUTE
 
 _WINDOW_MINUTES = 30

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from services.features.families.declaration import NAN, Feature, WarmUpUnit, missing
+from services.features.families.declaration import Feature, WarmUpUnit, missing
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 
 _HORIZONS = (5, 15, 30, 60)
 _LOG = "log return of the front forward"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from services.features.families.declaration import NAN, Feature, missing, ratio
+from services.features.families.declaration import Feature, missing, ratio
 from services.features.state.chain_arrays import CALL, PUT, FloatArray
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 
 _WING = 0.25
 _POINTS_NEEDED = 3

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 
-from services.features.families.declaration import NAN, Feature
+from services.features.families.declaration import Feature
 from services.features.state.chain_arrays import ASK, BID, CALL, PUT, FloatArray, pack_quotes
 from services.features.state.cross_section import CrossSection, years_of
 from services.features.state.expiries import DatedExpiry
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 from services.features.state.term import forward_volatility
 from shared.market.vix import THIRTY_DAYS_IN_MINUTES, replicated_variance, volatility_index
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.features.families.declaration import NAN, Feature
+from services.features.families.declaration import Feature
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
+from services.features.state.missing import NAN
 from shared.clock import NS_PER_MINUTE
 
 _PHASE_ENDS: Final = ((30.0, 0.0), (135.0, 1.0), (255.0, 2.0))

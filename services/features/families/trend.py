@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from services.features.families.declaration import NAN, Feature, WarmUpUnit, missing, ratio
+from services.features.families.declaration import Feature, WarmUpUnit, missing, ratio
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
 from services.features.state.intraday import OPENING_MINUTES, OPENING_SNAPSHOTS, Bar
+from services.features.state.missing import NAN
 from shared.clock import NS_PER_MINUTE
 
 _WILDER, _APPEL, _BOLLINGER, _EMA = "Wilder (1978)", "Appel (2005)", "Bollinger (2001)", "TA-Lib EMA"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from services.features.families.declaration import NAN, Feature, WarmUpUnit
+from services.features.families.declaration import Feature, WarmUpUnit
 from services.features.state.chain_arrays import CALL, PUT
 from services.features.state.cross_section import CrossSection
 from services.features.state.daily import IV_SESSIONS, IV_SESSIONS_NEEDED
 from services.features.state.history import Past
 from services.features.state.intraday import Intraday
+from services.features.state.missing import NAN
 from services.features.state.term import seven_day_volatility
 from shared.clock import NS_PER_MINUTE
 

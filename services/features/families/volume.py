@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from services.features.families.declaration import NAN, Feature, WarmUpUnit, ratio
+from services.features.families.declaration import Feature, WarmUpUnit, ratio
 from services.features.state.chain_arrays import OI, VOLUME
 from services.features.state.cross_section import CrossSection
 from services.features.state.daily import PROFILE_SESSIONS, PROFILE_SESSIONS_NEEDED
 from services.features.state.history import Past
 from services.features.state.intraday import PROFILE_MINUTES, Sample, highest
+from services.features.state.missing import NAN
 from shared.clock import NS_PER_MINUTE
 
 _EXCHANGE = "exchange volume, contracts, front expiry"

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from services.features.families.declaration import NAN
 from services.features.state.chain_arrays import (
     ASK,
     ASK_QTY,
@@ -24,6 +23,7 @@ from services.features.state.chain_arrays import (
     pack_quotes,
 )
 from services.features.state.expiries import DatedExpiry
+from services.features.state.missing import NAN
 from shared.events import ChainSnapshot, ExpiryChain, QualityFlag
 from shared.market.calendar import Session
 from shared.market.forward import mid_quote, parity_forward

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from services.features.families.declaration import NAN
 from services.features.state.intraday import SESSIONS_A_YEAR, Intraday, yearly
+from services.features.state.missing import NAN
 from shared.clock import NS_PER_MINUTE
 from shared.market.volatility import (
     close_to_close_variance,

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from services.features.families.declaration import NAN
 from services.features.state.chain_arrays import CALL, OI, PUT, VOLUME
 from services.features.state.cross_section import CrossSection, Money
 from services.features.state.daily import Daily
 from services.features.state.intraday import BandSample, Bar, Intraday, Sample, highest
+from services.features.state.missing import NAN
 from services.features.state.term import seven_day_volatility
 from shared.clock import NS_PER_MINUTE
 from shared.events import QualityFlag

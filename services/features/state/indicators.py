@@ -10,7 +10,7 @@ import math
 
 import msgspec
 
-from services.features.families.declaration import NAN
+from services.features.state.missing import NAN
 
 
 class Ema(msgspec.Struct, frozen=True, array_like=True):

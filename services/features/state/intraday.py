@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from services.features.families.declaration import NAN
 from services.features.state.indicators import Indicators
+from services.features.state.missing import NAN
 from shared.clock import NS_PER_MINUTE
 from shared.market.volatility import (
     garman_klass_variance,

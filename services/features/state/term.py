@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from services.features.families.declaration import NAN
 from services.features.state.cross_section import CrossSection, years_of
+from services.features.state.missing import NAN
 
 SEVEN_DAYS: Final = 7 * 1440.0
 FLAT_UNTIL: Final = 9 * 1440.0

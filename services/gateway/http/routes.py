@@ -11,10 +11,10 @@ from fastapi.responses import StreamingResponse
 
 from services.gateway.broker import metrics
 from services.gateway.broker.hub import Hub
+from services.gateway.broker.readiness import readiness
 from services.gateway.http.commands import CommandRequest, check_token, send_commands
 from services.gateway.http.live import EventStream
 from services.gateway.projection.lineage import find_lineage
-from services.gateway.projection.readiness import readiness
 from services.gateway.projection.reports import entry_answer
 from services.gateway.schemas.api import (
     AlertsAnswer,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from services.executor.book.recovery import differences
 from services.executor.book.state import ExecutorState
+from services.executor.venues.differences import differences
 from services.executor.venues.outbox import Write, WriteState
 from shared.events import Intent, VenueTarget
 from tests.builders import at, entry_order, snapshot
