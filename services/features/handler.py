@@ -12,7 +12,7 @@ from services.features.market_view import market_view
 from services.features.settings import FeaturesSettings
 from services.features.state.cross_section import cross_section
 from services.features.state.expiries import ExpiryCloses
-from services.features.state.history import History
+from services.features.state.history import MarketHistory
 from shared.clock import from_ns, ist_date
 from shared.errors import NoSessionError
 from shared.events import ChainSnapshot, Event, FeatureVector
@@ -25,7 +25,7 @@ class _State(msgspec.Struct):
     """What a checkpoint holds: the schema it belongs to, and the history of each underlying."""
 
     schema_id: str
-    histories: dict[str, History]
+    histories: dict[str, MarketHistory]
 
 
 _STATE: Final = Layout("features.state", _State, encoding="msgpack")
@@ -49,7 +49,7 @@ class FeaturesHandler:
         self._calendar = calendar
         self._contracts = contracts
         self._closes = ExpiryCloses(calendar)
-        self._histories: dict[str, History] = {}
+        self._histories: dict[str, MarketHistory] = {}
 
     def handle(self, event: Event) -> Sequence[Event]:
         """Answer a ChainSnapshot with its FeatureVector, anything else with nothing.
@@ -86,7 +86,7 @@ class FeaturesHandler:
         expiries = self._closes.alive(snapshot.expiries, ts)
         lot_size = self._contracts.lot_size(snapshot.underlying, expiries[0].day if expiries else day, day)
         now = cross_section(snapshot, session, expiries, lot_size)
-        history = self._histories.setdefault(snapshot.underlying, History())
+        history = self._histories.setdefault(snapshot.underlying, MarketHistory())
         history.advance(now, self._calendar)
         return FeatureVector(
             header=snapshot.header.child("features"),

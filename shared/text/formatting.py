@@ -27,11 +27,6 @@ def direction_meaning(direction: int) -> str:
     return _MEANINGS.get(direction, "")
 
 
-def kind_of(direction: int) -> OptionKind | None:
-    """Give the kind of option a direction sells: +1 a put, -1 a call."""
-    return _KIND_OF.get(direction)
-
-
 def confidence_word(confidence: float) -> str:
     """Say a confidence of 0 to 1 as high (0.70 and above), medium (0.62 and above) or low."""
     if confidence >= _HIGH:

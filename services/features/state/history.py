@@ -28,7 +28,7 @@ class Past(NamedTuple):
     days: Daily
 
 
-class History(msgspec.Struct):
+class MarketHistory(msgspec.Struct):
     """State of one underlying.
 
     Attributes:

@@ -34,11 +34,3 @@ def parquet_columns(path: Path) -> set[str]:
         return set(pq.read_schema(path).names)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadInputError("a Parquet file", str(error), str(path)) from error
-
-
-def parquet_rows(path: Path) -> int:
-    """Count the rows of a Parquet file; BadInputError when it is none."""
-    try:
-        return int(pq.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise BadInputError("a Parquet file", str(error), str(path)) from error

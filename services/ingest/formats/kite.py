@@ -8,14 +8,14 @@ from services.ingest.formats.columns import parse_expiry, spot_or_none
 from services.ingest.formats.source_bytes import Source, source_text
 from services.ingest.formats.table_rows import columns_of, numbers_of, only_value, pick, require_numbers
 from services.ingest.formats.terms import Terms, ist_moment
-from services.ingest.formats.wide import Layout, single, table_of_moment
+from services.ingest.formats.wide import ColumnLayout, single, table_of_moment
 from shared.errors import BadInputError
 from shared.market.chain import EmptyInputError, ParsedChain
 
 FORMAT = "kite-csv"
 SYMBOL_COLUMNS = ("Symbol", "Stock")
 
-LAYOUT = Layout(
+LAYOUT = ColumnLayout(
     FORMAT,
     call={"ltp": "CE_LTP", "oi": "CE_OI", "volume": "CE_Volume"},
     put={"ltp": "PE_LTP", "oi": "PE_OI", "volume": "PE_Volume"},

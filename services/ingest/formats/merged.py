@@ -14,7 +14,7 @@ from services.ingest.formats import kite
 from services.ingest.formats.long import LegRows, chain_of_legs
 from services.ingest.formats.parquet_table import read_numbers
 from services.ingest.formats.terms import Terms
-from services.ingest.formats.wide import Layout, WideTable, chains
+from services.ingest.formats.wide import ColumnLayout, WideTable, chains
 from shared.errors import BadInputError, TableError
 from shared.market.chain import Parsed, bad_capture_of
 
@@ -23,12 +23,12 @@ LTP_FORMAT = "nse-v3-ltp-parquet"
 KITE_FORMAT = "kite-chain-parquet"
 KITE_LTP_FORMAT = "kite-ltp-parquet"
 
-_TABLE_LAYOUT = Layout(
+_TABLE_LAYOUT = ColumnLayout(
     TABLE_FORMAT,
     call={"ltp": "ce_ltp", "oi": "ce_oi", "volume": "ce_vol", "iv": "ce_iv"},
     put={"ltp": "pe_ltp", "oi": "pe_oi", "volume": "pe_vol", "iv": "pe_iv"},
 )
-_KITE_LAYOUT = Layout(KITE_FORMAT, kite.LAYOUT.call, kite.LAYOUT.put, oi_in_shares=True, volume_in_shares=True)
+_KITE_LAYOUT = ColumnLayout(KITE_FORMAT, kite.LAYOUT.call, kite.LAYOUT.put, oi_in_shares=True, volume_in_shares=True)
 _KITE_SYMBOL = re.compile(
     r"^(?:NFO:)?(?P<name>[A-Z]+?)(?P<year>\d\d)(?:(?P<month>[A-Z]{3})|(?P<day>[1-9OND]\d\d))(?P<strike>\d+(?:\.\d+)?)(?:CE|PE)$"
 )
@@ -47,7 +47,7 @@ def read_kite(path: Path, terms: Terms) -> Iterator[Parsed]:
     return _wide(path, terms, _KITE_LAYOUT, spot="spot")
 
 
-def _wide(path: Path, terms: Terms, layout: Layout, *, spot: str) -> Iterator[Parsed]:
+def _wide(path: Path, terms: Terms, layout: ColumnLayout, *, spot: str) -> Iterator[Parsed]:
     columns = (*layout.call.values(), *layout.put.values(), "strike", spot)
     table = read_numbers(path, columns, times=("ts",), days=("expiry",))
     wide = WideTable(

@@ -8,7 +8,7 @@ from services.ingest.formats.columns import parse_expiry
 from services.ingest.formats.source_bytes import Source, source_text
 from services.ingest.formats.table_rows import columns_of, numbers_of, only_value, require_numbers
 from services.ingest.formats.terms import Terms
-from services.ingest.formats.wide import Layout, single, table_of_moment
+from services.ingest.formats.wide import ColumnLayout, single, table_of_moment
 from shared.market.chain import NoQuotesError, ParsedChain
 
 FORMAT = "nse-oldapi-csv"
@@ -27,7 +27,7 @@ def _side(prefix: str) -> dict[str, str]:
     }
 
 
-LAYOUT = Layout(FORMAT, _side("CE"), _side("PE"))
+LAYOUT = ColumnLayout(FORMAT, _side("CE"), _side("PE"))
 COLUMNS = ("symbol", "expiryDate", "strikePrice", "underlying", *LAYOUT.call.values(), *LAYOUT.put.values())
 
 

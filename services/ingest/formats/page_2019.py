@@ -11,7 +11,7 @@ from services.ingest.formats.parquet_table import read_numbers
 from services.ingest.formats.source_bytes import Source, source_text
 from services.ingest.formats.table_rows import columns_of, numbers_of, require_numbers
 from services.ingest.formats.terms import Terms
-from services.ingest.formats.wide import Layout, WideTable, chains, single, table_of_moment
+from services.ingest.formats.wide import ColumnLayout, WideTable, chains, single, table_of_moment
 from shared.market.chain import Parsed, ParsedChain
 
 FORMAT = "nse-page-2019"
@@ -31,7 +31,7 @@ def _side(prefix: str) -> dict[str, str]:
     }
 
 
-LAYOUT = Layout(FORMAT, _side("Call"), _side("Put"), oi_in_shares=True)
+LAYOUT = ColumnLayout(FORMAT, _side("Call"), _side("Put"), oi_in_shares=True)
 COLUMNS = (*LAYOUT.call.values(), *LAYOUT.put.values(), "StrikePrice", "CurrentVal")
 
 

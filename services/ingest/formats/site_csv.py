@@ -8,7 +8,7 @@ from services.ingest.formats.lenient import number
 from services.ingest.formats.source_bytes import Source, source_text
 from services.ingest.formats.table_rows import cells_of, require_numbers
 from services.ingest.formats.terms import Terms
-from services.ingest.formats.wide import Layout, single, table_of_moment
+from services.ingest.formats.wide import ColumnLayout, single, table_of_moment
 from shared.errors import BadInputError
 from shared.market.chain import EmptyInputError, ParsedChain
 
@@ -24,8 +24,8 @@ _NAMES_2019 = "Strike Price"
 _NAMES_2026 = "STRIKE"
 _CALL = {field: f"call {field}" for field in _CALL_FIELDS if field}
 _PUT = {field: f"put {field}" for field in _PUT_FIELDS if field}
-_LAYOUT_2019 = Layout(FORMAT, _CALL, _PUT, oi_in_shares=True)
-_LAYOUT_2026 = Layout(FORMAT, _CALL, _PUT)
+_LAYOUT_2019 = ColumnLayout(FORMAT, _CALL, _PUT, oi_in_shares=True)
+_LAYOUT_2026 = ColumnLayout(FORMAT, _CALL, _PUT)
 
 
 def read(

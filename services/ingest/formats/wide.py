@@ -23,7 +23,7 @@ IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ColumnLayout:
     """How one format names and counts things.
 
     Attributes:
@@ -60,7 +60,7 @@ class WideTable:
     received: IntArray | None = field(default=None)
 
 
-def chains(table: WideTable, layout: Layout, terms: Terms, where: str) -> Iterator[Parsed]:
+def chains(table: WideTable, layout: ColumnLayout, terms: Terms, where: str) -> Iterator[Parsed]:
     """Give the chain of each moment in the order of time; a moment that cannot be one is a refusal."""
     order = np.lexsort((table.strikes, table.expiries, table.stamps))
     edges = np.flatnonzero(np.diff(table.stamps[order])) + 1
@@ -72,7 +72,7 @@ def chains(table: WideTable, layout: Layout, terms: Terms, where: str) -> Iterat
             yield bad_capture_of(error, where, stamp)
 
 
-def chain_of(table: WideTable, rows: NDArray[np.intp], layout: Layout, terms: Terms, where: str) -> ParsedChain:
+def chain_of(table: WideTable, rows: NDArray[np.intp], layout: ColumnLayout, terms: Terms, where: str) -> ParsedChain:
     """Build the chain of one moment from its rows, sorted by expiry and strike."""
     stamp = int(table.stamps[rows[0]])
     place = f"{where} at {stamp}" if where else ""
@@ -96,7 +96,7 @@ def chain_of(table: WideTable, rows: NDArray[np.intp], layout: Layout, terms: Te
 def _expiry(
     table: WideTable,
     rows: NDArray[np.intp],
-    layout: Layout,
+    layout: ColumnLayout,
     terms: Terms,
     stamp: int,
     spot: float | None,
@@ -116,7 +116,9 @@ def _expiry(
     )
 
 
-def _side(table: WideTable, rows: NDArray[np.intp], layout: Layout, lot: int, names: Mapping[str, str]) -> LegColumns:
+def _side(
+    table: WideTable, rows: NDArray[np.intp], layout: ColumnLayout, lot: int, names: Mapping[str, str]
+) -> LegColumns:
     def column(ours: str) -> list[float] | None:
         theirs = names.get(ours)
         return None if theirs is None else list(table.numbers[theirs][rows].tolist())
@@ -160,7 +162,7 @@ def table_of_moment(
     )
 
 
-def single(table: WideTable, layout: Layout, terms: Terms, where: str) -> ParsedChain:
+def single(table: WideTable, layout: ColumnLayout, terms: Terms, where: str) -> ParsedChain:
     """Build the chain of a table that holds one moment; raises what is wrong with it."""
     order = np.lexsort((table.strikes, table.expiries))
     return chain_of(table, order, layout, terms, where)

@@ -17,7 +17,7 @@ _LOCK = ".training.lock"
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyAnswer:
+class OfflineAnswer:
     """An answer and where it lay.
 
     Attributes:
@@ -75,12 +75,12 @@ class AnswerLog:
         if lock is not None:
             lock.close()
 
-    def open(self, answers: Iterable[ReadyAnswer]) -> list[ReadyAnswer]:
+    def open(self, answers: Iterable[OfflineAnswer]) -> list[OfflineAnswer]:
         """Give those that are not done."""
         done = {partition: _order(entry_id) for partition, entry_id in self.positions().items()}
         return [one for one in answers if one.order > done.get(one.partition, (-1, -1))]
 
-    def close(self, answers: Iterable[ReadyAnswer]) -> None:
+    def close(self, answers: Iterable[OfflineAnswer]) -> None:
         """Write down that these, and all before them, are done."""
         positions = self.positions()
         for one in sorted(answers, key=lambda one: one.order):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from services.trainer.release.answers import AnswerLog, ReadyAnswer
+from services.trainer.release.answers import AnswerLog, OfflineAnswer
 from services.trainer.release.publication import Publication
 from shared.errors import EngineError
 from shared.events import Event, OfflineFinished, OfflineKind
@@ -44,7 +44,7 @@ class _Fit:
 
     process: subprocess.Popen[bytes]
     words: IO[bytes]
-    answers: list[ReadyAnswer]
+    answers: list[OfflineAnswer]
 
 
 class Retraining:
@@ -73,7 +73,7 @@ class Retraining:
         self._publication = publication
         self._start = start or _start
         self._answers = AnswerLog(models)
-        self._waiting: list[ReadyAnswer] = []
+        self._waiting: list[OfflineAnswer] = []
         self._running: _Fit | None = None
         self._attempts = 0
         self._log = get_logger("thetaflow.trainer.retraining")
@@ -84,7 +84,7 @@ class Retraining:
         try:
             for partition, entry_id, event in self._topic.new():
                 if isinstance(event, OfflineFinished) and event.kind is OfflineKind.TRAINING_SET:
-                    self._waiting.append(ReadyAnswer(partition, entry_id, event))
+                    self._waiting.append(OfflineAnswer(partition, entry_id, event))
         except EngineError as error:
             self._log.warning("broker away", error=str(error))
         if self._running is None and self._waiting and self._answers.hold():
@@ -147,7 +147,7 @@ class Retraining:
             self._answers.close(running.answers)
         self._answers.let_go()
 
-    def _again_or_never(self, answers: Sequence[ReadyAnswer]) -> None:
+    def _again_or_never(self, answers: Sequence[OfflineAnswer]) -> None:
         self._attempts += 1
         if self._attempts < _MOST_ATTEMPTS:
             self._waiting = [*answers, *self._waiting]
