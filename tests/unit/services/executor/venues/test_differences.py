@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from services.executor.book.state import ExecutorState
+from services.executor.book.state import STATE, ExecutorState
 from services.executor.venues.differences import differences
 from services.executor.venues.outbox import Write, WriteState
 from shared.events import Intent, VenueTarget
@@ -21,7 +21,7 @@ def held_desk() -> tuple[ExecutorState, Desk, Intent]:
     desk.feed(snapshot(1, at(10, 0), puts=quotes))
     desk.feed(entry_order(1, at(10, 0), signal_id="s"))
     desk.feed(snapshot(2, at(10, 1), puts=quotes))
-    state = msgspec.json.decode(desk.handler.checkpoint(), type=ExecutorState)
+    state = STATE.decode(desk.handler.checkpoint())
     return state, desk, [event for event in desk.made if isinstance(event, Intent)][-1]
 
 
@@ -59,14 +59,14 @@ def test_what_the_venue_may_hold_and_the_book_does_not_want_is_named():
 
 @pytest.mark.parametrize("state", [b"", b"{}", b'{"cash_paise": "much"}'])
 def test_a_state_of_another_version_is_refused(state: bytes):
-    with pytest.raises(ValueError, match="executor of nifty"):
+    with pytest.raises(ValueError, match=r"executor\.state of version 1"):
         Desk().handler.restore(state)
 
 
 def test_a_checkpoint_whose_ledger_does_not_add_up_alerts_with_the_next_event():
     _, desk, _ = held_desk()
-    state = msgspec.json.decode(desk.handler.checkpoint())
-    state["cash_paise"] += 7
-    desk.handler.restore(msgspec.json.encode(state))
+    state = STATE.decode(desk.handler.checkpoint())
+    state.cash_paise += 7
+    desk.handler.restore(STATE.encode(state))
     alerts = [event for event in desk.feed(snapshot(3, at(10, 2))) if hasattr(event, "severity")]
     assert [alert.code for alert in alerts] == ["ledger_difference"]
