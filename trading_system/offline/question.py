@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.trainer.metrics import auc
 from services.trainer.release.training import Training
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
-from shared.models.metrics import auc
 from trading_system.offline.known_edge import KnownEdgeMarket, later_change
 
 Floats = NDArray[np.float64]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from services.trainer.members.logistic import fit_logistic
 from services.trainer.members.principal_components import PrincipalComponents
+from services.trainer.metrics import log_loss
 from shared.models.ensemble import LinearMember
-from shared.models.metrics import log_loss
 from shared.models.stacking import sigmoid
 
 Floats = NDArray[np.float64]

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.dataset.samples import TrainingSamples
+from services.trainer.metrics import brier
 from services.trainer.validation.strategies import MODEL, TRADITIONAL, DailyResult, run_strategies
 from shared.models.ensemble import Ensemble
 from shared.models.inference import EnsembleSession
-from shared.models.metrics import brier
 
 Floats = NDArray[np.float64]
 

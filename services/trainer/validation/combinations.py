@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.fitting import TrainingPlan, learnable
 from services.trainer.members.linear import fit_linear
+from services.trainer.metrics import auc
 from shared.clock import NS_PER_MINUTE
 from shared.models.ensemble import SIDES
-from shared.models.metrics import auc
 from shared.models.scaling import RobustScaler
 from shared.models.validation import LabelIntervals, Split, combinatorial_purged
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.dataset.samples import TrainingSamples
+from services.trainer.metrics import CalibrationCurve, auc, brier, calibration_curve, log_loss
 from services.trainer.validation.forecasting import Forecasts
 from services.trainer.validation.strategies import BASELINES, MODEL, DailyResult, choose_sides, run_strategies
 from shared.errors import NoTrainingDataError
 from shared.models.bootstrap import Interval, block_bootstrap, blocks_of
 from shared.models.ensemble import MEMBERS, SIDES
-from shared.models.metrics import CalibrationCurve, auc, brier, calibration_curve, log_loss
 from shared.models.sharpe import (
     deflated_sharpe,
     minimum_track_record,

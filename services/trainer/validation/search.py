@@ -9,8 +9,8 @@ import optuna
 
 from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.fitting import TrainingPlan
+from services.trainer.metrics import log_loss
 from services.trainer.validation.forecasting import Progress, forecast_walk_forward
-from shared.models.metrics import log_loss
 
 _FOLDS = 3
 

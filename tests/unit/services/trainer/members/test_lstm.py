@@ -8,7 +8,7 @@ import torch
 
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.lstm import LstmSettings, fit_lstm
-from shared.models.metrics import auc
+from services.trainer.metrics import auc
 from shared.models.scaling import RobustScaler
 
 SETTINGS = LstmSettings(hidden=6, length=5, epochs=12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.trainer.members.stacker import fit_meta
-from shared.models.metrics import calibration_error
+from services.trainer.metrics import calibration_curve
 from shared.models.stacking import sigmoid
 
 DAYS, PER_DAY = 400, 20
@@ -45,7 +45,7 @@ def test_cross_fitted_log_odds_follow_the_truth_and_mean_what_they_say(fitted):
     _, log_odds, truth, labels = fitted
     assert np.corrcoef(log_odds.ravel(), truth.ravel())[0, 1] > 0.9
     for side in (0, 1):
-        assert calibration_error(labels[:, side], sigmoid(log_odds[:, side])) < 0.05
+        assert calibration_curve(labels[:, side], sigmoid(log_odds[:, side])).error < 0.05
 
 
 def test_the_regime_of_one_side_does_not_leak_into_the_other():

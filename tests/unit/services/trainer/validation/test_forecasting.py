@@ -10,9 +10,9 @@ import pytest
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan, learnable
 from services.trainer.members.lstm import LstmSettings
+from services.trainer.metrics import auc, calibration_curve
 from services.trainer.validation.forecasting import forecast_walk_forward
 from shared.errors import NoTrainingDataError
-from shared.models.metrics import auc, calibration_error
 
 PLAN = TrainingPlan(
     folds=3, trees=20, rounds=60, forest_leaf=15.0, booster_leaf=5.0, lstm=LstmSettings(hidden=6, length=6, epochs=3)
@@ -42,7 +42,7 @@ def test_the_planted_edge_is_found_and_probabilities_mean_what_they_say(planted)
     rows = forecasts.rows[at]
     best = auc(samples.pays[rows, 0], truth[rows])
     assert min(scores(samples, forecasts)) - 0.5 > 0.75 * (best - 0.5)
-    assert calibration_error(samples.pays[rows, 0], forecasts.probability[at, 0], bins=5) < 0.1
+    assert calibration_curve(samples.pays[rows, 0], forecasts.probability[at, 0], bins=5).error < 0.1
 
 
 def test_shuffled_labels_give_chance(planted):

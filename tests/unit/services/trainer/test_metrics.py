@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
+from services.trainer.metrics import auc, brier, calibration_curve, log_loss
 from shared.errors import BadInputError
-from shared.models.metrics import accuracy, auc, brier, calibration_curve, calibration_error, log_loss
 
 
 def test_scores_equal_scikit_learn_on_random_forecasts():
@@ -21,6 +21,9 @@ def test_scores_equal_scikit_learn_on_random_forecasts():
     )
     held = np.clip(scores, 1e-6, 1 - 1e-6)
     assert log_loss(labels, scores) == pytest.approx(oracle.log_loss(labels, held))
+    assert log_loss(labels, scores, weights) == pytest.approx(oracle.log_loss(labels, held, sample_weight=weights))
+    assert log_loss(np.ones(3), np.full(3, 0.5)) == pytest.approx(np.log(2.0))
+    assert brier(np.ones(3), np.full(3, 0.5)) == brier(np.zeros(3), np.full(3, 0.5)) == pytest.approx(0.25)
 
 
 def test_auc_of_one_class_is_not_a_number_and_of_ties_one_half():
@@ -32,15 +35,11 @@ def test_calibration_error_of_true_probabilities_is_noise_and_of_shifted_ones_is
     rng = np.random.default_rng(2)
     truth = rng.uniform(0.3, 0.7, 20_000)
     labels = (rng.random(20_000) < truth).astype(float)
-    assert calibration_error(labels, truth) < 0.015
-    assert calibration_error(labels, truth + 0.1) == pytest.approx(0.1, abs=0.015)
+    assert calibration_curve(labels, truth).error < 0.015
+    assert calibration_curve(labels, truth + 0.1).error == pytest.approx(0.1, abs=0.015)
     curve = calibration_curve(labels, truth, bins=7)
     assert curve.weight.sum() == pytest.approx(1.0)
     assert np.all(np.diff(curve.forecast) > 0)
-
-
-def test_accuracy_counts_the_right_side_of_the_cut():
-    assert accuracy(np.array([0.0, 1.0, 1.0, 0.0]), np.array([0.1, 0.9, 0.4, 0.5])) == 0.5
 
 
 def test_mismatched_or_broken_input_is_refused():
