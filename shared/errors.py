@@ -2,6 +2,7 @@
 
     ThetaflowError
     |- ConfigError            a setting is unknown or has a bad value; the process stops
+    |  |- PluginError         a strategy, family, source or member of that name or file is not there or cannot be used
     |- BadInputError          something from outside is not what its format promises
     |  |- UnknownFormatError  no reader recognises the file
     |  |- NoSessionError      a stamp or a request lies outside every trading session
@@ -36,6 +37,10 @@ class ThetaflowError(Exception):
 
 class ConfigError(ThetaflowError):
     """A setting is unknown or has a bad value."""
+
+
+class PluginError(ConfigError):
+    """A strategy, feature family, source or model member is not there, cannot be used, or has a name that is taken."""
 
 
 class BadInputError(ThetaflowError):
