@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from services.predictor.handler import PredictorHandler
 from services.predictor.settings import PredictorSettings
-from services.predictor.strategies.bundles import RegistryBundles
-from services.predictor.strategies.model_selector import ModelSelector
+from services.predictor.strategies.bundles import ModelSource
+from services.predictor.strategies.port import StrategyContext
+from services.predictor.strategies.registry import strategies
 from shared.models.feature_schema import FeatureSchema
 from shared.streaming.protocol.handler import Service
 
 
 def predictor_service(settings: PredictorSettings, schema: FeatureSchema) -> Service:
-    """Make the service; every book gets a handler of its own.
+    """Make the service; every book gets a strategy of its own.
 
-    Which model begins is settled here, once, so that a handler that is built again begins with the same.
+    One strategy is made at once, so that what cannot be made is refused before the first event.
 
     Raises:
+        PluginError: there is no such strategy, or it cannot be used.
         BundleError: a pinned model is not there or cannot be used.
     """
-    if settings.model == "none":
-        return Service(name="predictor", make=lambda book: PredictorHandler(book, settings, schema))
-    bundles = RegistryBundles(settings.models, schema.id)
-    initial = bundles.initial(settings.model)
+    make_strategy = strategies().get(settings.strategy)
+    models = ModelSource(settings.models, schema.id, settings.model)
 
     def make(book: str) -> PredictorHandler:
-        return PredictorHandler(book, settings, schema, ModelSelector(settings, bundles, initial))
+        context = StrategyContext(book, settings, schema, models)
+        return PredictorHandler(context, make_strategy(context))
 
+    make("")
     return Service(name="predictor", make=make)

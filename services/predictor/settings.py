@@ -14,6 +14,8 @@ class PredictorSettings(ServiceSettings):
     """How sure a signal must be, what speaks against selling at all, and which model decides.
 
     Attributes:
+        strategy: who decides: `ensemble` (a trained model, the traditional rule where none is in charge), `traditional`,
+            one of an installed package, or yours as `path/to/file.py:ClassName`.
         threshold: least confidence of a traditional signal, probability of the chosen side, above one half.
         min_components: components of the traditional score that must be present.
         max_realised_over_implied: realised volatility may be at most this multiple of the implied one; above it the
@@ -27,6 +29,7 @@ class PredictorSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_PREDICTOR_")
 
+    strategy: str = Field(default="ensemble", min_length=1)
     threshold: float = Field(default=0.60, gt=0.5, lt=1.0)
     min_components: int = Field(default=4, ge=1)
     max_realised_over_implied: float = Field(default=1.6, gt=0.0)

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from services.features.families.registry import FEATURE_NAMES, SCHEMA, SCHEMA_ID
 from services.features.handler import FeaturesHandler
 from services.predictor.handler import PredictorHandler
+from services.predictor.strategies.bundles import ModelSource
+from services.predictor.strategies.port import StrategyContext
+from services.predictor.strategies.traditional import TraditionalStrategy
 from services.trainer.dataset.labels import PaperTerms, QuotePath, ShortOrder, ShortOutcome, short_outcome
 from services.trainer.dataset.samples import TrainingSamples
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
@@ -91,8 +94,10 @@ def collect_days(
         counts: is added to.
     """
     ingest = house.ingest_handler("training")
+    models = ModelSource(house.predictor.models, SCHEMA_ID, "none")
+    context = StrategyContext("training", house.predictor, SCHEMA, models)
     features = FeaturesHandler("training", house.features, house.calendar, house.contracts)
-    predictor = PredictorHandler("training", house.predictor, SCHEMA)
+    predictor = PredictorHandler(context, TraditionalStrategy(context))
     day, ordinal = _Day(), -1
     for item in items:
         for event in ingest.accept(item):

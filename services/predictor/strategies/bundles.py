@@ -6,6 +6,7 @@ The libraries that run models are imported with the first bundle: a predictor th
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,3 +72,35 @@ class RegistryBundles:
         from shared.models.registry import ModelRegistry  # noqa: PLC0415 - see the module
 
         return ModelRegistry(self._folder)
+
+
+class ModelSource:
+    """The bundles a strategy may decide by; nothing is loaded until a strategy asks.
+
+    Which one begins is settled once per process, so that a strategy that is made again begins with the same.
+
+    Args:
+        folder: of the model registry; it need not exist yet.
+        schema_id: of the vectors to decide on.
+        asked: the predictor's setting `model`: `champion`, or a version to stay with.
+    """
+
+    def __init__(self, folder: Path, schema_id: str, asked: str) -> None:
+        self._bundles = RegistryBundles(folder, schema_id)
+        self._asked = asked
+
+    def bundles(self) -> RegistryBundles:
+        """Give the bundles of the registry."""
+        return self._bundles
+
+    def initial(self) -> str | None:
+        """Give the version to begin with, None for none.
+
+        Raises:
+            BundleError: a pinned version is not there or cannot be used.
+        """
+        return self._initial
+
+    @cached_property
+    def _initial(self) -> str | None:
+        return self._bundles.initial(self._asked)

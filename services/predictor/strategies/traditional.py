@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, isfinite, sqrt, tanh
 
+from services.predictor.strategies.port import Decision, Moment, StatelessStrategy, StrategyContext
 from shared.events import Contribution
 from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
 
@@ -20,6 +21,7 @@ _TYPICAL_RISK_REVERSAL = -0.02
 """A falling smile is normal for an index: only its deviation says anything."""
 _VOLATILE_RATIO = 1.3
 _TRENDING = 0.5
+_TOP = 5
 
 Features = Mapping[str, float | None]
 
@@ -45,6 +47,44 @@ class TraditionalScore:
     def confidence(self) -> float:
         """Probability of the side it leans to, 0.5 to 1."""
         return 1.0 / (1.0 + exp(-abs(self.log_odds)))
+
+
+class TraditionalStrategy(StatelessStrategy):
+    """Sells the side the score leans to, when enough readings are present and volatility pays for the movement.
+
+    Args:
+        context: its settings hold the thresholds.
+    """
+
+    name = "traditional"
+
+    def __init__(self, context: StrategyContext) -> None:
+        self._settings = context.settings
+
+    def decide(self, moment: Moment) -> Decision:
+        """Score the features."""
+        score = traditional_score(moment.features)
+        direction, reason = self._direction(moment.features, score)
+        return Decision(
+            direction=direction,
+            confidence=score.confidence,
+            threshold=self._settings.threshold,
+            reason=reason,
+            regime=name_regime(moment.features),
+            top_features=score.contributions[:_TOP],
+            model_version=self.name,
+        )
+
+    def _direction(self, features: Features, score: TraditionalScore) -> tuple[int, str]:
+        settings = self._settings
+        if len(score.contributions) < settings.min_components:
+            return 0, f"{len(score.contributions)} of {settings.min_components} needed readings present"
+        if not sellers_market(features, settings.max_realised_over_implied):
+            return 0, "realised volatility is not paid for by the implied one"
+        if score.confidence < settings.threshold:
+            return 0, f"confidence {score.confidence:.2f} under {settings.threshold:.2f}"
+        leading = ", ".join(part.name for part in score.contributions[:3])
+        return score.direction, f"score {score.log_odds:+.2f} from {leading}"
 
 
 def traditional_score(features: Features) -> TraditionalScore:

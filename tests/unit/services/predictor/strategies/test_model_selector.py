@@ -11,8 +11,10 @@ import pytest
 from services.predictor.bootstrap import predictor_service
 from services.predictor.handler import PredictorHandler
 from services.predictor.settings import PredictorSettings
-from services.predictor.strategies.bundles import RegistryBundles
+from services.predictor.strategies.bundles import ModelSource, RegistryBundles
+from services.predictor.strategies.ensemble import EnsembleStrategy
 from services.predictor.strategies.model_selector import ModelSelector
+from services.predictor.strategies.port import StrategyContext
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
@@ -173,7 +175,8 @@ def test_an_inference_error_falls_back_and_the_next_vector_is_decided_again(hous
     samples, schema, registry, versions = house
     bundles = RegistryBundles(registry._root, samples.schema_id)
     settings = PredictorSettings(models=registry._root)
-    handler = PredictorHandler("nifty", settings, schema, ModelSelector(settings, bundles, versions[0]))
+    context = StrategyContext("nifty", settings, schema, ModelSource(settings.models, schema.id, settings.model))
+    handler = PredictorHandler(context, EnsembleStrategy(context, ModelSelector(settings, bundles, versions[0])))
     narrow = msgspec.structs.replace(vector(samples, 0), values=(0.1,) * len(schema.names))
     short = msgspec.structs.replace(vector(samples, 1), values=(0.1,) * (len(schema.names) - 1))
     desk = ModelSelector(settings, bundles, versions[0])
@@ -204,3 +207,13 @@ def test_restore_in_mid_session_changes_nothing(house):
         out = signals(first, events[:cut])
         second.restore(first.checkpoint())
         assert out + signals(second, events[cut:]) == whole
+
+
+def test_a_checkpoint_that_names_no_strategy_is_the_ensembles_of_v0_1_0(house):
+    samples, *_ = house
+    first, second = handler_of(house), handler_of(house)
+    signals(first, (vector(samples, row) for row in range(40)))
+    named = msgspec.msgpack.decode(msgspec.msgpack.decode(first.checkpoint())["content"]["state"])["content"]
+    second.restore(msgspec.msgpack.encode({"desk": named.pop("selector"), **named}))
+    rest = [vector(samples, row) for row in range(40, 60)]
+    assert signals(second, rest) == signals(first, rest)
