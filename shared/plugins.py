@@ -86,7 +86,9 @@ class Registry(Generic[T]):
                 raise PluginError(f"{self._kind} {point.name!r} is built in: {point.value} needs another name")
             other = found.setdefault(point.name, point)
             if other.value != point.value:
-                raise PluginError(f"{self._kind} {point.name!r} is offered twice: by {other.value} and by {point.value}")
+                raise PluginError(
+                    f"{self._kind} {point.name!r} is offered twice: by {other.value} and by {point.value}"
+                )
         return found
 
     def _checked(self, found: object, where: str) -> T:

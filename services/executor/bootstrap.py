@@ -17,6 +17,7 @@ from services.executor.sidecar import Sidecar
 from services.executor.venues.dispatcher import Dispatcher, FaultHook
 from services.executor.venues.kill_file import KillFile
 from services.executor.venues.opening import MirrorOpening
+from services.executor.venues.registry import VenueChoice
 from shared.clock import Clock
 from shared.errors import ConfigError
 from shared.events.topology import Topic, partition_of
@@ -46,6 +47,7 @@ class SidecarBootstrap:
 
     Args:
         settings: of the executor.
+        venue: that they name.
         broker: where it is.
         books: served by this installation.
         clock: the machine's.
@@ -54,34 +56,37 @@ class SidecarBootstrap:
 
     Raises:
         HeldElsewhereError: another process does the sidecar.
-        ConfigError: a file cannot be written, the token is missing, or live is asked for more than one book.
+        ConfigError: a file cannot be written, the venue lacks something, or live is asked for more than one book.
         NotArmedError: live without the day's confirmation.
     """
 
     def __init__(
         self,
         settings: ExecutorSettings,
+        venue: VenueChoice,
         broker: BrokerSettings,
         books: Sequence[str],
         clock: Clock,
         calendar: TradingCalendar,
         fault: FaultHook | None = None,
     ) -> None:
-        if settings.tradetron_mode == "live" and len(books) != 1:
-            # A token is one strategy's and its keys are one book's: two would overwrite each other.
-            raise ConfigError(f"THETAFLOW_BOOKS: expected one book with TRADETRON_MODE live, got {', '.join(books)}")
+        if settings.venue_mode == "live" and len(books) != 1:
+            # The variables of a venue are one book's: two would overwrite each other.
+            raise ConfigError(f"THETAFLOW_BOOKS: expected one book with VENUE_MODE live, got {', '.join(books)}")
         with ExitStack() as stack:
-            secrets = secrets_of(settings, broker)
+            secrets = secrets_of(settings, venue.settings, broker)
             client = stack.enter_context(connect(broker.url, broker.partitions, io_timeout_s=_IO_TIMEOUT_S))
             publisher = stack.enter_context(client.publisher("executor-side", patience_s=_PATIENCE_S))
             history, partitions = client.history(), {partition_of(book, broker.partitions) for book in books}
             self.event_queues = {book: EventQueue(publisher, book, clock, Redaction(secrets)) for book in books}
             log = tail = None
             if settings.directory is not None:
-                log = AuditLog(settings.directory, clock, audit_constants(settings), secrets)
+                log = AuditLog(settings.directory, clock, audit_constants(settings, venue.settings), secrets)
                 stack.callback(log.close)
                 tail = AuditTail(log, history, partitions, settings.directory)
-            opening = MirrorOpening(settings, clock, calendar, _unwritten if log is None else log.append, stack, fault)
+            opening = MirrorOpening(
+                settings, venue, clock, calendar, _unwritten if log is None else log.append, stack, fault
+            )
             mirrors = {book: opening.open(book, queue) for book, queue in self.event_queues.items()}
             self.dispatchers = {book: mirror for book, mirror in mirrors.items() if mirror is not None}
             self.sidecar = Sidecar(

@@ -182,7 +182,7 @@ class ExecutorHandler:
         state.entries[order.header.id] = WorkingEntry(order)
         if order.entry is not None:
             state.traded_signals = [*state.traded_signals[-_REMEMBERED_SIGNALS:], order.entry.signal_id]
-        if claim_slot(state, order, self._settings.venue_slots) is None and self._settings.tradetron_mode != "off":
+        if claim_slot(state, order, self._settings.venue_slots) is None and self._settings.venue_mode != "off":
             text = f"{order.contract}: all {self._settings.venue_slots} slots are held, it stays on paper alone"
             out.alert("no_venue_slot", text, Severity.INFO)
 

@@ -8,10 +8,10 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.executor.venues.tradetron.settings import TradetronSettings
+from services.executor.venues.settings import VenueSettings
 
 
-class ExecutorSettings(TradetronSettings):
+class ExecutorSettings(VenueSettings):
     """How paper orders fill and what the executor refuses whatever risk says.
 
     Attributes:
@@ -56,6 +56,6 @@ class ExecutorSettings(TradetronSettings):
 
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:
-        if self.tradetron_mode == "live" and self.directory is None:
-            raise ValueError("expected DIRECTORY to keep the outbox in with TRADETRON_MODE live, got none")
+        if self.venue_mode == "live" and self.directory is None:
+            raise ValueError("expected DIRECTORY to keep the outbox in with VENUE_MODE live, got none")
         return self

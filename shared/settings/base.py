@@ -14,14 +14,16 @@ PREFIX = "THETAFLOW_"
 class ServiceSettings(BaseSettings):
     """Base of all settings: frozen, unknown fields refused, one flat level.
 
-    A subclass names its section by `env_prefix="THETAFLOW_RISK_"`. `aliases` maps a field to a variable from outside
-    that is honoured when ours is not set.
+    A subclass names its section by `env_prefix="THETAFLOW_RISK_"`. `aliases` maps a field to a variable of another name
+    that is honoured when ours is not set. `left_to_others` names variables, or how they begin, that stand in this section
+    and are read and checked by another class.
     """
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True, env_prefix=PREFIX
     )
     aliases: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    left_to_others: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def settings_customise_sources(

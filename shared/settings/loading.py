@@ -18,7 +18,7 @@ from shared.settings.sections import SHARED_SETTINGS, BrokerSettings
 from shared.settings.text import describe_expected, holds_secret, split_list
 
 SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "gateway", "recorder", "offline")
-_OPEN_SECTIONS = (*(name.upper() for name in SERVICES), "TEST")
+_OPEN_SECTIONS = (*(name.upper() for name in SERVICES), "VENUE", "TEST")
 
 
 def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None) -> SettingsT:
@@ -90,10 +90,12 @@ def variable_of(cls: type[ServiceSettings], field: str) -> str:
 
 
 def _unknown(cls: type[ServiceSettings], variables: Mapping[str, str]) -> Iterator[str]:
-    known = {name for one in (cls, *SHARED_SETTINGS) for name in _own_variables(one)}
+    known = {name for one in (cls, *SHARED_SETTINGS) for name in (*_own_variables(one), *one.aliases.values())}
     own = str(cls.model_config["env_prefix"])
     for name in sorted(variables):
         if not name.upper().startswith(PREFIX) or name in known or name in RETIRED:
+            continue
+        if name.startswith(cls.left_to_others):
             continue
         section = name.removeprefix(PREFIX).partition("_")[0]
         elsewhere = any(name.startswith(f"{PREFIX}{one}_") for one in _OPEN_SECTIONS)

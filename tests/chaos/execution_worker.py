@@ -11,6 +11,7 @@ from time import monotonic_ns
 
 from services.executor.bootstrap import SidecarBootstrap, executor_service
 from services.executor.settings import ExecutorSettings
+from services.executor.venues.registry import VenueChoice, choose_venue
 from services.risk.bootstrap import risk_service
 from services.risk.settings import RiskSettings
 from shared.market.calendar import TradingCalendar
@@ -80,20 +81,22 @@ def executor_settings(spec: Spec) -> ExecutorSettings:
     return ExecutorSettings(
         capital=10_000_000.0,
         directory=Path(spec.directory),
-        tradetron_mode="live",
-        tradetron_token=TOKEN,  # type: ignore[arg-type]
-        tradetron_url=spec.venue_url,
-        tradetron_sources=("test",),
-        tradetron_fence_key="fence",
-        tradetron_signal_key="sid",
-        tradetron_timeout_s=TIMEOUT_S,
-        tradetron_settle_s=SETTLE_S * SPEED,
-        tradetron_min_interval_s=0.0,
-        tradetron_retry_s=0.2,
-        tradetron_retry_max_s=1.0,
-        tradetron_breaker_failures=5,
-        tradetron_breaker_s=2.0,
+        venue_mode="live",
+        venue_sources=("test",),
+        venue_timeout_s=TIMEOUT_S,
+        venue_settle_s=SETTLE_S * SPEED,
+        venue_min_interval_s=0.0,
+        venue_retry_s=0.2,
+        venue_retry_max_s=1.0,
+        venue_breaker_failures=5,
+        venue_breaker_s=2.0,
     )
+
+
+def venue(settings: ExecutorSettings, spec: Spec) -> VenueChoice:
+    section = "THETAFLOW_EXECUTOR_TRADETRON_"
+    environ = {"TOKEN": TOKEN, "URL": spec.venue_url, "FENCE_KEY": "fence", "SIGNAL_KEY": "sid"}
+    return choose_venue(settings, {f"{section}{name}": text for name, text in environ.items()})
 
 
 def risk_settings() -> RiskSettings:
@@ -119,7 +122,7 @@ def run_executor(spec: Spec) -> None:
     fault = _Countdown(spec)
     broker = BrokerSettings(url=spec.url, partitions=1)
     stop = threading.Event()
-    assembly = SidecarBootstrap(settings, broker, ("nifty",), clock, calendar, fault)
+    assembly = SidecarBootstrap(settings, venue(settings, spec), broker, ("nifty",), clock, calendar, fault)
     thread = threading.Thread(target=assembly.sidecar.run, args=(stop,), daemon=True)
     thread.start()
     service = executor_service(settings, calendar, CostTable.load())

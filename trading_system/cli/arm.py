@@ -19,7 +19,7 @@ def arm_command(
     off: Annotated[bool, typer.Option("--off", help="Take the arming back.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Let today's signals of a book go to the venue; THETAFLOW_EXECUTOR_TRADETRON_MODE=live is the other word."""
+    """Let today's signals of a book go to the venue; THETAFLOW_EXECUTOR_VENUE_MODE=live is the other word."""
     settings = load_settings(ExecutorSettings)
     if settings.directory is None:
         raise ConfigError("THETAFLOW_EXECUTOR_DIRECTORY: expected a folder for the arming file, got nothing")
@@ -31,4 +31,4 @@ def arm_command(
     if not yes:
         typer.confirm(f"Send signals of {book} to the venue on {day}? This may cost real money", abort=True)
     path = arm(settings.directory, Arming(book=book, day=day, operator=getpass.getuser()))
-    typer.echo(f"{book} is armed for {day} ({path}); mode {settings.tradetron_mode}")
+    typer.echo(f"{book} is armed for {day} ({path}); mode {settings.venue_mode}")

@@ -19,13 +19,13 @@ def live(
     ] = None,
 ) -> None:
     """Run every service until interrupted; on paper, unless the venue's mode and the day's arming say otherwise."""
-    mode = load_settings(ExecutorSettings).tradetron_mode
+    settings = load_settings(ExecutorSettings)
     words = {
         "off": "PAPER: no order leaves this machine",
-        "dry_run": "DRY RUN: what would be sent to Tradetron is only said",
-        "live": "LIVE: signals go to Tradetron once the day is armed",
+        "dry_run": f"DRY RUN: what would be sent to {settings.venue} is only said",
+        "live": f"LIVE: signals go to {settings.venue} once the day is armed",
     }
-    STDERR.print(f"{words[mode]}. Ctrl-C ends it.")
+    STDERR.print(f"{words[settings.venue_mode]}. Ctrl-C ends it.")
 
     def on_restart(name: str, code: int, tail: str) -> None:
         STDERR.print(f"{name} ended with exit code {code} and is started again: {tail}")

@@ -42,7 +42,7 @@ _PAGE = """\
 
 Written by `make docs` from the settings classes. Every setting is an environment variable. An unknown name or a bad
 value stops the process with exit code 2 and one line that names it, what was expected and what came. An empty value
-counts as not set. `REDIS_URL` is honoured where `THETAFLOW_BROKER_URL` is not set.
+counts as not set.
 """
 
 
@@ -90,7 +90,9 @@ def settings_of(cls: type[ServiceSettings]) -> Iterator[Setting]:
             name=variable_of(cls, field),
             expected=describe_expected(info),
             default=_written(info.default),
-            meaning=meanings.get(field, "") + (" Or the name of a file that holds it, in NAME_FILE." if secret else ""),
+            meaning=meanings.get(field, "")
+            + (" Or the name of a file that holds it, in NAME_FILE." if secret else "")
+            + (f" `{cls.aliases[field]}` counts where this one is not set." if field in cls.aliases else ""),
             secret=secret,
         )
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
+from services.executor.settings import ExecutorSettings
+from services.executor.venues.settings import VenueSettings
 from services.ingest.handler import IngestHandler
 from services.ingest.sources.recorded.replay import open_replay
 from shared.errors import BadInputError, ConfigError
 from shared.events import ChainSnapshot, ClockTick, Event, Signal, SignalMode
 from shared.events.topology import Topic, partition_of
 from shared.market.chain import Parsed
-from shared.settings import BrokerSettings
+from shared.settings import BrokerSettings, variable_of
 from shared.streaming.connect import connect, embedded_broker, engine_names
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.protocol.reading import History
@@ -30,8 +32,12 @@ ENGINES = (MEMORY, *engine_names())
 DEFAULT_STORE = Path("store")
 """Where the recorder keeps days unless told otherwise."""
 _STEP_TIMEOUT_S = 30.0
-_OUTSIDE = ("THETAFLOW_EXECUTOR_TRADETRON_", "THETAFLOW_EXECUTOR_DIRECTORY", "THETAFLOW_EXECUTOR_KILL_FILE")
-_PAPER = {"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off"}
+_OUTSIDE = frozenset(
+    {variable_of(ExecutorSettings, field) for field in (*VenueSettings.model_fields, "directory", "kill_file")}
+    | set(VenueSettings.aliases.values())
+)
+_OF_VENUES = ("THETAFLOW_VENUE_", *VenueSettings.left_to_others)
+_PAPER = {variable_of(ExecutorSettings, "venue_mode"): "off"}
 _HARVEST_EVERY = 50
 _REPORTED_TOPICS = (
     Topic.SIGNALS,
@@ -178,7 +184,8 @@ def _in_sample(run: Run, models: Path) -> bool:
 def _on_paper(environ: Mapping[str, str] | None) -> dict[str, str]:
     """Take from the environment what would let a replay reach a venue or write into live files."""
     values = dict(os.environ if environ is None else environ)
-    return {**{name: text for name, text in values.items() if not name.startswith(_OUTSIDE)}, **_PAPER}
+    inside = {name: text for name, text in values.items() if name not in _OUTSIDE and not name.startswith(_OF_VENUES)}
+    return {**inside, **_PAPER}
 
 
 class _Harvest:

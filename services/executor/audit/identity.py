@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-from services.executor.settings import ExecutorSettings
 from shared import ids
+from shared.settings import ServiceSettings
 
 
-def audit_constants(settings: ExecutorSettings) -> Mapping[str, str]:
+def audit_constants(*settings: ServiceSettings) -> Mapping[str, str]:
     """Give the fields that are the same on every line."""
-    return {"config": config_hash(settings), "code": code_version()}
+    return {"config": config_hash(*settings), "code": code_version()}
 
 
-def config_hash(settings: ExecutorSettings) -> str:
+def config_hash(*settings: ServiceSettings) -> str:
     """Name the settings by content; a secret counts as being there, not by what it is."""
-    return ids.content_hash(settings.model_dump_json().encode())
+    return ids.content_hash(b"\n".join(one.model_dump_json().encode() for one in settings))
 
 
 def code_version() -> str:

@@ -8,25 +8,13 @@ from typing import Any, Final, Protocol
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.outbox import Abandoned, Outbox, Write, WriteState
 from services.executor.venues.pace import Pace
-from services.executor.venues.tradetron.client import VenueAnswer
+from services.executor.venues.port import SignalVenue
 from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import NotArmedError
 from shared.events import Intent, Severity, VenueTarget
 from shared.market.calendar import Session
 
 _AHEAD_NS: Final = 60 * NS_PER_SECOND
-
-
-class Venue(Protocol):
-    """Keeps a value per slot."""
-
-    def request_text(self, write: Write) -> str:
-        """Say what is sent for a write, without any secret."""
-        ...
-
-    def store(self, write: Write) -> VenueAnswer:
-        """Store a write's values; never raises for what network or venue do."""
-        ...
 
 
 Say = Callable[[Severity, str, str], None]
@@ -67,7 +55,7 @@ class DryRunMirror:
         venue: one that does not send.
     """
 
-    def __init__(self, outbox: Outbox, venue: Venue) -> None:
+    def __init__(self, outbox: Outbox, venue: SignalVenue) -> None:
         self._outbox = outbox
         self._venue = venue
 
@@ -79,7 +67,7 @@ class DryRunMirror:
             if isinstance(step, Write):
                 sent = self._outbox.send(step, now)
                 answer = self._venue.store(sent)
-                self._outbox.answered(sent, answer.state, answer.text, now)
+                self._outbox.answered(sent, WriteState(answer.outcome), answer.text, now)
         return True
 
     def kill(self, why: str) -> None:
@@ -111,7 +99,7 @@ class Dispatcher:
     def __init__(
         self,
         outbox: Outbox,
-        venue: Venue,
+        venue: SignalVenue,
         settings: ExecutorSettings,
         clock: Clock,
         *,
@@ -135,9 +123,9 @@ class Dispatcher:
         self._intent: Intent | None = None
         self._refused_source = ""
         self._pace = Pace(
-            interval_ns=int(settings.tradetron_min_interval_s * NS_PER_SECOND),
-            failures=settings.tradetron_breaker_failures,
-            open_ns=int(settings.tradetron_breaker_s * NS_PER_SECOND),
+            interval_ns=int(settings.venue_min_interval_s * NS_PER_SECOND),
+            failures=settings.venue_breaker_failures,
+            open_ns=int(settings.venue_breaker_s * NS_PER_SECOND),
         )
 
     def apply(self, intent: Intent) -> bool:
@@ -146,7 +134,7 @@ class Dispatcher:
         if refusal is not None:
             if refusal != self._refused_source:
                 self._refused_source = refusal
-                self._say(Severity.WARNING, "tradetron_refused", f"{refusal}: nothing of it is sent")
+                self._say(Severity.WARNING, "venue_refused", f"{refusal}: nothing of it is sent")
             return False
         self._refused_source = ""
         self._intent = intent
@@ -183,7 +171,7 @@ class Dispatcher:
 
     def _not_live(self, intent: Intent) -> str | None:
         now = self._clock.now_ns()
-        if intent.source not in self._settings.tradetron_sources:
+        if intent.source not in self._settings.venue_sources:
             return f"source {intent.source!r} is not the live feed"
         if intent.day != ist_date(now).isoformat() or intent.header.ts > now + _AHEAD_NS:
             return f"an intent of {intent.day} is not of today"
@@ -197,7 +185,7 @@ class Dispatcher:
         if self._intent is None:
             return f"the word for {target.signal_id} was not heard in this process"
         age = (now - self._intent.header.ts) / NS_PER_SECOND
-        if age > self._settings.tradetron_max_age_s:
+        if age > self._settings.venue_max_age_s:
             return f"the book's word is {age:.0f} s old"
         try:
             self._armed(now)
@@ -209,7 +197,7 @@ class Dispatcher:
         target = step.target
         text = f"{target.contract} of {target.signal_id} stays on paper: {step.text}"
         self._note("venue_entry_given_up", {"book": self.outbox.book, "signal_id": target.signal_id, "why": step.text})
-        self._say(Severity.CRITICAL, "tradetron_entry_given_up", text)
+        self._say(Severity.CRITICAL, "venue_entry_given_up", text)
 
     def _call(self, write: Write, now: int) -> None:
         self._fault("due")
@@ -220,7 +208,7 @@ class Dispatcher:
         self._fault("noted")
         answer = self._venue.store(sent)
         self._fault("answered")
-        done = self.outbox.answered(sent, answer.state, answer.text, self._clock.now_ns())
+        done = self.outbox.answered(sent, WriteState(answer.outcome), answer.text, self._clock.now_ns())
         self._fault("settled")
         self._note_call("venue_answer", done, {"response": answer.text})
         ended = self._clock.now_ns()
@@ -240,22 +228,22 @@ class Dispatcher:
     def _tell(self, done: Write, request: str, *, opened: bool) -> None:
         words = f"{request}: {done.state.value} after {done.attempts} attempts, {done.answer}"
         if done.state is WriteState.CONFIRMED:
-            self._say(Severity.INFO, "tradetron_stored", words)
+            self._say(Severity.INFO, "venue_stored", words)
         elif done.value:
-            self._say(Severity.CRITICAL, "tradetron_entry_given_up", f"{words}; 0 is written instead")
+            self._say(Severity.CRITICAL, "venue_entry_given_up", f"{words}; 0 is written instead")
         elif done.attempts & (done.attempts - 1) == 0:
             # At the 1st, 2nd, 4th, 8th ... attempt: loud, and not a flood.
-            self._say(Severity.CRITICAL, "tradetron_exit_not_stored", f"{words}; it goes out again until it is stored")
+            self._say(Severity.CRITICAL, "venue_exit_not_stored", f"{words}; it goes out again until it is stored")
         if opened:
-            self._say(Severity.CRITICAL, "tradetron_breaker_open", "entries are held back; exits go on")
+            self._say(Severity.CRITICAL, "venue_breaker_open", "entries are held back; exits go on")
 
 
 def retry_pause_ns(settings: ExecutorSettings) -> Callable[[int], int]:
     """Give the pause after the n-th failed attempt at an exit: doubling, up to the longest."""
 
     def pause(attempts: int) -> int:
-        seconds = settings.tradetron_retry_s * 2.0 ** min(max(attempts - 1, 0), 20)
-        return int(min(seconds, settings.tradetron_retry_max_s) * NS_PER_SECOND)
+        seconds = settings.venue_retry_s * 2.0 ** min(max(attempts - 1, 0), 20)
+        return int(min(seconds, settings.venue_retry_max_s) * NS_PER_SECOND)
 
     return pause
 

@@ -13,9 +13,12 @@ from services.executor.event_queue import EventQueue
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.arming import check_armed
 from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, FaultHook, Note, VenueMirror, retry_pause_ns
+from services.executor.venues.dry_run import DryRun
 from services.executor.venues.outbox import WRITE, Outbox, Write
-from services.executor.venues.tradetron.client import DryRun, Tradetron
+from services.executor.venues.port import SignalVenue, VenueTerms
+from services.executor.venues.registry import VenueChoice
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
+from shared.errors import ConfigError
 from shared.events import Severity
 from shared.market.calendar import TradingCalendar
 
@@ -28,6 +31,7 @@ class MirrorOpening:
 
     Attributes:
         settings: of the executor.
+        venue: that the settings name.
         clock: the machine's.
         calendar: sessions.
         note: writes a line of the audit log.
@@ -36,6 +40,7 @@ class MirrorOpening:
     """
 
     settings: ExecutorSettings
+    venue: VenueChoice
     clock: Clock
     calendar: TradingCalendar
     note: Note
@@ -46,13 +51,14 @@ class MirrorOpening:
         """Open the mirror; None when no venue is asked for.
 
         Raises:
-            ConfigError: the outbox cannot be written, or the token is missing.
+            ConfigError: the outbox cannot be written, the venue lacks something, or it takes orders.
             NotArmedError: live without the day's confirmation.
         """
-        if self.settings.tradetron_mode == "off":
+        if self.settings.venue_mode == "off":
             return None
-        if self.settings.tradetron_mode == "dry_run":
-            venue = DryRun(self.settings, lambda text: event_queue.alert(Severity.INFO, "tradetron_dry_run", text))
+        if self.settings.venue_mode == "dry_run":
+            named = self._signal_venue(book, sends=False)
+            venue = DryRun(named, lambda text: event_queue.alert(Severity.INFO, "venue_dry_run", text))
             return DryRunMirror(
                 Outbox(book, _unrecorded, settle_ns=self._settle_ns, retry_ns=retry_pause_ns(self.settings)), venue
             )
@@ -62,7 +68,7 @@ class MirrorOpening:
         check_armed(directory, book, self._armed_day())
         return Dispatcher(
             self._outbox(book, event_queue, directory),
-            self.stack.enter_context(Tradetron(self.settings)),
+            self._signal_venue(book, sends=True),
             self.settings,
             self.clock,
             session=lambda ns: self.calendar.session(ist_date(ns)),
@@ -71,6 +77,17 @@ class MirrorOpening:
             note=self.note,
             fault=self.fault,
         )
+
+    def _signal_venue(self, book: str, *, sends: bool) -> SignalVenue:
+        terms = VenueTerms(book=book, timeout_s=self.settings.venue_timeout_s, sends=sends)
+        made = self.venue.make(self.venue.settings, terms)
+        if not isinstance(made, SignalVenue):
+            raise ConfigError(
+                f"THETAFLOW_EXECUTOR_VENUE: expected a venue that keeps a value per variable, got {self.venue.name}; "
+                "order-taking venues are not wired to the book yet"
+            )
+        self.stack.callback(made.close)
+        return made
 
     def _outbox(self, book: str, event_queue: EventQueue, directory: Path) -> Outbox:
         """Open the outbox with what its journal holds, and tell of every write whose answer is not known."""
@@ -95,7 +112,7 @@ class MirrorOpening:
 
     @property
     def _settle_ns(self) -> int:
-        return int(self.settings.tradetron_settle_s * NS_PER_SECOND)
+        return int(self.settings.venue_settle_s * NS_PER_SECOND)
 
     def _armed_day(self) -> date:
         """Give today while its session is not over, the next trading day after it."""

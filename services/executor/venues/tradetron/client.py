@@ -6,16 +6,16 @@ A time-out, a broken connection or a 5xx says nothing at all: the values may be 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 import httpx
+from pydantic import SecretStr
 
-from services.executor.settings import ExecutorSettings
-from services.executor.venues.outbox import Write, WriteState
+from services.executor.venues.outbox import Write
+from services.executor.venues.port import VenueAnswer, VenueOutcome, VenueTerms
+from services.executor.venues.tradetron.settings import TradetronSettings
 from shared.clock import NS_PER_SECOND
 from shared.errors import ConfigError
 from shared.observability.redaction import HIDDEN, Redaction
@@ -24,37 +24,36 @@ _SHOWN_BODY: Final = 500
 _ZERO: Final = "0"
 
 
-@dataclass(frozen=True, slots=True)
-class VenueAnswer:
-    """What a call came to; `text` is redacted."""
-
-    state: WriteState
-    text: str
-
-
 class Tradetron:
     """Writes slots of one strategy.
 
     Args:
-        settings: address, keys, token, time-out.
+        settings: address, keys, token.
+        terms: time-out, and whether anything will be sent.
 
     Raises:
-        ConfigError: there is no token.
+        ConfigError: something will be sent and there is no token.
     """
 
-    def __init__(self, settings: ExecutorSettings) -> None:
-        if settings.tradetron_token is None:
-            raise ConfigError("THETAFLOW_EXECUTOR_TRADETRON_TOKEN: expected a token to talk to Tradetron, got none")
+    settings_class: ClassVar = TradetronSettings
+
+    def __init__(self, settings: TradetronSettings, terms: VenueTerms) -> None:
+        if settings.token is None and terms.sends:
+            raise ConfigError(
+                "THETAFLOW_EXECUTOR_TRADETRON_TOKEN: expected a token, or the file of one in ..._TOKEN_FILE, to talk to "
+                "Tradetron, got neither"
+            )
         self._settings = settings
-        self._token = settings.tradetron_token
+        self._timeout_s = terms.timeout_s
+        self._token = settings.token if settings.token is not None else SecretStr("")
         self._redaction = Redaction([self._token.get_secret_value()])
-        timeout = httpx.Timeout(settings.tradetron_timeout_s)
+        timeout = httpx.Timeout(terms.timeout_s)
         # A connection per call: one that went stale unseen would turn an entry into a write of unknown fate.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
 
     def __repr__(self) -> str:
-        return f"Tradetron({self._settings.tradetron_url!r}, token={HIDDEN!r})"
+        return f"Tradetron({self._settings.url!r}, token={HIDDEN!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -79,87 +78,65 @@ class Tradetron:
         try:
             status, body = self._exchange(fields)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            return VenueAnswer(WriteState.FAILED, self._words(error))
+            return VenueAnswer(VenueOutcome.FAILED, self._words(error))
         except (httpx.HTTPError, httpx.StreamError) as error:
-            return VenueAnswer(WriteState.UNKNOWN, self._words(error))
+            return VenueAnswer(VenueOutcome.UNKNOWN, self._words(error))
         shown = self._redaction.text(body.decode(errors="replace"))
         return VenueAnswer(_meaning(status), f"HTTP {status} {shown}".strip())
 
     def _exchange(self, fields: dict[str, str]) -> tuple[int, bytes]:
         """Send and read no more than is shown and no longer than the time-out: an answer that trickles is none."""
         settings = self._settings
-        deadline = monotonic() + settings.tradetron_timeout_s
-        sent = {"params": fields} if settings.tradetron_method == "get" else {"json": fields}
+        deadline = monotonic() + self._timeout_s
+        sent = {"params": fields} if settings.method == "get" else {"json": fields}
         body = b""
-        with self._client.stream(settings.tradetron_method.upper(), settings.tradetron_url, **sent) as response:  # type: ignore[arg-type]  # one of the two
+        with self._client.stream(settings.method.upper(), settings.url, **sent) as response:  # type: ignore[arg-type]  # one of the two
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) >= _SHOWN_BODY:
                     break
                 if monotonic() > deadline:
-                    raise httpx.ReadTimeout(f"an answer still trickling after {settings.tradetron_timeout_s:g} s")
+                    raise httpx.ReadTimeout(f"an answer still trickling after {self._timeout_s:g} s")
             return response.status_code, body[:_SHOWN_BODY]
 
     def _words(self, error: Exception) -> str:
         return self._redaction.text(f"{type(error).__name__}: {error}")
 
 
-class DryRun:
-    """Stores nothing and says what would have been sent.
-
-    Args:
-        settings: address and keys.
-        show: takes the words.
-    """
-
-    def __init__(self, settings: ExecutorSettings, show: Callable[[str], None]) -> None:
-        self._settings = settings
-        self._show = show
-
-    def request_text(self, write: Write) -> str:
-        """Say what would be sent for a write."""
-        return request_text(write, self._settings)
-
-    def store(self, write: Write) -> VenueAnswer:
-        """Show a write."""
-        self._show(f"would send {request_text(write, self._settings)} ({write.why})")
-        return VenueAnswer(WriteState.CONFIRMED, "dry run, nothing was sent")
-
-
-def request_text(write: Write, settings: ExecutorSettings) -> str:
+def request_text(write: Write, settings: TradetronSettings) -> str:
     """Say what is sent for a write, without any secret."""
     pairs = "&".join(f"{key}={value}" for key, value in _pairs(write, settings))
-    return f"{settings.tradetron_method.upper()} {settings.tradetron_url} {pairs}"
+    return f"{settings.method.upper()} {settings.url} {pairs}"
 
 
-def _pairs(write: Write, keys: ExecutorSettings) -> list[tuple[str, str]]:
+def _pairs(write: Write, keys: TradetronSettings) -> list[tuple[str, str]]:
     target = write.target
     suffix = "" if write.slot == 1 else f"_{write.slot}"
-    pairs = [(keys.tradetron_fence_key, str(write.fence))]
+    pairs = [(keys.fence_key, str(write.fence))]
     if target is not None:
         strike = "" if target.contract is None else f"{target.contract.strike:g}"
         pairs += [
-            (keys.tradetron_strike_key, strike),
-            (keys.tradetron_lots_key, str(target.lots)),
-            (keys.tradetron_stop_key, _price(target.stop_price)),
-            (keys.tradetron_target_key, _price(target.target_price)),
-            (keys.tradetron_signal_key, target.signal_id),
-            (keys.tradetron_valid_until_key, str(target.valid_until_ns // NS_PER_SECOND)),
+            (keys.strike_key, strike),
+            (keys.lots_key, str(target.lots)),
+            (keys.stop_key, _price(target.stop_price)),
+            (keys.target_key, _price(target.target_price)),
+            (keys.signal_key, target.signal_id),
+            (keys.valid_until_key, str(target.valid_until_ns // NS_PER_SECOND)),
         ]
-    pairs.append((keys.tradetron_trigger_key, str(write.value)))
+    pairs.append((keys.trigger_key, str(write.value)))
     return [(f"{key}{suffix}", value) for key, value in pairs if key]
 
 
-def _meaning(status: int) -> WriteState:
+def _meaning(status: int) -> VenueOutcome:
     """2xx is stored; a refusal (4xx, a redirect) is surely not; anything else may be either."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return WriteState.CONFIRMED
+        return VenueOutcome.CONFIRMED
     if (
         HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
         and status != HTTPStatus.REQUEST_TIMEOUT
     ):
-        return WriteState.FAILED
-    return WriteState.UNKNOWN
+        return VenueOutcome.FAILED
+    return VenueOutcome.UNKNOWN
 
 
 def _price(price: float | None) -> str:

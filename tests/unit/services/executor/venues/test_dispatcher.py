@@ -10,8 +10,9 @@ import pytest
 
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, retry_pause_ns
+from services.executor.venues.dry_run import DryRun
 from services.executor.venues.outbox import Outbox, Write, WriteState
-from services.executor.venues.tradetron.client import DryRun, VenueAnswer
+from services.executor.venues.port import VenueAnswer, VenueOutcome
 from shared.clock import NS_PER_SECOND, ManualClock, ist_date
 from shared.errors import NotArmedError
 from shared.events import Intent, Severity, VenueTarget
@@ -26,7 +27,7 @@ class Shelf:
     """A venue that answers as told and keeps what it was given."""
 
     def __init__(self) -> None:
-        self.answers: list[WriteState] = []
+        self.answers: list[VenueOutcome] = []
         self.given: list[Write] = []
 
     def request_text(self, write: Write) -> str:
@@ -34,7 +35,10 @@ class Shelf:
 
     def store(self, write: Write) -> VenueAnswer:
         self.given.append(write)
-        return VenueAnswer(self.answers.pop(0) if self.answers else WriteState.CONFIRMED, "told")
+        return VenueAnswer(self.answers.pop(0) if self.answers else VenueOutcome.CONFIRMED, "told")
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     @property
     def values(self) -> list[int]:
@@ -50,7 +54,7 @@ class Desk:
         self.alerts: list[tuple[Severity, str, str]] = []
         self.notes: list[str] = []
         self.armed = True
-        chosen = ExecutorSettings(tradetron_sources=("feed",), **settings)  # type: ignore[arg-type]
+        chosen = ExecutorSettings(venue_sources=("feed",), **settings)  # type: ignore[arg-type]
         outbox = Outbox("nifty", lambda _: None, settle_ns=10 * NS_PER_SECOND, retry_ns=retry_pause_ns(chosen))
         self.dispatcher = Dispatcher(
             outbox,
@@ -123,7 +127,7 @@ def test_a_simulations_word_is_refused_whatever_it_says_exits_included(foreign: 
     assert not desk.dispatcher.apply(foreign)
     assert not any(desk.turn() for _ in range(5))
     assert desk.shelf.given == []
-    assert desk.codes == ["tradetron_refused"]
+    assert desk.codes == ["venue_refused"]
 
 
 def test_a_simulation_beside_a_live_position_cannot_close_it():
@@ -139,7 +143,7 @@ def test_no_entry_off_hours(hour: int, minute: int):
     desk.dispatcher.apply(intent(ts=at(hour, minute)))
     assert [desk.turn(), desk.turn(), desk.turn()] == [True, True, False]
     assert desk.shelf.values == [0]
-    assert desk.codes[-1] == "tradetron_entry_given_up"
+    assert desk.codes[-1] == "venue_entry_given_up"
 
 
 def test_no_entry_without_the_days_confirmation_but_exits_go_on():
@@ -163,13 +167,13 @@ def test_no_entry_on_an_old_word():
 def test_an_exit_goes_out_after_hours_until_it_is_stored():
     desk = trading()
     desk.clock.move_to(at(15, 35))
-    desk.shelf.answers = [WriteState.UNKNOWN] * 6
+    desk.shelf.answers = [VenueOutcome.UNKNOWN] * 6
     desk.dispatcher.apply(intent(0, ts=at(15, 30)))
     for _ in range(200):
         desk.turn()
     assert desk.shelf.values == [0, 1] + [0] * 7
-    assert desk.codes.count("tradetron_exit_not_stored") == 3
-    assert desk.alerts[-1][1] == "tradetron_stored"
+    assert desk.codes.count("venue_exit_not_stored") == 3
+    assert desk.alerts[-1][1] == "venue_stored"
 
 
 def test_no_more_than_one_call_a_second():
@@ -182,12 +186,12 @@ def test_no_more_than_one_call_a_second():
 
 
 def test_failures_in_a_row_hold_entries_back_and_never_exits():
-    desk = Desk(tradetron_breaker_failures=2, tradetron_breaker_s=60.0)
-    desk.shelf.answers = [WriteState.FAILED] * 2
+    desk = Desk(venue_breaker_failures=2, venue_breaker_s=60.0)
+    desk.shelf.answers = [VenueOutcome.FAILED] * 2
     desk.dispatcher.apply(intent())
     for _ in range(8):
         desk.turn()
-    assert "tradetron_breaker_open" in desk.codes
+    assert "venue_breaker_open" in desk.codes
     assert desk.shelf.values == [0, 0, 0, 1]
 
 
@@ -213,9 +217,8 @@ def test_a_restart_sends_nothing_before_it_has_heard_a_live_word():
 
 def test_a_rehearsal_says_all_and_sends_nothing_at_any_hour():
     shown: list[str] = []
-    settings = ExecutorSettings(tradetron_mode="dry_run")
     outbox = Outbox("nifty", lambda _: None, settle_ns=0, retry_ns=lambda _: 0)
-    rehearsal = DryRunMirror(outbox, DryRun(settings, shown.append))
+    rehearsal = DryRunMirror(outbox, DryRun(Shelf(), shown.append))
     rehearsal.apply(intent(0, source="replay"))
     rehearsal.apply(intent(source="replay"))
     rehearsal.apply(intent(0, source="replay"))

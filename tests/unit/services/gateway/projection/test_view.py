@@ -201,8 +201,8 @@ def test_a_fill_of_another_venue_ends_paper_mode(day):
     fill = next(of_kind(day, ev.Fill))
     view = folded([*day, fill]).books["nifty"]
     assert view.live_venue is None
-    view.fold(msgspec.structs.replace(fill, venue="tradetron"))
-    assert view.live_venue == "tradetron"
+    view.fold(msgspec.structs.replace(fill, venue="street"))
+    assert view.live_venue == "street"
 
 
 def test_only_the_sections_an_event_touches_change(day):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.executor.settings import ExecutorSettings
-from services.executor.venues.outbox import Write, WriteState
+from services.executor.venues.outbox import Write
+from services.executor.venues.port import VenueOutcome, VenueTerms
 from services.executor.venues.tradetron.client import Tradetron
+from services.executor.venues.tradetron.settings import TradetronSettings
 from shared.errors import ConfigError
 from shared.events import VenueTarget
 from tests.builders import contract
@@ -14,6 +15,7 @@ from tests.fakes import tradetron as fake
 from tests.fakes.tradetron import FakeTradetron
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # nobody's
+TERMS = VenueTerms(book="nifty", timeout_s=0.15, sends=True)
 TARGET = VenueTarget(
     slot=1,
     direction=1,
@@ -26,13 +28,13 @@ TARGET = VenueTarget(
     valid_until_ns=1_756_461_600_000_000_000,
 )
 KEYS = {
-    "tradetron_strike_key": "strike",
-    "tradetron_lots_key": "lots",
-    "tradetron_stop_key": "sl",
-    "tradetron_target_key": "tgt",
-    "tradetron_signal_key": "sid",
-    "tradetron_fence_key": "fence",
-    "tradetron_valid_until_key": "until",
+    "strike_key": "strike",
+    "lots_key": "lots",
+    "stop_key": "sl",
+    "target_key": "tgt",
+    "signal_key": "sid",
+    "fence_key": "fence",
+    "valid_until_key": "until",
 }
 
 
@@ -50,8 +52,8 @@ def server(running: FakeTradetron) -> FakeTradetron:
 
 
 def client(server: FakeTradetron, **settings: object) -> Tradetron:
-    values = {"tradetron_token": TOKEN, "tradetron_url": server.url, "tradetron_timeout_s": 0.15, **settings}
-    return Tradetron(ExecutorSettings(**values))  # type: ignore[arg-type]
+    values = {"token": TOKEN, "url": server.url, **settings}
+    return Tradetron(TradetronSettings(**values), TERMS)  # type: ignore[arg-type]
 
 
 def write(value: int = 1, slot: int = 1, target: VenueTarget | None = TARGET) -> Write:
@@ -60,8 +62,8 @@ def write(value: int = 1, slot: int = 1, target: VenueTarget | None = TARGET) ->
 
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_data_keys_go_first_and_the_trigger_last(server: FakeTradetron, method: str):
-    with client(server, tradetron_method=method, **KEYS) as tradetron:
-        assert tradetron.store(write()).state is WriteState.CONFIRMED
+    with client(server, method=method, **KEYS) as tradetron:
+        assert tradetron.store(write()).outcome is VenueOutcome.CONFIRMED
     (call,) = server.calls
     assert call.pairs == (
         ("fence", "7"),
@@ -86,39 +88,39 @@ def test_by_default_only_the_trigger_is_sent(server: FakeTradetron, value: int):
 
 
 def test_a_second_slot_has_keys_of_its_own(server: FakeTradetron):
-    with client(server, tradetron_fence_key="fence") as tradetron:
+    with client(server, fence_key="fence") as tradetron:
         tradetron.store(write(slot=2))
     assert server.calls[0].pairs == (("fence_2", "7"), ("gap_2", "1"))
 
 
 @pytest.mark.parametrize(
-    ("mood", "state"),
+    ("mood", "outcome"),
     [
-        (fake.OK, WriteState.CONFIRMED),
-        (fake.SLOW, WriteState.CONFIRMED),
-        (fake.LATE, WriteState.UNKNOWN),
-        (fake.STORED_THEN_SILENT, WriteState.UNKNOWN),
-        (fake.TOO_MANY, WriteState.FAILED),
-        (fake.UNAUTHORISED, WriteState.FAILED),
-        (fake.BROKEN, WriteState.UNKNOWN),
-        (fake.BROKEN_STORED, WriteState.UNKNOWN),
-        (fake.CUT, WriteState.UNKNOWN),
-        (fake.CUT_STORED, WriteState.UNKNOWN),
-        (fake.TRICKLE, WriteState.UNKNOWN),
+        (fake.OK, VenueOutcome.CONFIRMED),
+        (fake.SLOW, VenueOutcome.CONFIRMED),
+        (fake.LATE, VenueOutcome.UNKNOWN),
+        (fake.STORED_THEN_SILENT, VenueOutcome.UNKNOWN),
+        (fake.TOO_MANY, VenueOutcome.FAILED),
+        (fake.UNAUTHORISED, VenueOutcome.FAILED),
+        (fake.BROKEN, VenueOutcome.UNKNOWN),
+        (fake.BROKEN_STORED, VenueOutcome.UNKNOWN),
+        (fake.CUT, VenueOutcome.UNKNOWN),
+        (fake.CUT_STORED, VenueOutcome.UNKNOWN),
+        (fake.TRICKLE, VenueOutcome.UNKNOWN),
     ],
 )
-def test_an_answer_means_stored_surely_not_stored_or_nothing(server: FakeTradetron, mood: str, state: WriteState):
+def test_an_answer_means_stored_surely_not_stored_or_nothing(server: FakeTradetron, mood: str, outcome: VenueOutcome):
     server.script.append(mood)
     with client(server) as tradetron:
         answer = tradetron.store(write())
-    assert answer.state is state
+    assert answer.outcome is outcome
     assert TOKEN not in answer.text
 
 
 def test_nobody_listening_is_surely_not_stored():
-    settings = ExecutorSettings(tradetron_token=TOKEN, tradetron_url="http://127.0.0.1:9/api")  # type: ignore[arg-type]
-    with Tradetron(settings) as tradetron:
-        assert tradetron.store(write()).state is WriteState.FAILED
+    settings = TradetronSettings(token=TOKEN, url="http://127.0.0.1:9/api")  # type: ignore[arg-type]
+    with Tradetron(settings, TERMS) as tradetron:
+        assert tradetron.store(write()).outcome is VenueOutcome.FAILED
 
 
 def test_the_token_is_in_no_repr_no_request_text_and_no_settings(server: FakeTradetron):
@@ -129,4 +131,4 @@ def test_the_token_is_in_no_repr_no_request_text_and_no_settings(server: FakeTra
 
 def test_without_a_token_there_is_no_client():
     with pytest.raises(ConfigError, match="TRADETRON_TOKEN"):
-        Tradetron(ExecutorSettings())
+        Tradetron(TradetronSettings(), TERMS)
