@@ -19,11 +19,14 @@ from shared.events import (
     OptionKind,
     Order,
     OrderAction,
+    PositionLeg,
     QualityFlag,
     Side,
     Signal,
     SignalMode,
     TradeStatistics,
+    naked_short,
+    sold,
 )
 
 DAY = (2025, 8, 29)
@@ -112,6 +115,11 @@ def entry_context(signal_id: str = "s", direction: int = 1) -> EntryContext:
     )
 
 
+def position_leg(sold_contract: Contract, **greeks: float | None) -> PositionLeg:
+    """Make the one leg of a short position at 70 points."""
+    return PositionLeg(contract=sold_contract, side=Side.SELL, entry_price=70.0, mark_price=70.0, **greeks)
+
+
 def entry_order(
     seq: int,
     ts: int,
@@ -134,7 +142,8 @@ def entry_order(
         header=header,
         action=OrderAction.ENTER,
         side=Side.SELL,
-        contract=contract(strike, kind, expiry),
+        strategy="test",
+        legs=sold(contract(strike, kind, expiry)),
         lots=lots,
         lot_size=LOT,
         limit_price=limit,
@@ -217,6 +226,8 @@ def signal(
         schema_id="test",
         entry_features=(),
         market=market if market is not None else tradable_market(),
+        strategy="test",
+        legs=naked_short(direction),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.executor.book.intents import claim_slot, intent_when_changed
+from services.executor.book.intents import claim_variable, intent_when_changed
 from services.executor.book.ledger import Ledger
 from services.executor.book.order_states import OrderState
 from services.executor.book.state import STATE, ExecutorState, WorkingEntry
@@ -74,7 +74,10 @@ class ExecutorHandler:
         self._matching = Matching(settings, contracts, Ledger(settings, costs), self._marker)
         capital = round(settings.capital * PAISE)
         self._state = ExecutorState(
-            opening_paise=capital, cash_paise=capital, peak_equity_paise=capital, slots=[""] * settings.venue_slots
+            opening_paise=capital,
+            cash_paise=capital,
+            peak_equity_paise=capital,
+            variables=[""] * settings.venue_variables,
         )
         self._differences: list[str] = []
 
@@ -182,8 +185,16 @@ class ExecutorHandler:
         state.entries[order.header.id] = WorkingEntry(order)
         if order.entry is not None:
             state.traded_signals = [*state.traded_signals[-_REMEMBERED_SIGNALS:], order.entry.signal_id]
+<<<<<<< HEAD
         if claim_slot(state, order, self._settings.venue_slots) is None and self._settings.venue_mode != "off":
             text = f"{order.contract}: all {self._settings.venue_slots} slots are held, it stays on paper alone"
+=======
+        if (
+            claim_variable(state, order, self._settings.venue_variables) is None
+            and self._settings.tradetron_mode != "off"
+        ):
+            text = f"{order.contract}: all {self._settings.venue_variables} slots are held, it stays on paper alone"
+>>>>>>> df125d1 (Carry legs with side and ratio, and the strategy's name, in signals, orders, positions, fills, trades and intents)
             out.alert("no_venue_slot", text, Severity.INFO)
 
     def _refusal(self, order: Order) -> str | None:

@@ -6,8 +6,10 @@ from shared.events import (
     Alert,
     Event,
     Fill,
+    FilledLeg,
     FillStatus,
     Header,
+    Leg,
     LegCosts,
     Order,
     OrderAction,
@@ -53,7 +55,8 @@ class Outputs:
                 status=status,
                 action=OrderAction.ENTER,
                 side=Side.SELL,
-                contract=order.contract,
+                strategy=order.strategy,
+                legs=_filled(order.legs, Side.SELL, fill),
                 price=None if fill is None else fill.price,
                 lots=0 if fill is None else fill.lots,
                 lot_size=order.lot_size,
@@ -80,7 +83,8 @@ class Outputs:
                 status=status,
                 action=OrderAction.EXIT,
                 side=Side.BUY,
-                contract=position.contract,
+                strategy=position.strategy,
+                legs=_filled(position.legs, Side.BUY, fill),
                 price=None if fill is None else fill.price,
                 lots=0 if fill is None else fill.lots,
                 lot_size=position.lot_size,
@@ -88,3 +92,9 @@ class Outputs:
                 text=text,
             )
         )
+
+
+def _filled(legs: tuple[Leg, ...], side: Side, fill: QuoteFill | None) -> tuple[FilledLeg, ...]:
+    """Describe the legs of a fill; a naked short's one leg has the fill's price."""
+    price = None if fill is None else fill.price
+    return tuple(FilledLeg(contract=leg.contract, side=side, ratio=leg.ratio, price=price) for leg in legs)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from types import MappingProxyType
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -24,13 +26,14 @@ class ExecutorSettings(VenueSettings):
         brokerage_per_order: rupees.
         quote_trusted_seconds: a missing leg is valued by its last good quote for so long, then by a model.
         quote_max_age_seconds: a position whose last good quote is older raises an alert.
-        venue_slots: positions an outside venue can hold at once, each under keys of its own.
+        venue_variables: positions an outside venue can hold at once, each in a variable of its own.
         directory: where the audit log, the outbox's journal and the arming file are; None keeps none of them.
         kill_file: while this file exists nothing is opened and everything is closed; `kill` in `directory` when None.
         audit_years: how long audit files must be kept.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_EXECUTOR_")
+    aliases: ClassVar[Mapping[str, str]] = MappingProxyType({"venue_variables": "THETAFLOW_EXECUTOR_VENUE_SLOTS"})
 
     capital: float = Field(default=1_000_000.0, gt=0.0)
     max_positions: int = Field(default=3, ge=1, le=3)
@@ -42,7 +45,7 @@ class ExecutorSettings(VenueSettings):
     brokerage_per_order: float = Field(default=20.0, ge=0.0)
     quote_trusted_seconds: float = Field(default=90.0, ge=0.0)
     quote_max_age_seconds: float = Field(default=180.0, gt=0.0)
-    venue_slots: int = Field(default=1, ge=1, le=3)
+    venue_variables: int = Field(default=1, ge=1, le=3)
     directory: Path | None = None
     kill_file: Path | None = None
     audit_years: int = Field(default=5, ge=5)

@@ -16,6 +16,7 @@ from shared.events import (
     ModelPublished,
     OptionKind,
     Signal,
+    naked_short,
 )
 from shared.layouts import Layout, Plain
 
@@ -113,6 +114,8 @@ class PredictorHandler:
             schema_id=vector.schema_id,
             entry_features=vector.values if decision.direction else (),
             market=_narrowed(vector, decision.direction),
+            strategy=self._strategy.name,
+            legs=naked_short(decision.direction),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.risk.settings import RiskSettings
-from shared.events import CandidateQuote, Position
+from shared.events import CandidateQuote, OptionKind, Position, Side
 
 _MOVE = 0.01
 _VOLATILITY_POINT = 0.01
@@ -28,11 +28,12 @@ def greeks_after(positions: tuple[Position, ...], quote: CandidateQuote, units: 
     delta, gamma, vega = (-(greek or 0.0) * units for greek in (quote.delta, quote.gamma, quote.vega))
     for position in positions:
         held = position.lots * position.lot_size
-        side = -1.0 if position.entry.direction > 0 else 1.0
-        guess = side * abs(quote.delta or 0.0)
-        delta -= held * (position.delta if position.delta is not None else guess)
-        gamma -= held * (position.gamma if position.gamma is not None else quote.gamma or 0.0)
-        vega -= held * (position.vega if position.vega is not None else quote.vega or 0.0)
+        for leg in position.legs:
+            units_of_leg = held * leg.ratio * (1 if leg.side is Side.SELL else -1)
+            guess = (1.0 if leg.contract.kind is OptionKind.CALL else -1.0) * abs(quote.delta or 0.0)
+            delta -= units_of_leg * (leg.delta if leg.delta is not None else guess)
+            gamma -= units_of_leg * (leg.gamma if leg.gamma is not None else quote.gamma or 0.0)
+            vega -= units_of_leg * (leg.vega if leg.vega is not None else quote.vega or 0.0)
     return BookGreeks(delta, gamma, vega)
 
 

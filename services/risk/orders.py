@@ -11,11 +11,13 @@ from shared.events import (
     EntryContext,
     ExitReason,
     Header,
+    Leg,
     Order,
     OrderAction,
     Position,
     Side,
     Signal,
+    sold,
 )
 from shared.trading.levels import Protection, sale_limit
 from shared.trading.strikes import ChosenStrike
@@ -37,7 +39,8 @@ def entry_order(
         header=header,
         action=OrderAction.ENTER,
         side=Side.SELL,
-        contract=chosen.quote.contract,
+        strategy=signal.strategy,
+        legs=sold(chosen.quote.contract),
         lots=lots,
         lot_size=signal.market.lot_size,
         limit_price=sale_limit(chosen.bid, settings),
@@ -59,6 +62,7 @@ def entry_order(
             schema_id=signal.schema_id,
             features=signal.entry_features,
             top_features=signal.top_features,
+            strategy=signal.strategy,
         ),
     )
 
@@ -69,7 +73,8 @@ def exit_order(header: Header, position: Position, reason: ExitReason, words: st
         header=header,
         action=OrderAction.EXIT,
         side=Side.BUY,
-        contract=position.contract,
+        strategy=position.strategy,
+        legs=tuple(Leg(contract=leg.contract, side=leg.side, ratio=leg.ratio) for leg in position.legs),
         lots=position.lots,
         lot_size=position.lot_size,
         limit_price=position.stop_price,
@@ -90,7 +95,8 @@ def cancel_order(header: Header, entry: Order, words: str) -> Order:
         header=header,
         action=OrderAction.EXIT,
         side=Side.BUY,
-        contract=entry.contract,
+        strategy=entry.strategy,
+        legs=entry.legs,
         lots=entry.lots,
         lot_size=entry.lot_size,
         limit_price=entry.stop_price if entry.stop_price is not None else entry.limit_price,

@@ -8,7 +8,8 @@ import msgspec
 
 from services.risk.halts import HaltRecord
 from shared.events import BookState, HaltChanged, Order, Signal
-from shared.layouts import Layout
+from shared.events.upcasting import book_v1, order_v1, signal_v1
+from shared.layouts import Layout, Plain
 
 
 class RiskState(msgspec.Struct):
@@ -44,5 +45,16 @@ class RiskState(msgspec.Struct):
     overrides: dict[str, float] = {}
 
 
-STATE: Final = Layout("risk.state", RiskState)
+def _legs(state: Plain) -> Plain:
+    """Version 1 kept signal, book and orders of one contract each."""
+    waiting, book = state.get("waiting"), state.get("book")
+    return {
+        **state,
+        "waiting": None if waiting is None else signal_v1(waiting),
+        "book": None if book is None else book_v1(book),
+        "unfilled": {order_id: order_v1(order) for order_id, order in state.get("unfilled", {}).items()},
+    }
+
+
+STATE: Final = Layout("risk.state", RiskState, version=2, upcasters={1: _legs})
 """How risk's checkpoint is stored."""

@@ -16,7 +16,6 @@ from shared.events.decisions import (
     ExitReason,
     Order,
     OrderAction,
-    Side,
     Signal,
     SignalMode,
 )
@@ -32,6 +31,7 @@ from shared.events.execution import (
     TradeStatistics,
     VenueTarget,
 )
+from shared.events.legs import FilledLeg, Leg, PositionLeg, Side, SignalLeg, TradeLeg, naked_short, sold
 from shared.events.market import (
     CandidateQuote,
     ChainSnapshot,
@@ -102,11 +102,13 @@ __all__ = [
     "FeatureVector",
     "Fill",
     "FillStatus",
+    "FilledLeg",
     "HaltChanged",
     "HaltLatch",
     "HaltState",
     "Header",
     "Intent",
+    "Leg",
     "LegColumns",
     "LegCosts",
     "MarkSource",
@@ -119,13 +121,18 @@ __all__ = [
     "Order",
     "OrderAction",
     "Position",
+    "PositionLeg",
     "QualityFlag",
     "Record",
     "Severity",
     "Side",
     "Signal",
+    "SignalLeg",
     "SignalMode",
     "Trade",
+    "TradeLeg",
     "TradeStatistics",
     "VenueTarget",
+    "naked_short",
+    "sold",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from shared.events.base import Event, Record
+from shared.events.legs import Leg, Side, SignalLeg
 from shared.events.market import Contract, MarketView
 
 
@@ -28,6 +30,8 @@ class Signal(Event, frozen=True, kw_only=True):
 
     Attributes:
         direction: +1 SHORT PUT, -1 SHORT CALL, 0 neutral.
+        strategy: name of the strategy that decided.
+        legs: what it wants sold and bought, strikes left open; empty for neutral.
         p_put_pays, p_call_pays: probability that selling that side pays, net of costs; None without a model.
         confidence: probability (ml) or score (traditional) of the chosen side, 0 to 1.
         threshold: the confidence that was asked for.
@@ -35,6 +39,8 @@ class Signal(Event, frozen=True, kw_only=True):
         top_features: largest contributions first.
         entry_features: the vector's values, carried on so that a trade can name what it was entered on.
     """
+
+    VERSION: ClassVar[int] = 2
 
     direction: int
     p_put_pays: float | None
@@ -50,6 +56,8 @@ class Signal(Event, frozen=True, kw_only=True):
     schema_id: str
     entry_features: tuple[float | None, ...]
     market: MarketView
+    strategy: str
+    legs: tuple[SignalLeg, ...]
 
 
 class OrderAction(StrEnum):
@@ -57,13 +65,6 @@ class OrderAction(StrEnum):
 
     ENTER = "enter"
     EXIT = "exit"
-
-
-class Side(StrEnum):
-    """Of the premium."""
-
-    SELL = "sell"
-    BUY = "buy"
 
 
 class ExitReason(StrEnum):
@@ -92,13 +93,18 @@ class EntryContext(Record, frozen=True, kw_only=True):
     schema_id: str
     features: tuple[float | None, ...]
     top_features: tuple[Contribution, ...]
+    strategy: str = ""
 
 
 class Order(Event, frozen=True, kw_only=True):
     """An instruction of risk to the executor.
 
     Attributes:
-        limit_price: a marketable limit, points: the least a sale may fetch, the most a purchase may cost.
+        side: of the net premium: an entry sells it, an exit buys it back.
+        strategy: name of the strategy behind it.
+        legs: of the structure, as it is entered; an exit names them the same way.
+        lots: of the structure; each leg trades `lots` times its ratio.
+        limit_price: a marketable limit on the net premium, points: the least a sale may fetch, the most a purchase may cost.
         stop_price, target_price: premiums that close the position; None on an EXIT.
         trail_points: distance of the trailing stop from the best premium seen; None: no trail.
         time_exit_ns: close at the first snapshot at or after this event time.
@@ -109,9 +115,12 @@ class Order(Event, frozen=True, kw_only=True):
         quote_price: the quote the decision saw, points: what slippage is measured from.
     """
 
+    VERSION: ClassVar[int] = 2
+
     action: OrderAction
     side: Side
-    contract: Contract
+    strategy: str
+    legs: tuple[Leg, ...]
     lots: int
     lot_size: int
     limit_price: float
@@ -126,6 +135,11 @@ class Order(Event, frozen=True, kw_only=True):
     exit_reason: ExitReason | None = None
     entry: EntryContext | None = None
     quote_price: float | None = None
+
+    @property
+    def contract(self) -> Contract:
+        """Contract of the first leg: all there is in a structure of one."""
+        return self.legs[0].contract
 
 
 class DenialCode(StrEnum):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from shared.events.base import Event, Record
-from shared.events.decisions import EntryContext, ExitReason, OrderAction, Side
+from shared.events.decisions import EntryContext, ExitReason, OrderAction
+from shared.events.legs import FilledLeg, Leg, PositionLeg, Side, TradeLeg
 from shared.events.market import Contract
 
 
@@ -36,36 +38,54 @@ class Fill(Event, frozen=True, kw_only=True):
 
     Attributes:
         order_id: id of the order.
-        price: points per unit; None when nothing was filled.
-        lots: filled by this event.
+        side: of the net premium.
+        strategy: name of the strategy behind the order.
+        legs: each with its own price.
+        price: net premium per unit, points; None when nothing was filled.
+        lots: of the structure filled by this event.
+        costs: of all legs.
         text: the venue's words, redacted.
     """
+
+    VERSION: ClassVar[int] = 2
 
     order_id: str
     venue: str
     status: FillStatus
     action: OrderAction
     side: Side
-    contract: Contract
+    strategy: str
+    legs: tuple[FilledLeg, ...]
     price: float | None
     lots: int
     lot_size: int
     costs: LegCosts | None
     text: str = ""
 
+    @property
+    def contract(self) -> Contract:
+        """Contract of the first leg: all there is in a structure of one."""
+        return self.legs[0].contract
+
 
 class Trade(Event, frozen=True, kw_only=True):
     """A round trip, closed.
 
     Attributes:
+        strategy: name of the strategy that made it.
+        legs: as they were entered, each with its prices.
+        entry_price, exit_price: net premiums, points.
         gross_pnl_paise: (entry - exit) * units; a seller gains when the premium falls.
         costs_paise: both legs.
         net_pnl_paise: gross less costs.
         mfe, mae: largest favourable and adverse excursion of the premium in points, both >= 0.
     """
 
+    VERSION: ClassVar[int] = 2
+
     entry_order_id: str
-    contract: Contract
+    strategy: str
+    legs: tuple[TradeLeg, ...]
     lots: int
     lot_size: int
     entry_ts: int
@@ -82,6 +102,11 @@ class Trade(Event, frozen=True, kw_only=True):
     exit_reason: ExitReason
     entry: EntryContext
 
+    @property
+    def contract(self) -> Contract:
+        """Contract of the first leg: all there is in a structure of one."""
+        return self.legs[0].contract
+
 
 class MarkSource(StrEnum):
     """Where a position's mark comes from: a quote of this snapshot, the last good one, or a model for want of any."""
@@ -92,20 +117,21 @@ class MarkSource(StrEnum):
 
 
 class Position(Record, frozen=True, kw_only=True):
-    """An open short option.
+    """An open structure; a naked short has one leg.
 
     Attributes:
+        strategy: name of the strategy that opened it.
+        legs: as they were entered, each with its prices and Greeks.
         entry_price, stop_price, target_price: premium, points.
         best_price: lowest ask seen since entry: what the trail hangs on.
         mark_price: what closing would cost now, points; `mark_ts` is the event time of that quote.
         mark_source: what the mark is; anything but a quote has an age.
         exit_reason: set once an exit is under way.
-        iv: own Black-76 volatility of the last two-sided quote, decimal.
-        delta, gamma, vega: of one unit of the option (not of the short), as in `CandidateQuote`.
     """
 
     order_id: str
-    contract: Contract
+    strategy: str
+    legs: tuple[PositionLeg, ...]
     lots: int
     lot_size: int
     entry_ts: int
@@ -123,10 +149,11 @@ class Position(Record, frozen=True, kw_only=True):
     exit_reason: ExitReason | None
     entry: EntryContext
     mark_source: MarkSource = MarkSource.QUOTE
-    iv: float | None = None
-    delta: float | None = None
-    gamma: float | None = None
-    vega: float | None = None
+
+    @property
+    def contract(self) -> Contract:
+        """Contract of the first leg: all there is in a structure of one."""
+        return self.legs[0].contract
 
 
 class TradeStatistics(Record, frozen=True, kw_only=True):
@@ -157,6 +184,8 @@ class BookState(Event, frozen=True, kw_only=True):
         halted: the executor itself takes no entry.
     """
 
+    VERSION: ClassVar[int] = 2
+
     positions: tuple[Position, ...]
     pending_orders: tuple[str, ...]
     day: str
@@ -177,24 +206,32 @@ class BookState(Event, frozen=True, kw_only=True):
 
 
 class VenueTarget(Record, frozen=True, kw_only=True):
-    """What one slot of an outside venue should hold.
+    """What one variable of an outside venue should hold.
 
     Attributes:
-        slot: number of the slot, from 1.
+        variable: number of the venue variable, from 1.
         direction: +1 a short put, -1 a short call, 0 nothing.
-        order_id, signal_id: of the entry the slot is held for; empty for nothing.
+        order_id, signal_id: of the entry the variable is held for; empty for nothing.
+        strategy: name of the strategy behind it; empty for nothing.
+        legs: of the structure; empty for nothing.
         valid_until_ns: after this event time the entry must not be sent any more.
     """
 
-    slot: int
+    variable: int
     direction: int
     order_id: str = ""
     signal_id: str = ""
-    contract: Contract | None = None
+    strategy: str = ""
+    legs: tuple[Leg, ...] = ()
     lots: int = 0
     stop_price: float | None = None
     target_price: float | None = None
     valid_until_ns: int = 0
+
+    @property
+    def contract(self) -> Contract | None:
+        """Contract of the first leg, None for nothing."""
+        return self.legs[0].contract if self.legs else None
 
 
 class Intent(Event, frozen=True, kw_only=True):
@@ -205,8 +242,10 @@ class Intent(Event, frozen=True, kw_only=True):
         day: ISO date.
         source: what the newest snapshot came through; a replay's says so.
         halted: the executor takes no entry.
-        targets: one per slot.
+        targets: one per venue variable.
     """
+
+    VERSION: ClassVar[int] = 2
 
     number: int
     day: str

@@ -11,15 +11,16 @@ SELECT
   book, date, id, ist(ts) AS closed_ist,
   ist(CAST(payload ->> '$.entry_ts' AS BIGINT)) AS opened_ist,
   CAST(payload ->> '$.entry.direction' AS INTEGER) AS direction,
-  CAST(payload ->> '$.contract.strike' AS DOUBLE) AS strike,
-  payload ->> '$.contract.kind' AS kind,
-  payload ->> '$.contract.expiry' AS expiry,
+  CAST(coalesce(payload ->> '$.legs[0].contract.strike', payload ->> '$.contract.strike') AS DOUBLE) AS strike,
+  coalesce(payload ->> '$.legs[0].contract.kind', payload ->> '$.contract.kind') AS kind,
+  coalesce(payload ->> '$.legs[0].contract.expiry', payload ->> '$.contract.expiry') AS expiry,
   CAST(payload ->> '$.lots' AS INTEGER) AS lots,
   CAST(payload ->> '$.entry_price' AS DOUBLE) AS entry_price,
   CAST(payload ->> '$.exit_price' AS DOUBLE) AS exit_price,
   CAST(payload ->> '$.net_pnl_paise' AS BIGINT) / 100.0 AS net_pnl,
   CAST(payload ->> '$.costs_paise' AS BIGINT) / 100.0 AS costs,
   payload ->> '$.exit_reason' AS exit_reason,
+  coalesce(payload ->> '$.strategy', 'ensemble') AS strategy,
   payload ->> '$.entry.regime' AS regime
 FROM events WHERE type = 'Trade';
 

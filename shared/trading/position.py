@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from shared.events import Contract, EntryContext, ExitReason, MarkSource
+from shared.events import Contract, EntryContext, ExitReason, Leg, MarkSource
 from shared.trading.fills import QuoteFill
 
 PAISE: Final = 100
@@ -21,8 +21,18 @@ class EntryTerms(Protocol):
     """What an entry order asks for: an `Order`, or what stands for one where outcomes are reckoned."""
 
     @property
+    def legs(self) -> tuple[Leg, ...]:
+        """What is sold and bought."""
+        ...
+
+    @property
+    def strategy(self) -> str:
+        """Name of the strategy behind it."""
+        ...
+
+    @property
     def contract(self) -> Contract:
-        """What is sold."""
+        """Contract of the first leg."""
         ...
 
     @property
@@ -90,7 +100,8 @@ class ShortPosition(msgspec.Struct):
     """
 
     order_id: str
-    contract: Contract
+    strategy: str
+    legs: tuple[Leg, ...]
     lot_size: int
     lots: int
     entry_ts: int
@@ -130,7 +141,8 @@ class ShortPosition(msgspec.Struct):
         cost = max(fill.price if ask is None else ask, fill.price)
         return cls(
             order_id=order_id,
-            contract=terms.contract,
+            strategy=terms.strategy,
+            legs=terms.legs,
             lot_size=terms.lot_size,
             lots=0,
             entry_ts=ts,
@@ -170,6 +182,11 @@ class ShortPosition(msgspec.Struct):
             return False
         self.exit_reason, self.exit_seq, self.exit_ts = reason, seq, ts
         return True
+
+    @property
+    def contract(self) -> Contract:
+        """Contract of the first leg: all there is in a naked short."""
+        return self.legs[0].contract
 
     @property
     def open_lots(self) -> int:

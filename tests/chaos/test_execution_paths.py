@@ -101,7 +101,7 @@ class Oracle:
 
 def run_path(seed: int) -> Counter[str]:
     rng = Random(seed)
-    desk, oracle = Desk(venue_slots=rng.randint(1, 3)), Oracle()
+    desk, oracle = Desk(venue_variables=rng.randint(1, 3)), Oracle()
     market = RandomMarket(rng, at(9, 30), 0, STEPS, EXPIRY)
     risk_dead_from = rng.randrange(STEPS * 2)
     last: Order | None = None

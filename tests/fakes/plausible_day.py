@@ -131,6 +131,8 @@ class PlausibleDay:
             ),
             schema_id="plausible",
             entry_features=(1.0,),
+            strategy="ensemble",
+            legs=ev.naked_short(direction),
             market=market,
         )
 
@@ -168,7 +170,8 @@ class PlausibleDay:
             header=header,
             action=ev.OrderAction.ENTER,
             side=ev.Side.SELL,
-            contract=contract,
+            strategy="ensemble",
+            legs=ev.sold(contract),
             lots=1 + rng.randrange(2),
             lot_size=LOT,
             limit_price=premium - 1,
@@ -228,7 +231,14 @@ class PlausibleDay:
             status=ev.FillStatus.FILLED,
             action=action,
             side=ev.Side.SELL if action is ev.OrderAction.ENTER else ev.Side.BUY,
-            contract=order.contract,
+            strategy=order.strategy,
+            legs=(
+                ev.FilledLeg(
+                    contract=order.contract,
+                    side=ev.Side.SELL if action is ev.OrderAction.ENTER else ev.Side.BUY,
+                    price=price,
+                ),
+            ),
             price=price,
             lots=order.lots,
             lot_size=LOT,
@@ -245,7 +255,8 @@ class PlausibleDay:
         return ev.Trade(
             header=header,
             entry_order_id=order.header.id,
-            contract=order.contract,
+            strategy=order.strategy,
+            legs=(ev.TradeLeg(contract=order.contract, side=ev.Side.SELL, entry_price=held.entry, exit_price=price),),
             lots=order.lots,
             lot_size=LOT,
             entry_ts=held.entry_ts,
@@ -301,7 +312,12 @@ class PlausibleDay:
         assert order.entry is not None
         return ev.Position(
             order_id=order.header.id,
-            contract=order.contract,
+            strategy=order.strategy,
+            legs=(
+                ev.PositionLeg(
+                    contract=order.contract, side=ev.Side.SELL, entry_price=held.entry, mark_price=self._mark(held)
+                ),
+            ),
             lots=order.lots,
             lot_size=LOT,
             entry_ts=held.entry_ts,

@@ -53,7 +53,7 @@ def services() -> tuple[Service, ...]:
         Service(name="features", make=lambda _: Silent()),
         Service(name="predictor", make=lambda _: Silent()),
         risk_service(risk),
-        executor_service(ExecutorSettings(venue_slots=2), calendar, CostTable.load()),
+        executor_service(ExecutorSettings(venue_variables=2), calendar, CostTable.load()),
     )
 
 

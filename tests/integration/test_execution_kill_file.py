@@ -20,7 +20,7 @@ from services.executor.audit.log import read_audit, verify
 from services.executor.venues.arming import Arming, arm
 from services.executor.venues.outbox import Write, WriteState
 from shared.clock import SystemClock, ist_date
-from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, FillStatus, VenueTarget
+from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, FillStatus, VenueTarget, sold
 from shared.events.topology import Topic
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed, ParsedChain
@@ -190,10 +190,10 @@ def live_day() -> str:
 
 def leave_an_open_entry(directory: Path) -> None:
     """Write the journal of a process that held +1 when it died."""
-    target = VenueTarget(slot=1, direction=1, order_id="o", signal_id="s", contract=contract())
+    target = VenueTarget(variable=1, direction=1, order_id="o", signal_id="s", legs=sold(contract()))
     write = Write(
         book="nifty",
-        slot=1,
+        variable=1,
         fence=41,
         value=1,
         why="test",

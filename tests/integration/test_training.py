@@ -29,6 +29,7 @@ from shared.events import (
     Signal,
     SignalMode,
     Trade,
+    sold,
 )
 from shared.market.synthetic.path import Edge
 from shared.models.registry import ModelRegistry
@@ -241,7 +242,8 @@ def order_of(snapshot, short, *, is_call):
         header=snapshot.header.child("risk"),
         action=OrderAction.ENTER,
         side=Side.SELL,
-        contract=short.contract,
+        strategy="test",
+        legs=sold(short.contract),
         lots=short.lots,
         lot_size=short.lot_size,
         limit_price=short.limit_price,

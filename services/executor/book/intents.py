@@ -6,12 +6,12 @@ from services.executor.book.state import ExecutorState
 from shared.events import Header, Intent, Order, VenueTarget
 
 
-def claim_slot(state: ExecutorState, order: Order, slots: int) -> int | None:
-    """Hold the lowest free slot for an accepted entry; None when all are held and the entry stays on paper."""
-    state.slots += [""] * (slots - len(state.slots))
-    for at in range(slots):
-        if not state.slots[at]:
-            state.slots[at] = order.header.id
+def claim_variable(state: ExecutorState, order: Order, variables: int) -> int | None:
+    """Hold the lowest free variable for an accepted entry; None when all are held and the entry stays on paper."""
+    state.variables += [""] * (variables - len(state.variables))
+    for at in range(variables):
+        if not state.variables[at]:
+            state.variables[at] = order.header.id
             return at + 1
     return None
 
@@ -19,15 +19,15 @@ def claim_slot(state: ExecutorState, order: Order, slots: int) -> int | None:
 def intent_when_changed(header: Header, state: ExecutorState) -> Intent | None:
     """Give the intent when it, the feed or the halt differs from the last one, or when a day begins; None otherwise.
 
-    A slot is wanted from the moment its entry is accepted to the moment its exit is triggered, not to its fill: the
+    A variable is wanted from the moment its entry is accepted to the moment its exit is triggered, not to its fill: the
     venue places its own orders.
     """
-    targets = [_target(state, at + 1, order_id) for at, order_id in enumerate(state.slots)]
+    targets = [_target(state, at + 1, order_id) for at, order_id in enumerate(state.variables)]
     now = (state.day, state.source, state.halted)
     unchanged = targets == state.targets and now == (state.intent_day, state.intent_source, state.intent_halted)
     for at, target in enumerate(targets):
         if not target.direction:
-            state.slots[at] = ""
+            state.variables[at] = ""
     if unchanged:
         return None
     state.targets = targets
@@ -43,23 +43,24 @@ def intent_when_changed(header: Header, state: ExecutorState) -> Intent | None:
     )
 
 
-def _target(state: ExecutorState, slot: int, order_id: str) -> VenueTarget:
+def _target(state: ExecutorState, variable: int, order_id: str) -> VenueTarget:
     position, working = state.positions.get(order_id), state.entries.get(order_id)
     wanted = working is not None if position is None else position.exit_reason is None
     if not wanted:
-        return VenueTarget(slot=slot, direction=0)
+        return VenueTarget(variable=variable, direction=0)
     for held in state.targets:
-        if held.slot == slot and held.order_id == order_id:
+        if held.variable == variable and held.order_id == order_id:
             return held
     if working is None or working.order.entry is None:
-        raise ValueError(f"expected slot {slot} claimed when its entry {order_id} was accepted")
+        raise ValueError(f"expected variable {variable} claimed when its entry {order_id} was accepted")
     order = working.order
     return VenueTarget(
-        slot=slot,
+        variable=variable,
         direction=working.order.entry.direction,
         order_id=order_id,
         signal_id=working.order.entry.signal_id,
-        contract=order.contract,
+        strategy=order.strategy,
+        legs=order.legs,
         lots=order.lots,
         stop_price=order.stop_price,
         target_price=order.target_price,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from services.executor.book.state import ExecutorState, WorkingEntry
 from services.executor.settings import ExecutorSettings
 from shared.clock import ist_date
-from shared.events import Header, LegCosts, Side, Trade, TradeStatistics
+from shared.events import Header, LegCosts, Side, Trade, TradeLeg, TradeStatistics
 from shared.market.costs import CostTable
 from shared.trading.charges import charge
 from shared.trading.fills import QuoteFill
@@ -77,7 +77,17 @@ class Ledger:
         return Trade(
             header=header,
             entry_order_id=position.order_id,
-            contract=position.contract,
+            strategy=position.strategy,
+            legs=tuple(
+                TradeLeg(
+                    contract=leg.contract,
+                    side=leg.side,
+                    ratio=leg.ratio,
+                    entry_price=entry_price,
+                    exit_price=position.exit_price,
+                )
+                for leg in position.legs
+            ),
             lots=position.lots,
             lot_size=position.lot_size,
             entry_ts=position.entry_ts,

@@ -8,7 +8,8 @@ import msgspec
 
 from services.executor.book.order_states import MAY_FILL, OrderState, advance
 from shared.events import Order, TradeStatistics, VenueTarget
-from shared.layouts import Layout
+from shared.events.upcasting import FIRST_STRATEGY, order_v1, target_v1
+from shared.layouts import Layout, Plain
 from shared.trading.position import ForwardSeen, ShortPosition
 
 
@@ -40,7 +41,7 @@ class ExecutorState(msgspec.Struct):
         settlement: by underlying: day, sum and number of index levels in the last half hour of its session.
         source: what the newest snapshot came through.
         halted: an operator's word: no entry is taken; `halted_by` says whose.
-        slots: order ids the slots of an outside venue are held for, empty when free.
+        variables: order ids the variables of an outside venue are held for, empty when free.
         intent_number, intent_day, intent_source, intent_halted, targets: of the last intent given.
     """
 
@@ -65,7 +66,7 @@ class ExecutorState(msgspec.Struct):
     source: str = ""
     halted: bool = False
     halted_by: str = ""
-    slots: list[str] = []
+    variables: list[str] = []
     intent_number: int = 0
     intent_day: str = ""
     intent_source: str = ""
@@ -96,5 +97,29 @@ class ExecutorState(msgspec.Struct):
         return found
 
 
-STATE: Final = Layout("executor.state", ExecutorState)
+def _legs(state: Plain) -> Plain:
+    """Version 1 kept one contract per order, position and target, and called a venue variable a slot."""
+    entries = {
+        order_id: {**working, "order": order_v1(working["order"])}
+        for order_id, working in state.get("entries", {}).items()
+    }
+    positions = {order_id: _position(position) for order_id, position in state.get("positions", {}).items()}
+    raised = {
+        **state,
+        "entries": entries,
+        "positions": positions,
+        "targets": [target_v1(target) for target in state.get("targets", [])],
+        "variables": state.get("slots", []),
+    }
+    raised.pop("slots", None)
+    return raised
+
+
+def _position(position: Plain) -> Plain:
+    contract = position["contract"]
+    rest = {name: value for name, value in position.items() if name != "contract"}
+    return {**rest, "strategy": FIRST_STRATEGY, "legs": [{"contract": contract, "side": "sell", "ratio": 1}]}
+
+
+STATE: Final = Layout("executor.state", ExecutorState, version=2, upcasters={1: _legs})
 """How the executor's checkpoint is stored."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.executor.book.state import ExecutorState
-from shared.events import BookState, Header, Position
+from shared.events import BookState, Header, Position, PositionLeg
 from shared.trading.position import ShortPosition, to_paise
 
 
@@ -41,7 +41,8 @@ def book_state(header: Header, state: ExecutorState) -> BookState:
 def _position(position: ShortPosition) -> Position:
     return Position(
         order_id=position.order_id,
-        contract=position.contract,
+        strategy=position.strategy,
+        legs=(_leg(position),),
         lots=position.open_lots,
         lot_size=position.lot_size,
         entry_ts=position.entry_ts,
@@ -59,6 +60,18 @@ def _position(position: ShortPosition) -> Position:
         exit_reason=position.exit_reason,
         entry=position.entry,
         mark_source=position.mark_source,
+    )
+
+
+def _leg(position: ShortPosition) -> PositionLeg:
+    """Describe the one leg of a naked short: its prices are the position's."""
+    (leg,) = position.legs
+    return PositionLeg(
+        contract=leg.contract,
+        side=leg.side,
+        ratio=leg.ratio,
+        entry_price=position.entry_price,
+        mark_price=position.mark,
         iv=position.iv,
         delta=position.delta,
         gamma=position.gamma,

@@ -117,7 +117,7 @@ class Matching:
     ) -> None:
         """End an entry order; what it has filled stays open and guarded."""
         order_id = working.order.header.id
-        if 0 < working.filled_lots < working.order.lots and order_id in state.slots and order_id in state.positions:
+        if 0 < working.filled_lots < working.order.lots and order_id in state.variables and order_id in state.positions:
             words = f"{working.filled_lots} of {working.order.lots} lots filled on paper, the venue was asked for all"
             out.alert("venue_lots_differ", f"{working.order.contract}: {words}")
         working.take(then)

@@ -31,7 +31,7 @@ def differences(
         found.append(f"expected intent {state.intent_number} on the stream, got {'none' if intent is None else 'one'}")
     if state is not None and intent is not None and intent.number != state.intent_number:
         found.append(f"expected intent {state.intent_number} on the stream, got {intent.number}")
-    wanted = {target.slot: target for target in intent.targets} if intent is not None else {}
+    wanted = {target.variable: target for target in intent.targets} if intent is not None else {}
     for slot, write in held.items():
         if not write.value or write.state not in MAY_BE_STORED:
             continue

@@ -252,7 +252,7 @@ def _fields(write: Write) -> dict[str, Any]:
     target = write.target
     return {
         "book": write.book,
-        "slot": write.slot,
+        "variable": write.variable,
         "fence": write.fence,
         "value": write.value,
         "state": write.state.value,

@@ -101,12 +101,12 @@ class MirrorOpening:
         )
         writes = [WRITE.decode(line) for line in journal.lines()]
         oldest = self.clock.now_ns() - _JOURNAL_DAYS * NS_PER_DAY
-        last = {write.slot: write for write in writes}
-        kept = [write for write in writes if write.sent_ns >= oldest or last[write.slot] is write]
+        last = {write.variable: write for write in writes}
+        kept = [write for write in writes if write.sent_ns >= oldest or last[write.variable] is write]
         if len(kept) < len(writes):
             journal.replace(WRITE.encode(write) for write in kept)
         for write in outbox.recover(kept):
-            text = f"slot {write.slot}: {write.value:+d} was sent and not answered when the process ended"
+            text = f"slot {write.variable}: {write.value:+d} was sent and not answered when the process ended"
             event_queue.alert(Severity.CRITICAL, "recovery_unknown_write", text)
         return outbox
 

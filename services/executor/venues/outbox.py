@@ -22,7 +22,8 @@ from typing import Final
 import msgspec
 
 from shared.events import VenueTarget
-from shared.layouts import Layout
+from shared.events.upcasting import target_v1
+from shared.layouts import Layout, Plain
 
 
 class WriteState(StrEnum):
@@ -43,7 +44,7 @@ UNANSWERED = frozenset({WriteState.SENT, WriteState.UNKNOWN})
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):
-    """One value for one slot.
+    """One value for one venue variable.
 
     Attributes:
         fence: grows with every write of a book; a repeat of the same value keeps it.
@@ -57,7 +58,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     book: str
-    slot: int
+    variable: int
     fence: int
     value: int
     why: str
@@ -70,7 +71,14 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     answer: str = ""
 
 
-WRITE: Final = Layout("outbox.write", Write)
+def _variable(write: Plain) -> Plain:
+    """Version 1 called the variable a slot, and its target had one contract."""
+    target = write.get("target")
+    rest = {name: value for name, value in write.items() if name != "slot"}
+    return {**rest, "variable": write["slot"], "target": None if target is None else target_v1(target)}
+
+
+WRITE: Final = Layout("outbox.write", Write, version=2, upcasters={1: _variable})
 """How a line of the outbox's journal is stored."""
 
 
@@ -79,7 +87,7 @@ class _Slot:
 
     def __init__(self, number: int) -> None:
         self.last: Write | None = None
-        self.target = VenueTarget(slot=number, direction=0)
+        self.target = VenueTarget(variable=number, direction=0)
         self.reset_due = ""
         self.settled_ns = 0
 
@@ -152,7 +160,7 @@ class Outbox:
     def want(self, day: str, targets: Iterable[VenueTarget], *, halted: bool) -> None:
         """Take the book's newest word; the first of a day and a halt set every slot back to 0."""
         for target in targets:
-            slot = self._slots.setdefault(target.slot, _Slot(target.slot))
+            slot = self._slots.setdefault(target.variable, _Slot(target.variable))
             if day != self.day:
                 slot.reset_due = f"start of {day}"
             elif halted and not self._halted:
@@ -200,7 +208,7 @@ class Outbox:
         Raises:
             ValueError: it is not the slot's next write.
         """
-        slot = self._slots[write.slot]
+        slot = self._slots[write.variable]
         if slot.last is not None and write.fence < slot.last.fence:
             raise ValueError(f"expected a fence from {slot.last.fence} on, got {write.fence}")
         sent = msgspec.structs.replace(
@@ -223,7 +231,7 @@ class Outbox:
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _remember(self, write: Write) -> None:
-        slot = self._slots.setdefault(write.slot, _Slot(write.slot))
+        slot = self._slots.setdefault(write.variable, _Slot(write.variable))
         before, slot.last = slot.last, write
         slot.settled_ns = write.settled_ns
         self._fence = max(self._fence, write.fence)
@@ -293,4 +301,6 @@ class Outbox:
 
     def _new(self, slot: _Slot, value: int, why: str, target: VenueTarget | None = None) -> Write:
         self._fence += 1
-        return Write(book=self.book, slot=slot.target.slot, fence=self._fence, value=value, why=why, target=target)
+        return Write(
+            book=self.book, variable=slot.target.variable, fence=self._fence, value=value, why=why, target=target
+        )

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from shared.clock import NS_PER_MINUTE, ist_date
 from shared.errors import BadInputError
-from shared.events import Contract, EntryContext, ExitReason, Side, SignalMode
+from shared.events import Contract, EntryContext, ExitReason, Leg, Side, SignalMode, sold
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.trading.charges import charge
@@ -99,6 +99,12 @@ class ShortOrder:
     lots: int
     lot_size: int
     beat_ns: int = NS_PER_MINUTE
+    strategy: str = "label"
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """The one contract, sold."""
+        return sold(self.contract)
 
 
 class PaperRules(FillRules, MarkRules, Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from shared.events import Contract, Denial, Event, Fill, Intent, Order, Side, Signal, Trade, VenueTarget
+from shared.events import Denial, Event, Fill, Intent, Leg, Order, Signal, Trade, VenueTarget
 
 Named = dict[str, Any]
 """A decision's content by stable names."""
@@ -58,8 +58,8 @@ def canonical_json(event: Event) -> bytes:
     return msgspec.json.encode(common | _NAMED[type(event)][1](event), order="sorted")
 
 
-def _legs(contract: Contract | None, side: Side) -> list[list[Any]]:
-    return [] if contract is None else [[str(contract), side.value, 1]]
+def _legs(legs: Sequence[Leg]) -> list[list[Any]]:
+    return [[str(leg.contract), leg.side.value, leg.ratio] for leg in legs]
 
 
 def _signal(event: Signal) -> Named:
@@ -67,6 +67,8 @@ def _signal(event: Signal) -> Named:
     quoted = [[str(one.contract), one.bid, one.ask, one.iv, one.delta] for one in market.candidates]
     return {
         "direction": event.direction,
+        "strategy": event.strategy,
+        "legs": [[leg.kind.value, leg.side.value, leg.ratio] for leg in event.legs],
         "probabilities": [event.p_put_pays, event.p_call_pays],
         "confidence": event.confidence,
         "threshold": event.threshold,
@@ -86,7 +88,8 @@ def _signal(event: Signal) -> Named:
 def _order(event: Order) -> Named:
     return {
         "action": event.action.value,
-        "legs": _legs(event.contract, event.side),
+        "strategy": event.strategy,
+        "legs": _legs(event.legs),
         "lots": event.lots,
         "lot_size": event.lot_size,
         "limit": event.limit_price,
@@ -110,7 +113,7 @@ def _denial(event: Denial) -> Named:
         "text": event.text,
         "signal": event.signal_id,
         "direction": event.direction,
-        "legs": _legs(event.contract, Side.SELL),
+        "contract": None if event.contract is None else str(event.contract),
     }
 
 
@@ -120,7 +123,7 @@ def _fill(event: Fill) -> Named:
         "venue": event.venue,
         "status": event.status.value,
         "action": event.action.value,
-        "legs": _legs(event.contract, event.side),
+        "legs": _legs(event.legs),
         "price": event.price,
         "lots": event.lots,
         "lot_size": event.lot_size,
@@ -132,7 +135,7 @@ def _fill(event: Fill) -> Named:
 def _trade(event: Trade) -> Named:
     return {
         "order": event.entry_order_id,
-        "legs": _legs(event.contract, Side.SELL),
+        "legs": _legs(event.legs),
         "lots": event.lots,
         "lot_size": event.lot_size,
         "entry": [event.entry_ts, event.entry_price],
@@ -157,9 +160,9 @@ def _intent(event: Intent) -> Named:
 
 
 def _target(target: VenueTarget) -> Sequence[Any]:
-    legs = _legs(target.contract, Side.SELL)
+    legs = _legs(target.legs)
     levels = (target.stop_price, target.target_price, target.valid_until_ns)
-    return (target.slot, target.direction, target.order_id, target.signal_id, legs, target.lots, *levels)
+    return (target.variable, target.direction, target.order_id, target.signal_id, legs, target.lots, *levels)
 
 
 _NAMED: dict[type[Event], tuple[int, Callable[[Any], Named]]] = {

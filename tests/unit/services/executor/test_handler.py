@@ -20,6 +20,7 @@ from shared.events import (
     OrderAction,
     Side,
     Trade,
+    sold,
 )
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
@@ -224,7 +225,8 @@ def test_an_exit_order_closes_its_position(short_put: Desk):
             header=header,
             action=OrderAction.EXIT,
             side=Side.BUY,
-            contract=contract(),
+            strategy="test",
+            legs=sold(contract()),
             lots=2,
             lot_size=75,
             limit_price=130.0,

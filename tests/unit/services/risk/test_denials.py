@@ -38,6 +38,7 @@ from tests.builders import (
     contract,
     entry_context,
     market_view,
+    position_leg,
     signal,
     tradable_market,
 )
@@ -49,7 +50,8 @@ NOW = at(10, 30)
 def held(strike: float, kind: object = PUT, expiry: str = EXPIRY, margin: int = 1_000_000) -> Position:
     return Position(
         order_id=f"{strike}{kind}",
-        contract=contract(strike, PUT if kind is PUT else CALL, expiry),
+        strategy="test",
+        legs=(position_leg(contract(strike, PUT if kind is PUT else CALL, expiry)),),
         lots=1,
         lot_size=75,
         entry_ts=at(10, 0),

@@ -8,7 +8,7 @@ import pytest
 from services.risk.greeks import BookGreeks, greeks_after, greeks_denial
 from services.risk.settings import RiskSettings
 from shared.events import Position
-from tests.builders import CALL, PUT, at, candidate, contract, entry_context
+from tests.builders import CALL, PUT, at, candidate, contract, entry_context, position_leg
 
 LEVEL = 25_000.0
 SETTINGS = RiskSettings(capital=1_000_000.0, max_delta_loss=0.05, max_gamma_loss=0.03, max_vega_loss=0.02)
@@ -17,7 +17,8 @@ SETTINGS = RiskSettings(capital=1_000_000.0, max_delta_loss=0.05, max_gamma_loss
 def short(direction: int, **greeks: float | None) -> Position:
     return Position(
         order_id="p",
-        contract=contract(24000.0, PUT if direction > 0 else CALL),
+        strategy="test",
+        legs=(position_leg(contract(24000.0, PUT if direction > 0 else CALL), **greeks),),
         lots=2,
         lot_size=75,
         entry_ts=at(10, 0),
@@ -34,7 +35,6 @@ def short(direction: int, **greeks: float | None) -> Position:
         margin_paise=0,
         exit_reason=None,
         entry=entry_context(direction=direction),
-        **greeks,
     )
 
 

@@ -35,6 +35,7 @@ from tests.builders import (
     contract,
     entry_context,
     market_view,
+    position_leg,
     signal,
     tradable_market,
 )
@@ -49,7 +50,8 @@ def risk(**settings: object) -> RiskHandler:
 def position(strike: float = 24400.0, direction: int = 1, order_id: str = "p") -> Position:
     return Position(
         order_id=order_id,
-        contract=contract(strike, PUT if direction > 0 else CALL),
+        strategy="test",
+        legs=(position_leg(contract(strike, PUT if direction > 0 else CALL)),),
         lots=1,
         lot_size=75,
         entry_ts=at(10, 0),

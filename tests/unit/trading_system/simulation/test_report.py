@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.events import Event, ExitReason, Trade
+from shared.events import Event, ExitReason, Side, Trade, TradeLeg
 from shared.text.formatting import confidence_word, trade_log_line
 from tests.builders import CALL, PUT, at, book_state, chain_header, contract, entry_context
 from trading_system.simulation.report import Run, SimulationReport, trade_block
@@ -14,7 +14,15 @@ def trade(net_paise: int, direction: int = -1, minute: int = 28) -> Trade:
     return Trade(
         header=chain_header(9, at(11, minute + 10)),
         entry_order_id="o",
-        contract=contract(24800.0, CALL if direction < 0 else PUT),
+        strategy="test",
+        legs=(
+            TradeLeg(
+                contract=contract(24800.0, CALL if direction < 0 else PUT),
+                side=Side.SELL,
+                entry_price=84.25,
+                exit_price=72.0,
+            ),
+        ),
         lots=2,
         lot_size=75,
         entry_ts=at(11, minute, 12),

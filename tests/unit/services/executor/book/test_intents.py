@@ -49,7 +49,7 @@ def test_a_refused_entry_is_never_wanted():
 
 
 def test_each_position_keeps_its_slot_and_one_without_stays_on_paper():
-    desk = Desk(venue_slots=2)
+    desk = Desk(venue_variables=2)
     desk.feed(chain(1, 0))
     assert wanted(desk.feed(entry_order(1, at(10, 0)))) == [[1, 0]]
     assert wanted(desk.feed(entry_order(2, at(10, 0), kind=CALL, stop=160.0))) == [[1, -1]]

@@ -12,7 +12,7 @@ from shared.events import Intent, VenueTarget
 from tests.builders import at, entry_order, snapshot
 from tests.unit.services.executor.random_market import Desk
 
-TARGET = VenueTarget(slot=1, direction=1, order_id="o", signal_id="s")
+TARGET = VenueTarget(variable=1, direction=1, order_id="o", signal_id="s")
 
 
 def held_desk() -> tuple[ExecutorState, Desk, Intent]:
@@ -27,7 +27,7 @@ def held_desk() -> tuple[ExecutorState, Desk, Intent]:
 
 def write(value: int, signal: str, state: WriteState = WriteState.CONFIRMED) -> Write:
     target = msgspec.structs.replace(TARGET, signal_id=signal)
-    return Write(book="nifty", slot=1, fence=1, value=value, why="", target=target if value else None, state=state)
+    return Write(book="nifty", variable=1, fence=1, value=value, why="", target=target if value else None, state=state)
 
 
 def test_a_clean_restart_finds_nothing():

@@ -15,7 +15,7 @@ from services.executor.venues.outbox import Outbox, Write, WriteState
 from services.executor.venues.port import VenueAnswer, VenueOutcome
 from shared.clock import NS_PER_SECOND, ManualClock, ist_date
 from shared.errors import NotArmedError
-from shared.events import Intent, Severity, VenueTarget
+from shared.events import Intent, Severity, VenueTarget, sold
 from shared.market.calendar import TradingCalendar
 from tests.builders import at, chain_header, contract
 
@@ -87,11 +87,11 @@ def intent(
     direction: int = 1, *, ts: int = at(10, 0), day: str = DAY, source: str = "feed", signal: str = "s"
 ) -> Intent:
     target = VenueTarget(
-        slot=1,
+        variable=1,
         direction=direction,
         order_id="o" if direction else "",
         signal_id=signal if direction else "",
-        contract=contract() if direction else None,
+        legs=sold(contract()) if direction else (),
         valid_until_ns=ts + 150 * NS_PER_SECOND,
     )
     return Intent(

@@ -15,10 +15,10 @@ FOREVER = 10**18
 
 
 def entry(signal: str, direction: int = 1, valid: int = FOREVER) -> VenueTarget:
-    return VenueTarget(slot=1, direction=direction, order_id=signal, signal_id=signal, valid_until_ns=valid)
+    return VenueTarget(variable=1, direction=direction, order_id=signal, signal_id=signal, valid_until_ns=valid)
 
 
-NOTHING = VenueTarget(slot=1, direction=0)
+NOTHING = VenueTarget(variable=1, direction=0)
 
 
 class Desk:

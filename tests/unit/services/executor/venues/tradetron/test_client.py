@@ -9,7 +9,7 @@ from services.executor.venues.port import VenueOutcome, VenueTerms
 from services.executor.venues.tradetron.client import Tradetron
 from services.executor.venues.tradetron.settings import TradetronSettings
 from shared.errors import ConfigError
-from shared.events import VenueTarget
+from shared.events import VenueTarget, sold
 from tests.builders import contract
 from tests.fakes import tradetron as fake
 from tests.fakes.tradetron import FakeTradetron
@@ -17,11 +17,11 @@ from tests.fakes.tradetron import FakeTradetron
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # nobody's
 TERMS = VenueTerms(book="nifty", timeout_s=0.15, sends=True)
 TARGET = VenueTarget(
-    slot=1,
+    variable=1,
     direction=1,
     order_id="o",
     signal_id="s-1",
-    contract=contract(24400.0),
+    legs=sold(contract(24400.0)),
     lots=2,
     stop_price=91.0,
     target_price=52.5,
@@ -56,8 +56,8 @@ def client(server: FakeTradetron, **settings: object) -> Tradetron:
     return Tradetron(TradetronSettings(**values), TERMS)  # type: ignore[arg-type]
 
 
-def write(value: int = 1, slot: int = 1, target: VenueTarget | None = TARGET) -> Write:
-    return Write(book="nifty", slot=slot, fence=7, value=value, why="test", target=target if value else None)
+def write(value: int = 1, variable: int = 1, target: VenueTarget | None = TARGET) -> Write:
+    return Write(book="nifty", variable=variable, fence=7, value=value, why="test", target=target if value else None)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -89,7 +89,7 @@ def test_by_default_only_the_trigger_is_sent(server: FakeTradetron, value: int):
 
 def test_a_second_slot_has_keys_of_its_own(server: FakeTradetron):
     with client(server, fence_key="fence") as tradetron:
-        tradetron.store(write(slot=2))
+        tradetron.store(write(variable=2))
     assert server.calls[0].pairs == (("fence_2", "7"), ("gap_2", "1"))
 
 
