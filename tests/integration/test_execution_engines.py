@@ -20,7 +20,8 @@ from shared.events.topology import Topic
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
 from shared.streaming.memory.engine import MemoryEngine
-from shared.streaming.protocol.golden import canonical_json, golden_hash
+from shared.streaming.protocol.codec import encode_json
+from shared.streaming.protocol.golden import golden_hash
 from shared.streaming.protocol.handler import Service
 from shared.streaming.redis.embedded import EmbeddedBroker
 from shared.streaming.redis.engine import RedisEngine
@@ -115,7 +116,7 @@ def test_one_process_and_redis_decide_the_same(tmp_path: Path):
         over_redis = [event for topic in OUTPUTS for event in read_stream(broker.url, topic, 1)]
     assert golden_hash(over_redis) == golden_hash(event for event in in_memory if event.header.producer != "predictor")
     for kind in (BookState, Intent, Trade, Order):
-        mine = [canonical_json(event) for event in in_memory if type(event) is kind]
-        theirs = [canonical_json(event) for event in over_redis if type(event) is kind]
+        mine = [encode_json(event) for event in in_memory if type(event) is kind]
+        theirs = [encode_json(event) for event in over_redis if type(event) is kind]
         assert mine == theirs
         assert len(mine) > 3

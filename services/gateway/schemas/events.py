@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events import Alert, CandidateQuote, Command, Denial, Position, Signal, Trade
+from shared.events import Alert, CandidateQuote, Command, Denial, Leg, Position, Signal, Trade
 from shared.text.formatting import (
     confidence_word,
     direction_label,
@@ -48,11 +49,25 @@ class ContributionAnswer(Answer):
     contribution: float
 
 
+class LegAnswer(Answer):
+    """One leg of a structure: contract, side and lots of it per lot of the structure."""
+
+    contract: str
+    side: str
+    ratio: int
+
+    @classmethod
+    def all_of(cls, legs: Sequence[Leg]) -> tuple[Self, ...]:
+        """Show legs."""
+        return tuple(cls(contract=str(leg.contract), side=leg.side.value, ratio=leg.ratio) for leg in legs)
+
+
 class SignalAnswer(Answer):
     """One decision of the predictor, in the seller's words."""
 
     id: str
     at: str
+    strategy: str
     direction: int
     label: str
     meaning: str
@@ -79,6 +94,7 @@ class SignalAnswer(Answer):
         return cls(
             id=signal.header.id,
             at=iso_text(signal.header.ts),
+            strategy=signal.strategy,
             direction=signal.direction,
             label=direction_label(signal.direction),
             meaning=direction_meaning(signal.direction),
@@ -110,6 +126,8 @@ class PositionAnswer(Answer):
     """
 
     order_id: str
+    strategy: str
+    legs: tuple[LegAnswer, ...]
     contract: str
     label: str
     strike: float
@@ -138,6 +156,8 @@ class PositionAnswer(Answer):
         trail = None if position.trail_points is None else position.best_price + position.trail_points
         return cls(
             order_id=position.order_id,
+            strategy=position.strategy,
+            legs=LegAnswer.all_of(position.legs),
             contract=str(position.contract),
             label=sold_label(position.contract.kind),
             strike=position.contract.strike,
@@ -166,6 +186,8 @@ class TradeAnswer(Answer):
 
     id: str
     line: str
+    strategy: str
+    legs: tuple[LegAnswer, ...]
     contract: str
     label: str
     lots: int
@@ -191,6 +213,8 @@ class TradeAnswer(Answer):
         return cls(
             id=trade.header.id,
             line=trade_log_line(trade),
+            strategy=trade.strategy,
+            legs=LegAnswer.all_of(trade.legs),
             contract=str(trade.contract),
             label=sold_label(trade.contract.kind),
             lots=trade.lots,

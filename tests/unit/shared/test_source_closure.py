@@ -76,5 +76,5 @@ def test_an_entry_that_is_not_there_is_refused(folder):
 
 def test_the_samples_follow_from_features_rules_and_tables_and_not_from_how_one_learns():
     names = set(source_closure(("trading_system.offline.labelling",), ("shared", "services", "trading_system")))
-    assert {"services.features.handler", "services.risk.strikes", "shared.market.calendar"} <= names
+    assert {"services.features.handler", "shared.trading.strikes", "shared.market.calendar"} <= names
     assert not any(name.startswith(("services.trainer.members", "services.trainer.release")) for name in names)

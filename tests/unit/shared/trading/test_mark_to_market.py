@@ -43,12 +43,12 @@ def position(desk: Desk) -> Position:
 def test_a_quoted_position_carries_its_greeks_and_volatility():
     held = position(short())
     assert held.mark_source is MarkSource.QUOTE
-    assert held.iv is not None
-    assert 0.05 < held.iv < 1.0
-    assert held.delta is not None
-    assert -0.5 < held.delta < 0.0
-    assert held.gamma is not None
-    assert held.vega is not None
+    assert held.legs[0].iv is not None
+    assert 0.05 < held.legs[0].iv < 1.0
+    assert held.legs[0].delta is not None
+    assert -0.5 < held.legs[0].delta < 0.0
+    assert held.legs[0].gamma is not None
+    assert held.legs[0].vega is not None
 
 
 def test_a_missing_leg_keeps_its_last_quote_while_that_is_young():
@@ -123,5 +123,5 @@ def test_a_call_is_marked_like_a_put():
     desk.feed(entry_order(1, at(10, 0), strike=24700.0, kind=CALL, limit=38.0, stop=70.0, target=10.0))
     desk.feed(snapshot(2, at(10, 1), **full))
     held = position(desk)
-    assert held.delta is not None
-    assert held.delta > 0.0
+    assert held.legs[0].delta is not None
+    assert held.legs[0].delta > 0.0

@@ -186,7 +186,16 @@ def test_trade_log_line(day):
     line = trade_log_line(
         msgspec.structs.replace(
             trade,
-            contract=ev.Contract(underlying="NIFTY", expiry="2025-09-02", strike=24800.0, kind=ev.OptionKind.CALL),
+            legs=(
+                ev.TradeLeg(
+                    contract=ev.Contract(
+                        underlying="NIFTY", expiry="2025-09-02", strike=24800.0, kind=ev.OptionKind.CALL
+                    ),
+                    side=ev.Side.SELL,
+                    entry_price=84.25,
+                    exit_price=72.0,
+                ),
+            ),
             entry_ts=ist_ns(2025, 8, 29, 11, 28, 12),
             entry_price=84.25,
             target_price=72.0,
