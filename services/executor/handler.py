@@ -185,16 +185,8 @@ class ExecutorHandler:
         state.entries[order.header.id] = WorkingEntry(order)
         if order.entry is not None:
             state.traded_signals = [*state.traded_signals[-_REMEMBERED_SIGNALS:], order.entry.signal_id]
-<<<<<<< HEAD
-        if claim_slot(state, order, self._settings.venue_slots) is None and self._settings.venue_mode != "off":
-            text = f"{order.contract}: all {self._settings.venue_slots} slots are held, it stays on paper alone"
-=======
-        if (
-            claim_variable(state, order, self._settings.venue_variables) is None
-            and self._settings.tradetron_mode != "off"
-        ):
-            text = f"{order.contract}: all {self._settings.venue_variables} slots are held, it stays on paper alone"
->>>>>>> df125d1 (Carry legs with side and ratio, and the strategy's name, in signals, orders, positions, fills, trades and intents)
+        if claim_variable(state, order, self._settings.venue_variables) is None and self._settings.venue_mode != "off":
+            text = f"{order.contract}: all {self._settings.venue_variables} venue variables are held, it stays on paper alone"
             out.alert("no_venue_slot", text, Severity.INFO)
 
     def _refusal(self, order: Order) -> str | None:

@@ -111,13 +111,8 @@ def request_text(write: Write, settings: TradetronSettings) -> str:
 
 def _pairs(write: Write, keys: TradetronSettings) -> list[tuple[str, str]]:
     target = write.target
-<<<<<<< HEAD
-    suffix = "" if write.slot == 1 else f"_{write.slot}"
-    pairs = [(keys.fence_key, str(write.fence))]
-=======
     suffix = "" if write.variable == 1 else f"_{write.variable}"
-    pairs = [(keys.tradetron_fence_key, str(write.fence))]
->>>>>>> df125d1 (Carry legs with side and ratio, and the strategy's name, in signals, orders, positions, fills, trades and intents)
+    pairs = [(keys.fence_key, str(write.fence))]
     if target is not None:
         strike = "" if target.contract is None else f"{target.contract.strike:g}"
         pairs += [
