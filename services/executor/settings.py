@@ -33,7 +33,9 @@ class ExecutorSettings(VenueSettings):
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_EXECUTOR_")
-    aliases: ClassVar[Mapping[str, str]] = MappingProxyType({"venue_variables": "THETAFLOW_EXECUTOR_VENUE_SLOTS"})
+    aliases: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {**VenueSettings.aliases, "venue_variables": "THETAFLOW_EXECUTOR_VENUE_SLOTS"}
+    )
 
     capital: float = Field(default=1_000_000.0, gt=0.0)
     max_positions: int = Field(default=3, ge=1, le=3)
