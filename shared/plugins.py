@@ -79,6 +79,20 @@ class Registry(Generic[T]):
         known = ", ".join(self.names()) or "none is installed"
         raise PluginError(f"expected a {self._kind}: one of {known}, or path/to/file.py:Name, got {reference!r}")
 
+    def fingerprint(self, reference: str) -> str:
+        """Tell one state of its code from another, for keys of caches: a file's content, a package's version.
+
+        Raises:
+            PluginError: there is none of that name, or the file is missing.
+        """
+        if is_file_reference(reference):
+            return blake2b(_path_of(reference).read_bytes(), digest_size=16).hexdigest()
+        point = self._installed().get(reference)
+        if point is None:
+            self.get(reference)
+            return reference
+        return f"{point.value} {point.dist.version if point.dist is not None else ''}"
+
     def _installed(self) -> dict[str, EntryPoint]:
         found: dict[str, EntryPoint] = {}
         for point in entry_points(group=self._group):
@@ -115,14 +129,20 @@ def load_from_file(reference: str) -> object:
     Raises:
         PluginError: there is no such file or name, or the file fails.
     """
+    name = reference.rpartition(":")[2]
+    path = _path_of(reference)
+    found = getattr(_run(path), name, None)
+    if found is None:
+        raise PluginError(f"expected {name} in {path}, got a file without it")
+    return found
+
+
+def _path_of(reference: str) -> Path:
     written, _, name = reference.rpartition(":")
     path = Path(written).expanduser().resolve()
     if not path.is_file():
         raise PluginError(f"expected a file with {name} in it, got {written}, which is none")
-    found = getattr(_run(path), name, None)
-    if found is None:
-        raise PluginError(f"expected {name} in {written}, got a file without it")
-    return found
+    return path
 
 
 def _run(path: Path) -> ModuleType:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from services.executor.settings import ExecutorSettings
+from services.features.families.registry import feature_set
 from services.features.settings import FeaturesSettings
 from services.ingest.handler import IngestHandler
 from services.ingest.settings import IngestSettings
@@ -16,6 +17,7 @@ from services.trainer.settings import TrainerSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.models.feature_schema import FeatureSchema
 from shared.settings import load_settings
 
 
@@ -55,3 +57,11 @@ class InstallationSettings:
     def ingest_handler(self, book: str) -> IngestHandler:
         """Make the gate through which chains enter a book."""
         return IngestHandler(book, self.ingest, self.calendar, self.contracts)
+
+    def schema(self) -> FeatureSchema:
+        """Give names, units and id of the features this installation computes.
+
+        Raises:
+            PluginError: a family that the settings add is not there or cannot be used.
+        """
+        return feature_set(self.features.families).schema

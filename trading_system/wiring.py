@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from services.executor.bootstrap import executor_service
 from services.features.bootstrap import features_service
-from services.features.families.registry import SCHEMA
 from services.predictor.bootstrap import predictor_service
 from services.risk.bootstrap import risk_service
 from services.trainer.bootstrap import trainer_service
@@ -22,7 +21,7 @@ class Installation(InstallationSettings):
         """Make every service that an engine runs, in the order of the flow."""
         return (
             features_service(self.features, self.calendar, self.contracts),
-            predictor_service(self.predictor, SCHEMA),
+            predictor_service(self.predictor, self.schema()),
             risk_service(self.risk),
             executor_service(self.executor, self.calendar, self.costs),
             trainer_service(self.trainer),

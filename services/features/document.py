@@ -41,10 +41,10 @@ alone is enough; "0" that earlier snapshots enter as soon as there are any.
 def features_page() -> str:
     """Write the reference as Markdown, one table per family."""
     parts = [_HEAD]
-    for title, declared, _ in FAMILIES:
-        rows = "\n".join(_row(feature) for feature in declared)
+    for family in FAMILIES:
+        rows = "\n".join(_row(feature) for feature in family.features)
         parts.append(
-            f"\n## {title}\n\n| feature | unit | formula | source | warm-up | scale |\n|---|---|---|---|---|---|\n{rows}\n"
+            f"\n## {family.title}\n\n| feature | unit | formula | source | warm-up | scale |\n|---|---|---|---|---|---|\n{rows}\n"
         )
     return "".join(parts)
 

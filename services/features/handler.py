@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from services.features.families.registry import SCHEMA_ID, compute_values
+from services.features.families.registry import SCHEMA_ID, feature_set
 from services.features.market_view import market_view
 from services.features.settings import FeaturesSettings
 from services.features.state.cross_section import cross_section
@@ -22,7 +22,10 @@ from shared.market.contracts import ContractTable
 
 
 class _State(msgspec.Struct):
-    """What a checkpoint holds: the schema it belongs to, and the history of each underlying."""
+    """What a checkpoint holds: the built-in schema it belongs to, and the history of each underlying.
+
+    Families that are added read the same history, so that adding one loses none of it.
+    """
 
     schema_id: str
     histories: dict[str, MarketHistory]
@@ -36,7 +39,7 @@ class FeaturesHandler:
 
     Args:
         book: key of the events it sees.
-        settings: how much of the chain travels on.
+        settings: which families are added, and how much of the chain travels on.
         calendar: sessions.
         contracts: lot sizes.
     """
@@ -46,6 +49,7 @@ class FeaturesHandler:
     ) -> None:
         self._book = book
         self._settings = settings
+        self._features = feature_set(settings.families)
         self._calendar = calendar
         self._contracts = contracts
         self._closes = ExpiryCloses(calendar)
@@ -90,7 +94,7 @@ class FeaturesHandler:
         history.advance(now, self._calendar)
         return FeatureVector(
             header=snapshot.header.child("features"),
-            schema_id=SCHEMA_ID,
-            values=compute_values(now, history.seen_by(now)),
+            schema_id=self._features.schema.id,
+            values=self._features.compute(now, history.seen_by(now)),
             market=market_view(now, self._settings.candidate_strikes),
         )

@@ -14,7 +14,8 @@ from shared.streaming.serving import serve
 
 def main(stop: threading.Event) -> int:
     """Run the predictor until told to stop."""
-    return serve(predictor_service(load_settings(PredictorSettings), published_schema()), stop)
+    settings = load_settings(PredictorSettings)
+    return serve(predictor_service(settings, published_schema(settings.families)), stop)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -14,6 +17,8 @@ class PredictorSettings(ServiceSettings):
     """How sure a signal must be, what speaks against selling at all, and which model decides.
 
     Attributes:
+        families: feature families that the vectors hold besides the built-in ones; as THETAFLOW_FEATURES_FAMILIES says
+            where this is not set.
         strategy: who decides: `ensemble` (a trained model, the traditional rule where none is in charge), `traditional`,
             one of an installed package, or yours as `path/to/file.py:ClassName`.
         threshold: least confidence of a traditional signal, probability of the chosen side, above one half.
@@ -29,6 +34,9 @@ class PredictorSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_PREDICTOR_")
 
+    aliases: ClassVar[Mapping[str, str]] = MappingProxyType({"families": "THETAFLOW_FEATURES_FAMILIES"})
+
+    families: tuple[str, ...] = ()
     strategy: str = Field(default="ensemble", min_length=1)
     threshold: float = Field(default=0.60, gt=0.5, lt=1.0)
     min_components: int = Field(default=4, ge=1)

@@ -10,27 +10,15 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from services.features.families.registry import FEATURE_NAMES, SCHEMA_ID
 from services.features.handler import FeaturesHandler
 from services.ingest.sources.recorded.replay import open_replay
 from shared.errors import BadInputError
 from shared.events import Event, FeatureVector
 from shared.market.chain import Parsed
+from shared.models.feature_schema import FeatureSchema
 from trading_system.wiring import Installation
 
 _ROWS_PER_GROUP: Final = 4096
-_SCHEMA: Final = pa.schema(
-    [
-        ("ts", pa.timestamp("ns", tz="UTC")),
-        ("id", pa.string()),
-        ("underlying", pa.string()),
-        ("spot", pa.float64()),
-        ("forward", pa.float64()),
-        ("expiry", pa.string()),
-        *((name, pa.float64()) for name in FEATURE_NAMES),
-    ],
-    metadata={"feature_schema": SCHEMA_ID},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +61,7 @@ def export_features(
     unfinished = out.with_name(f"{out.name}.part")
     rows = 0
     try:
-        with pq.ParquetWriter(unfinished, _SCHEMA) as writer:
+        with pq.ParquetWriter(unfinished, _columns_of(house.schema())) as writer:
             waiting: list[FeatureVector] = []
             for item in open_replay(source, store=store, book=book):
                 waiting += [vector for event in ingest.accept(item) for vector in _vectors(features, event)]
@@ -86,6 +74,21 @@ def export_features(
     finally:
         unfinished.unlink(missing_ok=True)
     return FeatureExport(out, rows, sum(ingest.refusals.values()))
+
+
+def _columns_of(schema: FeatureSchema) -> pa.Schema:
+    return pa.schema(
+        [
+            ("ts", pa.timestamp("ns", tz="UTC")),
+            ("id", pa.string()),
+            ("underlying", pa.string()),
+            ("spot", pa.float64()),
+            ("forward", pa.float64()),
+            ("expiry", pa.string()),
+            *((name, pa.float64()) for name in schema.names),
+        ],
+        metadata={"feature_schema": schema.id},
+    )
 
 
 def _vectors(features: FeaturesHandler, event: Event) -> Iterator[FeatureVector]:
@@ -106,7 +109,7 @@ def _write(writer: pq.ParquetWriter, vectors: list[FeatureVector]) -> int:
         [vector.market.expiry for vector in vectors],
         *map(list, zip(*(vector.values for vector in vectors), strict=True)),
     ]
-    arrays = [pa.array(column, type=field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
-    writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+    arrays = [pa.array(column, type=field.type) for column, field in zip(columns, writer.schema, strict=True)]
+    writer.write_table(pa.Table.from_arrays(arrays, schema=writer.schema))
     vectors.clear()
     return count

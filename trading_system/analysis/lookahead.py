@@ -87,10 +87,23 @@ def lookahead_of_day(
     """
     house = installation or Installation.load()
     items = tuple(open_replay(source, store=store, book=book))
-    return check_lookahead(items, lambda feed: feature_vectors(feed, house, book), source=str(source), cuts=cuts)
+    return check_lookahead(
+        items,
+        lambda feed: feature_vectors(feed, house, book),
+        source=str(source),
+        cuts=cuts,
+        names=house.schema().names,
+    )
 
 
-def check_lookahead(items: Sequence[Parsed], path: Pipeline, *, source: str = "", cuts: int = _CUTS) -> LookaheadReport:
+def check_lookahead(
+    items: Sequence[Parsed],
+    path: Pipeline,
+    *,
+    source: str = "",
+    cuts: int = _CUTS,
+    names: Sequence[str] = FEATURE_NAMES,
+) -> LookaheadReport:
     """Compare a path's answers up to each cut with those it gives when everything later is altered."""
     truth = tuple(path(items))
     if len(truth) < 2:  # noqa: PLR2004 - a past and a future
@@ -103,19 +116,19 @@ def check_lookahead(items: Sequence[Parsed], path: Pipeline, *, source: str = ""
         for name, alter in _ALTERATIONS:
             again = [vector for vector in path(alter(items, cut)) if vector.header.ts <= cut]
             compared += len(past)
-            leaks += _differences(past, again, cut, name)
+            leaks += _differences(names, past, again, cut, name)
     return LookaheadReport(source, len(truth), tuple(moments), compared, tuple(leaks))
 
 
 def _differences(
-    past: Sequence[FeatureVector], again: Sequence[FeatureVector], cut: int, alteration: str
+    names: Sequence[str], past: Sequence[FeatureVector], again: Sequence[FeatureVector], cut: int, alteration: str
 ) -> Iterable[Leak]:
     if [vector.header for vector in past] != [vector.header for vector in again]:
         yield Leak("rows", past[0].header.ts, cut, alteration)
         return
     found: set[str] = set()
     for before, after in zip(past, again, strict=True):
-        changed = [name for name, a, b in zip(FEATURE_NAMES, before.values, after.values, strict=True) if a != b]
+        changed = [name for name, a, b in zip(names, before.values, after.values, strict=True) if a != b]
         if before.market != after.market:
             changed.append("market")
         for name in changed:

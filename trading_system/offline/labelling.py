@@ -1,6 +1,6 @@
 """Days to training samples: the very features, strike choice and levels of trading, then what selling would have paid.
 
-Chains go through the ingest gates and the features handler as in a replay; the traditional signal comes from the
+Chains go through the ingest gates and the features handler as in a replay; the signal of the rule comes from the
 predictor's handler, the strike and its levels from risk, the outcome from the executor's rules. There is no other path.
 """
 
@@ -13,12 +13,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.features.families.registry import FEATURE_NAMES, SCHEMA, SCHEMA_ID
 from services.features.handler import FeaturesHandler
 from services.predictor.handler import PredictorHandler
 from services.predictor.strategies.bundles import ModelSource
 from services.predictor.strategies.port import StrategyContext
-from services.predictor.strategies.traditional import TraditionalStrategy
+from services.predictor.strategies.registry import strategies
 from services.trainer.dataset.labels import PaperTerms, QuotePath, ShortOrder, ShortOutcome, short_outcome
 from services.trainer.dataset.samples import TrainingSamples
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
@@ -31,6 +30,7 @@ from shared.events import (
     Signal,
 )
 from shared.market.chain import Parsed
+from shared.models.feature_schema import FeatureSchema
 from shared.trading.levels import protect, sale_limit
 from shared.trading.mark_to_market import Marker, forward_of, quote_volatility, theoretical_price
 from shared.trading.position import ForwardSeen
@@ -94,10 +94,11 @@ def collect_days(
         counts: is added to.
     """
     ingest = house.ingest_handler("training")
-    models = ModelSource(house.predictor.models, SCHEMA_ID, "none")
-    context = StrategyContext("training", house.predictor, SCHEMA, models)
+    schema = house.schema()
+    models = ModelSource(house.predictor.models, schema.id, "none")
+    context = StrategyContext("training", house.predictor, schema, models)
     features = FeaturesHandler("training", house.features, house.calendar, house.contracts)
-    predictor = PredictorHandler(context, TraditionalStrategy(context))
+    predictor = PredictorHandler(context, strategies().get(judged_strategy(house))(context))
     day, ordinal = _Day(), -1
     for item in items:
         for event in ingest.accept(item):
@@ -106,7 +107,7 @@ def collect_days(
             today = ist_date(event.header.ts).toordinal()
             if today != ordinal:
                 if day.vectors:
-                    yield _label(day, house, rules, counts)
+                    yield _label(day, schema, house, rules, counts)
                 day, ordinal = _Day(), today
             for vector in features.handle(event):
                 if not isinstance(vector, FeatureVector):
@@ -117,10 +118,17 @@ def collect_days(
                     day.signals.append(signal)
                     day.snapshots.append(event)
     if day.vectors:
-        yield _label(day, house, rules, counts)
+        yield _label(day, schema, house, rules, counts)
 
 
-def _label(day: _Day, house: InstallationSettings, rules: LabelRules, counts: LabelCounts) -> TrainingSamples:
+def judged_strategy(house: InstallationSettings) -> str:
+    """Name the strategy that a model is judged beside: the predictor's own, or the rule the ensemble falls back on."""
+    return "traditional" if house.predictor.strategy == "ensemble" else house.predictor.strategy
+
+
+def _label(
+    day: _Day, schema: FeatureSchema, house: InstallationSettings, rules: LabelRules, counts: LabelCounts
+) -> TrainingSamples:
     count = len(day.vectors)
     ts = np.array([vector.header.ts for vector in day.vectors], dtype=np.int64)
     net, points, known = np.full((count, 2), np.nan), np.full((count, 2), np.nan), ts.copy()
@@ -137,8 +145,8 @@ def _label(day: _Day, house: InstallationSettings, rules: LabelRules, counts: La
     counts.vectors += count
     values = [[np.nan if value is None else value for value in vector.values] for vector in day.vectors]
     return TrainingSamples(
-        schema_id=SCHEMA_ID,
-        features=FEATURE_NAMES,
+        schema_id=schema.id,
+        features=schema.names,
         ts=ts,
         day=np.full(count, ist_date(int(ts[0])).toordinal(), dtype=np.int64),
         values=np.array(values, dtype=np.float64),

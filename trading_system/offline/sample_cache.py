@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.features.families.registry import SCHEMA_ID
+from services.predictor.strategies.registry import strategies
 from services.trainer.dataset.sample_file import SampleFile, read_sample_file, write_sample_file
 from services.trainer.dataset.samples import TrainingSamples
+from shared.models.feature_schema import added_families
 from shared.source_closure import source_hash
 from trading_system.installation import InstallationSettings
-from trading_system.offline.labelling import LabelCounts, LabelRules
+from trading_system.offline.labelling import LabelCounts, LabelRules, judged_strategy
 
 _BLOCK = 1 << 20
 _PACKAGES = ("shared", "services", "trading_system")
@@ -39,7 +40,16 @@ def cache_key(house: InstallationSettings, rules: LabelRules, content: Mapping[s
         name: getattr(house, name).model_dump(mode="json") for name in ("ingest", "features", "risk", "executor")
     }
     threshold = house.predictor.model_dump(mode="json")
-    described = {"schema": SCHEMA_ID, "settings": settings, "rule": threshold, "labels": rules, "content": content}
+    strategy, families = judged_strategy(house), added_families()
+    added = [families.fingerprint(reference) for reference in house.features.families]
+    described = {
+        "schema": house.schema().id,
+        "plugins": [strategies().fingerprint(strategy), *added],
+        "settings": settings,
+        "rule": threshold,
+        "labels": rules,
+        "content": content,
+    }
     digest.update(msgspec.json.encode(described, order="sorted"))
     digest.update(source_hash((_ENTRY,), _PACKAGES).encode())
     return digest.hexdigest()

@@ -180,6 +180,7 @@ def trade_block(trade: Trade) -> Iterator[str]:
         f"         net Rs {trade.net_pnl_paise / 100:,.2f} (costs {trade.costs_paise / 100:,.2f}), "
         f"best +{trade.mfe:.2f}, worst -{trade.mae:.2f} points"
     )
-    model = "traditional rule" if trade.entry.mode is SignalMode.TRADITIONAL else f"model {trade.entry.model_version}"
+    by_rule = trade.entry.mode is SignalMode.TRADITIONAL
+    model = f"{trade.entry.model_version} rule" if by_rule else f"model {trade.entry.model_version}"
     top = ", ".join(f"{part.name} {part.contribution:+.2f}" for part in trade.entry.top_features[:3]) or "none"
     yield f"         regime {trade.entry.regime}, {model}, confidence {trade.entry.confidence:.2f}, top: {top}"

@@ -1,11 +1,18 @@
-"""How a feature is declared: everything a reader of its number has to know, beside the code that computes it."""
+"""The port of a feature family: features declared beside the one function that computes them.
+
+A feature is declared with everything a reader of its number has to know. A family is a pure function of the present
+cross-section of the chain and of what came before it. `docs/howto/feature-family.md` shows how to add one, and
+`tests/contract/test_feature_families.py` is what every one must pass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.features.state.cross_section import CrossSection
+from services.features.state.history import Past
 from services.features.state.missing import NAN
 
 
@@ -47,6 +54,22 @@ class Feature:
     warm_up_unit: WarmUpUnit = WarmUpUnit.MINUTES
     needs_history: bool = False
     scaling: Scaling = Scaling.INVARIANT
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFamily:
+    """Features that are computed together.
+
+    Attributes:
+        title: heading in the reference.
+        features: declarations, in order of the values.
+        compute: gives one number for each of `features`, NaN where it cannot be known, from the cross-section of now
+            and the past of the same underlying (None for a snapshot that is out of order or out of session).
+    """
+
+    title: str
+    features: tuple[Feature, ...]
+    compute: Callable[[CrossSection, Past | None], tuple[float, ...]]
 
 
 def missing(features: Sequence[Feature]) -> tuple[float, ...]:

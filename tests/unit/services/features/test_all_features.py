@@ -74,7 +74,7 @@ class TestRegistry:
 
     def test_every_family_gives_as_many_values_as_it_declares(self, smooth_day):
         (vector,) = features_of(smooth_day[:1])
-        assert len(vector.values) == sum(len(declared) for _, declared, _ in FAMILIES) == len(SCHEMA.names)
+        assert len(vector.values) == sum(len(family.features) for family in FAMILIES) == len(SCHEMA.names)
         assert vector.schema_id == SCHEMA_ID
 
 
