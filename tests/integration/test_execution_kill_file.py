@@ -18,7 +18,7 @@ import redis
 
 from services.executor.audit.log import read_audit, verify
 from services.executor.venues.arming import Arming, arm
-from services.executor.venues.outbox import Write, WriteState
+from services.executor.venues.outbox import WRITE, Write, WriteState
 from shared.clock import SystemClock, ist_date
 from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, FillStatus, VenueTarget, sold
 from shared.events.topology import Topic
@@ -202,7 +202,7 @@ def leave_an_open_entry(directory: Path) -> None:
         sent_ns=SystemClock().now_ns(),
     )
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "outbox-nifty.jsonl").write_bytes(msgspec.json.encode(write) + b"\n")
+    (directory / "outbox-nifty.jsonl").write_bytes(WRITE.encode(write) + b"\n")
 
 
 def test_with_the_broker_down_the_process_itself_takes_everything_back(tmp_path: Path, venue: FakeTradetron):
