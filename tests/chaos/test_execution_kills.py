@@ -20,7 +20,7 @@ import pytest
 
 from services.executor.audit.log import read_audit, verify
 from services.executor.venues.arming import Arming, arm
-from services.executor.venues.outbox import Outbox, Write
+from services.executor.venues.outbox import WRITE, Outbox
 from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, Intent, OrderAction, Trade
 from shared.events.topology import Topic
 from shared.streaming.redis.embedded import EmbeddedBroker
@@ -165,7 +165,7 @@ class Street:
         path = self.directory / "outbox-nifty.jsonl"
         lines = path.read_bytes().splitlines() if path.exists() else []
         outbox = Outbox("nifty", lambda _: None, settle_ns=0, retry_ns=lambda _: 0)
-        outbox.recover(msgspec.json.decode(line, type=Write) for line in lines)
+        outbox.recover(WRITE.decode(line) for line in lines)
         intents = [event for event in self.events(Topic.INTENTS) if isinstance(event, Intent)]
         outbox.want(intents[-1].day, intents[-1].targets, halted=False)
         return outbox
