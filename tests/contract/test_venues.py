@@ -15,6 +15,7 @@ from services.executor.venues.outbox import Write
 from services.executor.venues.port import SignalVenue, VenueAnswer, VenueOutcome, VenueTerms
 from services.executor.venues.registry import choose_venue
 from shared.events import VenueTarget
+from shared.events.legs import sold
 from tests.builders import contract
 from tests.fakes import tradetron as fake
 from tests.fakes import webhook
@@ -93,8 +94,8 @@ def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trial]:
 
 
 def write(value: int, fence: int = 7) -> Write:
-    target = VenueTarget(slot=1, direction=value, order_id="o", signal_id="s", contract=contract(), lots=2)
-    return Write(book="nifty", slot=1, fence=fence, value=value, why="test", target=target if value else None)
+    target = VenueTarget(variable=1, direction=value, order_id="o", signal_id="s", legs=sold(contract()), lots=2)
+    return Write(book="nifty", variable=1, fence=fence, value=value, why="test", target=target if value else None)
 
 
 def outcome(trial: Trial, value: int = 1) -> VenueAnswer:
