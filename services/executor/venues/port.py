@@ -1,17 +1,22 @@
-"""What a venue can do for the executor.
+"""What a venue can do for the executor, in two capabilities.
 
-A **signal venue** keeps a value per variable and trades on its own: the executor writes what it should hold. It answers
-in three ways, because a network has three: it was done, it was surely not done, or nobody knows. It does not raise for
-what the network or the venue does, and no text of it holds a secret.
+* A **signal venue** keeps a value per variable and trades on its own: the executor writes what it should hold, and so
+  mirrors the book on it.
+* An **order venue** takes orders and reports what became of them. The verbs and their contract stand here and
+  `venues/simulated` keeps them. Order-taking venues are not wired to the book yet.
+
+Both answer in three ways, because a network has three: it was done, it was surely not done, or nobody knows. Neither
+raises for what the network or the venue does, and no text of theirs holds a secret.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from services.executor.venues.outbox import Write
+from shared.events import Contract, Side
 from shared.settings import ServiceSettings
 
 
@@ -66,6 +71,117 @@ class SignalVenue(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order for one contract.
+
+    Attributes:
+        client_id: ours, unique for ever; a venue that sees it again does nothing and answers as the first time.
+        quantity: units, not lots.
+        limit_price: points per unit; None takes the market's price.
+    """
+
+    client_id: str
+    contract: Contract
+    side: Side
+    quantity: int
+    limit_price: float | None = None
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands at the venue. OPEN may still fill; the others are final."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """An order as the venue sees it now.
+
+    Attributes:
+        number: grows with every change at the venue.
+        filled: units so far.
+        text: the venue's reason, without any secret.
+    """
+
+    number: int
+    request: OrderRequest
+    status: OrderStatus
+    filled: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillReport:
+    """One execution; `number` grows with every change at the venue, `price` is points per unit, `quantity` units."""
+
+    number: int
+    client_id: str
+    contract: Contract
+    side: Side
+    quantity: int
+    price: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionReport:
+    """Units held in a contract, negative when sold."""
+
+    contract: Contract
+    quantity: int
+
+
+Report = TypeVar("Report")
+
+
+@dataclass(frozen=True, slots=True)
+class Reports(Generic[Report]):
+    """What a question came to: with any outcome but CONFIRMED `items` is empty and says nothing about the venue."""
+
+    outcome: VenueOutcome
+    items: tuple[Report, ...] = ()
+    text: str = ""
+
+
+@runtime_checkable
+class OrderVenue(Protocol):
+    """Takes orders and reports what became of them."""
+
+    def submit(self, request: OrderRequest) -> VenueAnswer:
+        """Place an order, at most once per client id, also when it is repeated after UNKNOWN.
+
+        CONFIRMED means that the venue has it, not that it fills; FAILED that it has not and never will of this call.
+        """
+        ...
+
+    def modify(self, client_id: str, *, quantity: int, limit_price: float | None) -> VenueAnswer:
+        """Give an open order another total quantity (units, what is filled included) and limit."""
+        ...
+
+    def cancel(self, client_id: str) -> VenueAnswer:
+        """Take back what is still open of an order; one that is cancelled already is CONFIRMED again."""
+        ...
+
+    def orders(self) -> Reports[OrderReport]:
+        """Report every order of the day, in order of its newest change."""
+        ...
+
+    def fills(self, after: int = 0) -> Reports[FillReport]:
+        """Report executions with a number above `after`, in order."""
+        ...
+
+    def positions(self) -> Reports[PositionReport]:
+        """Report what is held, contract by contract, without what is flat."""
+        ...
+
+    def close(self) -> None:
+        """Give connections up."""
+        ...
+
+
 class VenueType(Protocol):
     """What the registry holds: a class that makes a venue from its own settings and the executor's terms.
 
@@ -76,7 +192,7 @@ class VenueType(Protocol):
 
     settings_class: ClassVar[type[ServiceSettings]]
 
-    def __call__(self, settings: Any, terms: VenueTerms) -> SignalVenue:  # noqa: ANN401  # an instance of settings_class
+    def __call__(self, settings: Any, terms: VenueTerms) -> SignalVenue | OrderVenue:  # noqa: ANN401  # an instance of settings_class
         """Make the venue.
 
         Raises:
