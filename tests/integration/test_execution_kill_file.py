@@ -247,8 +247,9 @@ def test_live_without_the_days_confirmation_ends_with_one_line(tmp_path: Path, v
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize("generic", ["VENUE", "TRADETRON"])
 def test_a_replay_over_redis_reaches_no_venue_and_no_live_file_whatever_the_settings(
-    tmp_path: Path, venue: FakeTradetron
+    tmp_path: Path, venue: FakeTradetron, generic: str
 ):
     directory = tmp_path / "executor"
     leave_an_open_entry(directory)
@@ -258,10 +259,10 @@ def test_a_replay_over_redis_reaches_no_venue_and_no_live_file_whatever_the_sett
     section = "THETAFLOW_EXECUTOR_"
     live = {
         f"{section}DIRECTORY": str(directory),
-        f"{section}TRADETRON_MODE": "live",
+        f"{section}{generic}_MODE": "live",
         f"{section}TRADETRON_TOKEN": TOKEN,
         f"{section}TRADETRON_URL": venue.url,
-        f"{section}TRADETRON_SOURCES": "synthetic,test,v3",
+        f"{section}{generic}_SOURCES": "synthetic,test,v3",
     }
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
     request = SimulationRequest(source="three minutes", engine="redis", environ={**environ, **live})

@@ -51,7 +51,6 @@ OF_ORDER_VENUES = {
     "OrderVenue.submit",
     "SimulatedExchange.lose",
     "SimulatedExchange.modify",
-    "SimulatedExchange.quote",
     "SimulatedExchange.submit",
 }
 """Verbs that nothing calls while order-taking venues are not wired to the book, and how a simulated one is moved."""
