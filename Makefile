@@ -109,6 +109,8 @@ docs: $(VENV)/.full ## write the generated references and .env.example anew
 	$(BIN)/python -m services.features.publish_schema
 	$(BIN)/python -m services.features.document > docs/features.md
 	$(BIN)/python -m services.risk.denials > docs/denials.md
+	$(BIN)/python -m shared.events.topology_page > docs/topology.md
+	$(BIN)/python -m shared.streaming.redis.acl > docs/acl/users.acl
 
 PIP_COMPILE = $(BIN)/pip-compile --quiet --strip-extras --no-header --no-annotate --allow-unsafe --unsafe-package pip \
 	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options

@@ -21,7 +21,7 @@ import pyarrow as pa
 from shared.clock import ist_date
 from shared.errors import WireError
 from shared.events import ChainSnapshot, QualityFlag
-from shared.events.topology import Topic
+from shared.events.topology import Topic, followed_by
 from shared.store.layout import COMPACTED, Table, covered_by, day_folder, replace_synced, write_part
 from shared.store.tables import EVENT_SCHEMA, leg_table, snapshot_table
 from shared.streaming.protocol.client import BrokerClient
@@ -66,6 +66,7 @@ class Recording:
         self._history = client.history()
         self._hold = client.retention_hold(GROUP)
         self._root = root
+        self._topics = followed_by(GROUP)
         self._batches = {partition: _Batch() for partition in range(client.partitions)}
         self._written: dict[int, tuple[int, dict[str, str]]] = {}
         self.counters: Counter[str] = Counter()
@@ -75,7 +76,7 @@ class Recording:
         self._recover()
         # From here on no stream is trimmed past what is on disk, also those nothing was ever recorded of.
         for partition in self._batches:
-            for topic in Topic:
+            for topic in self._topics:
                 self._behind.add((partition, topic.value))
         self.hold_trimming()
 
@@ -91,7 +92,7 @@ class Recording:
         for partition, batch in self._batches.items():
             _, positions = self._written.get(partition, (0, {}))
             before = batch.entries
-            for topic in Topic:
+            for topic in self._topics:
                 after = batch.positions.get(topic.value) or positions.get(topic.value)
                 room = max(self._most - self.waiting, 0)
                 for entry in islice(self._history.forward(topic, partition, after=after, page=100), room):

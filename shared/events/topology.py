@@ -1,8 +1,17 @@
-"""Topics, who produces and who consumes them, and how they are laid on the broker."""
+"""Topics and services: the one table of what is published, by whom, and who reads it.
+
+Routing, consumer groups, trimming, rights on the broker, what the gateway and the recorder follow, and docs/topology.md
+are derived from `TOPICS` and `SERVICES`. A new topic is a name in `Topic` and a row in `TOPICS`; a new process is a row
+in `SERVICES`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 from zlib import crc32
 
 from shared import events
@@ -27,44 +36,159 @@ class Topic(StrEnum):
     DEAD = "dead"
 
 
-TOPIC_OF: dict[type[events.Event], Topic] = {
-    events.ChainSnapshot: Topic.CHAIN,
-    events.ClockTick: Topic.CHAIN,
-    events.FeatureVector: Topic.FEATURES,
-    events.Signal: Topic.SIGNALS,
-    events.Order: Topic.ORDERS,
-    events.Denial: Topic.ORDERS,
-    events.Fill: Topic.FILLS,
-    events.Trade: Topic.TRADES,
-    events.BookState: Topic.BOOK,
-    events.Intent: Topic.INTENTS,
-    events.OfflineRequested: Topic.OFFLINE,
-    events.OfflineFinished: Topic.OFFLINE,
-    events.ModelPublished: Topic.MODELS,
-    events.Command: Topic.CONTROL,
-    events.HaltChanged: Topic.HALTS,
-    events.Alert: Topic.ALERTS,
-    events.DeadLetter: Topic.DEAD,
-}
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """One process of an installation, and its user on the broker.
 
-SERVICE_INPUTS: dict[str, tuple[Topic, ...]] = {
-    "features": (Topic.CHAIN,),
-    "predictor": (Topic.FEATURES, Topic.MODELS),
-    "risk": (Topic.SIGNALS, Topic.BOOK, Topic.CONTROL),
-    "executor": (Topic.CHAIN, Topic.ORDERS, Topic.CONTROL),
-    "trainer": (Topic.TRADES,),
-}
-"""Consumer groups and what each reads. A group's name is its service's."""
+    Attributes:
+        name: of the service, its consumer group and its user.
+        handles: whether it runs handlers on the engine: a consumer group with leases and checkpoints.
+        decides: whether a lockstep replay waits for it before it publishes the next snapshot.
+        publishes_as: producers whose memory of what is out it keeps, for what it publishes beside the engine.
+        reads_all: whether it may look at every stream and every lease.
+        holds: whether a consumer group of its name keeps streams from being trimmed until it has read them.
+    """
 
-DECISION_GROUPS: tuple[str, ...] = ("features", "predictor", "risk", "executor")
+    name: str
+    handles: bool = False
+    decides: bool = False
+    publishes_as: tuple[str, ...] = ()
+    reads_all: bool = False
+    holds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRow:
+    """One topic.
+
+    Attributes:
+        topic: its name.
+        events: types of event on it.
+        producers: services that write it.
+        readers: services that handle it, each as a consumer group; never trimmed past one of them.
+        followers: services that read it without a group and hold nothing back by reading.
+        keep: finished entries that stay for people and dashboards; None: only people delete.
+        key: field of the header that chooses the partition.
+    """
+
+    topic: Topic
+    events: tuple[type[events.Event], ...]
+    producers: tuple[str, ...]
+    readers: tuple[str, ...] = ()
+    followers: tuple[str, ...] = ("gateway", "recorder")
+    keep: int | None = 10_000
+    key: str = "book"
+
+
+SERVICES: Final = (
+    ServiceRow("ingest", publishes_as=("ingest",)),
+    ServiceRow("features", handles=True, decides=True),
+    ServiceRow("predictor", handles=True, decides=True),
+    ServiceRow("risk", handles=True, decides=True),
+    ServiceRow("executor", handles=True, decides=True, publishes_as=("executor-side",)),
+    ServiceRow("trainer", handles=True, publishes_as=("models",)),
+    ServiceRow("offline", publishes_as=("offline",)),
+    ServiceRow("recorder", reads_all=True, holds=True),
+    # The command line beside the gateway publishes as "cli" under the gateway's user.
+    ServiceRow("gateway", publishes_as=("gateway", "cli"), reads_all=True),
+)
+
+_HANDLERS: Final = tuple(row.name for row in SERVICES if row.handles)
+
+# Chains are some 50 times larger than other events, feature vectors take some 17 KB each. Signals and books stay
+# longer: a simulation of many days reads them back at its end.
+TOPICS: Final = (
+    TopicRow(
+        Topic.CHAIN,
+        (events.ChainSnapshot, events.ClockTick),
+        producers=("ingest",),
+        readers=("features", "executor"),
+        followers=("executor", "gateway", "recorder"),
+        keep=2_000,
+    ),
+    TopicRow(
+        Topic.FEATURES,
+        (events.FeatureVector,),
+        producers=("features",),
+        readers=("predictor",),
+        followers=("recorder",),
+        keep=2_000,
+    ),
+    TopicRow(Topic.SIGNALS, (events.Signal,), producers=("predictor",), readers=("risk",)),
+    TopicRow(
+        Topic.ORDERS,
+        (events.Order, events.Denial),
+        producers=("risk",),
+        readers=("executor",),
+        followers=("executor", "gateway", "recorder"),
+    ),
+    TopicRow(Topic.FILLS, (events.Fill,), producers=("executor",), followers=("executor", "gateway", "recorder")),
+    TopicRow(
+        Topic.TRADES,
+        (events.Trade,),
+        producers=("executor",),
+        readers=("trainer",),
+        followers=("executor", "gateway", "recorder"),
+    ),
+    TopicRow(Topic.BOOK, (events.BookState,), producers=("executor",), readers=("risk",)),
+    TopicRow(Topic.INTENTS, (events.Intent,), producers=("executor",), followers=("executor", "recorder")),
+    TopicRow(
+        Topic.OFFLINE,
+        (events.OfflineRequested, events.OfflineFinished),
+        producers=("trainer", "offline"),
+        followers=("trainer", "offline", "recorder"),
+    ),
+    TopicRow(Topic.MODELS, (events.ModelPublished,), producers=("trainer",), readers=("predictor",)),
+    TopicRow(
+        Topic.CONTROL,
+        (events.Command,),
+        producers=("gateway", "executor"),
+        readers=("risk", "executor"),
+        followers=("executor", "gateway", "recorder"),
+    ),
+    TopicRow(Topic.HALTS, (events.HaltChanged,), producers=("risk",)),
+    TopicRow(Topic.ALERTS, (events.Alert,), producers=("ingest", *_HANDLERS)),
+    TopicRow(Topic.DEAD, (events.DeadLetter,), producers=_HANDLERS, keep=None),
+)
+
+TOPIC_OF: Final[Mapping[type[events.Event], Topic]] = MappingProxyType(
+    {kind: row.topic for row in TOPICS for kind in row.events}
+)
+"""Where an event of a type is published."""
+
+SERVICE_INPUTS: Final[Mapping[str, tuple[Topic, ...]]] = MappingProxyType(
+    {name: tuple(row.topic for row in TOPICS if name in row.readers) for name in _HANDLERS}
+)
+"""Consumer groups and what each reads, in the order of the table. A group's name is its service's."""
+
+DECISION_GROUPS: Final = tuple(row.name for row in SERVICES if row.decides)
 """Groups a lockstep replay waits for before it publishes the next snapshot."""
 
-DEFAULT_PARTITIONS = 4
+RETENTION: Final[Mapping[Topic, int]] = MappingProxyType(
+    {row.topic: row.keep for row in TOPICS if row.keep is not None}
+)
+"""Finished entries that stay, by topic; a topic that is not here is never trimmed."""
+
+_CONSUMERS: Final[Mapping[Topic, tuple[str, ...]]] = MappingProxyType(
+    {topic: tuple(name for name in _HANDLERS if topic in SERVICE_INPUTS[name]) for topic in Topic}
+)
+
+DEFAULT_PARTITIONS: Final = 4
 
 
 def consumers_of(topic: Topic) -> tuple[str, ...]:
     """Name the groups that read a topic; a stream is never trimmed past one of them."""
-    return tuple(group for group, inputs in SERVICE_INPUTS.items() if topic in inputs)
+    return _CONSUMERS[topic]
+
+
+def produced_by(service: str) -> tuple[Topic, ...]:
+    """Name the topics that a service writes."""
+    return tuple(row.topic for row in TOPICS if service in row.producers)
+
+
+def followed_by(service: str) -> tuple[Topic, ...]:
+    """Name the topics that a service reads without a consumer group."""
+    return tuple(row.topic for row in TOPICS if service in row.followers)
 
 
 def partition_of(book: str, partitions: int) -> int:

@@ -15,6 +15,7 @@ from random import Random
 
 from workload import PARTITIONS, services
 
+from shared.events.topology import RETENTION, Topic
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.trimming import TrimPolicy
 
@@ -159,7 +160,7 @@ class Fleet:
             batch=64,
             chunk=16,
             trimming=TrimPolicy(
-                keep=10_000_000, keep_chain=300, keep_features=10_000_000, cap=100_000_000, turn_ms=500
+                keep={**dict.fromkeys(RETENTION, 10_000_000), Topic.CHAIN: 300}, cap=100_000_000, turn_ms=500
             ),
             fault=fault,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.events import Alert
-from shared.events.topology import Topic, partition_of
+from shared.events.topology import RETENTION, Topic, partition_of
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import stream_key
@@ -14,7 +14,7 @@ from shared.streaming.redis.trimming import Trimmer, TrimPolicy
 
 PLACE = partition_of("nifty", 4)
 KEY = stream_key(PLACE, Topic.CHAIN)
-POLICY = TrimPolicy(keep_chain=20, keep_features=20, keep=20, cap=10_000, turn_ms=1)
+POLICY = TrimPolicy(keep=dict.fromkeys(RETENTION, 20), cap=10_000, turn_ms=1)
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_what_is_to_be_folded_again_stays(bench, broker) -> None:
 
 
 def test_past_the_cap_it_is_told_before_anything_unread_goes(bench, broker) -> None:
-    policy = TrimPolicy(keep_chain=20, keep_features=20, keep=20, cap=50, turn_ms=1)
+    policy = TrimPolicy(keep=dict.fromkeys(RETENTION, 20), cap=50, turn_ms=1)
     _fill(bench, broker, ("features", "executor"))
     first = Trimmer(policy).trim(broker.shared(PLACE), Topic.CHAIN, PLACE)
     assert first is not None
@@ -142,7 +142,7 @@ def test_dead_letters_are_never_trimmed(bench, broker) -> None:
 def test_a_running_engine_trims_and_goes_on_exactly(bench, broker) -> None:
     broker.shared(PLACE).call("XGROUP", "CREATE", KEY, "executor", "$", "MKSTREAM")
     events = bench.ticks(600, ("nifty",))
-    engine = bench.start(trimming=TrimPolicy(keep_chain=20, cap=100_000, turn_ms=50))
+    engine = bench.start(trimming=TrimPolicy(keep={Topic.CHAIN: 20}, cap=100_000, turn_ms=50))
     with Publisher(bench.url) as publisher:
         for start in range(0, 600, 50):
             publisher.publish(events[start : start + 50])

@@ -14,14 +14,13 @@ from typing import Final, Protocol
 from shared.clock import ist_date
 from shared.errors import ConfigError, EngineError, WireError
 from shared.events import Event
-from shared.events.topology import Topic
+from shared.events.topology import Topic, followed_by
 from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.entry import Entry
 from shared.streaming.protocol.reports import BrokerReport
 
 _LOG: Final = logging.getLogger("thetaflow.gateway")
 
-_OF_THE_DAY: Final = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES, Topic.BOOK)
 _STANDING: Final[Mapping[Topic, int]] = {
     Topic.CONTROL: 256,
     Topic.HALTS: 256,
@@ -29,8 +28,9 @@ _STANDING: Final[Mapping[Topic, int]] = {
     Topic.DEAD: 1_000,
     Topic.MODELS: 16,
 }
-FOLLOWED: Final = (*_OF_THE_DAY, *_STANDING)
+FOLLOWED: Final = tuple(topic for topic in followed_by("gateway") if topic is not Topic.CHAIN)
 """Topics read entry by entry. Of the chain, whose entries are large, a burst is skipped up to its newest ones."""
+_OF_THE_DAY: Final = tuple(topic for topic in FOLLOWED if topic not in _STANDING)
 
 _PAGE: Final = 250
 _BATCH: Final = 500

@@ -1,44 +1,52 @@
-"""Rights on the broker: each service gets the streams it reads and writes, and nothing else.
+"""Rights on the broker, derived from the topology: each service gets the streams it reads and writes, and nothing else.
 
     python -m shared.streaming.redis.acl features=SECRET predictor=SECRET ... > users.acl
 
 writes an ACL file for the server (`--aclfile users.acl`) with the hashes of the passwords given; a user without one
-stays off. docs/acl/users.acl is the file with all of them off.
+stays off. docs/acl/users.acl is the file with all of them off. `shared.streaming.redis.users` makes passwords, too.
+The file needs a server of version 7 or later: a service reads its inputs without a right to add to them.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
 from shared.errors import ConfigError
-from shared.events.topology import SERVICE_INPUTS, Topic, consumers_of
+from shared.events.topology import (
+    SERVICE_INPUTS,
+    SERVICES,
+    ServiceRow,
+    Topic,
+    consumers_of,
+    followed_by,
+    produced_by,
+)
 
-SERVICE_OUTPUTS: Final[Mapping[str, tuple[Topic, ...]]] = {
-    "features": (Topic.FEATURES,),
-    "predictor": (Topic.SIGNALS,),
-    "risk": (Topic.ORDERS, Topic.HALTS),
-    "executor": (Topic.FILLS, Topic.TRADES, Topic.BOOK),
-    "trainer": (Topic.MODELS, Topic.OFFLINE),
-}
-SOURCES: Final[Mapping[str, tuple[Topic, ...]]] = {
-    "ingest": (Topic.CHAIN, Topic.ALERTS),
-    "gateway": (Topic.CONTROL, Topic.ALERTS),
-    "offline": (Topic.OFFLINE,),
-}
-READERS: Final = ("gateway", "recorder")
 OPERATOR: Final = "operator"
 """Who may do everything with Thetaflow's keys: replay dead letters, repair by hand."""
+READER: Final = "reader"
+"""Who may look at everything and change nothing: people with `redis-cli`."""
+LOADER: Final = "loader"
+"""Who may make the server read its users again, and nothing else."""
 
-_HELLO: Final = "+auth +hello +ping +select +client|setinfo +client|setname +cluster|slots +time"
-_LOOK: Final = "+xrange +xrevrange +xlen +xread +xinfo|stream +xinfo|groups +xpending +get +pttl +exists +hget +hgetall +zrange +eval_ro"
-_PUBLISH: Final = "+eval +xadd +hset +hget +set"
-_WORK: Final = (
-    "+eval +evalsha +script|load +xreadgroup +xack +xadd +xclaim +xgroup|create +xtrim "
-    "+set +del +incr +pexpire +hset +hdel +zadd +zrem +zremrangebyscore"
+_HELLO: Final = "+auth +hello +ping +select +client|setinfo +client|setname"
+_LOOK: Final = (
+    "+cluster|slots +time +xrange +xrevrange +xlen +xread +xinfo|stream +xinfo|groups +xpending +get +pttl +exists "
+    "+hget +hgetall +zrange +eval_ro"
 )
+_ENGINE: Final = "+eval +evalsha +script|load +xreadgroup +xack +xclaim +xgroup|create +xtrim"
+_KEEP: Final = "+get +set +del +incr +pexpire +hget +hset +hdel +zadd +zrem +zremrangebyscore"
+_BROWSE: Final = "+scan +type +ttl +hlen +hkeys +zcard +strlen +dbsize +info +command +xinfo"
+_PARTITION: Final = "{*}"
+_ALL: Final = f"{_PARTITION}:*"
+
+
+def acl_users() -> tuple[str, ...]:
+    """Name all users of the broker."""
+    return tuple(_rights())
 
 
 def acl_file(passwords: Mapping[str, str]) -> str:
@@ -54,37 +62,62 @@ def acl_file(passwords: Mapping[str, str]) -> str:
     if unknown := sorted(passwords.keys() - rights.keys()):
         raise ConfigError(f"ACL: expected users of {', '.join(rights)}, got {', '.join(unknown)}")
     lines = ["user default off"]
-    for user, (keys, commands) in rights.items():
+    for user, granted in rights.items():
         password = passwords.get(user)
         switch = "off" if password is None else f"on #{sha256(password.encode()).hexdigest()}"
-        lines.append(f"user {user} {switch} resetchannels resetkeys {' '.join(keys)} -@all {commands}")
+        lines.append(f"user {user} {switch} resetchannels resetkeys {granted}")
     return "\n".join(lines) + "\n"
 
 
-def _rights() -> dict[str, tuple[list[str], str]]:
-    rights = {service: (_service_keys(service), f"{_HELLO} {_LOOK} {_WORK}") for service in SERVICE_INPUTS}
-    for source, topics in SOURCES.items():
-        keys = [*(f"~{{*}}:{topic}" for topic in topics), f"~{{*}}:published:{source}", "~{0}:layout"]
-        rights[source] = (keys, f"{_HELLO} {_LOOK} {_PUBLISH}")
-    for reader in READERS:
-        keys, commands = rights.get(reader, ([], f"{_HELLO} {_LOOK}"))
-        rights[reader] = ([*keys, "%R~{*}:*"], commands)
-    rights[OPERATOR] = (["~{*}:*"], f"{_HELLO} {_LOOK} {_WORK} +xdel +xgroup +pttl")
-    return rights
+def _rights() -> dict[str, str]:
+    return {
+        **{row.name: _of_service(row) for row in SERVICES},
+        READER: f"%R~{_ALL} -@all {_HELLO} {_LOOK} {_BROWSE}",
+        OPERATOR: f"~{_ALL} -@all {_HELLO} {_LOOK} {_BROWSE} {_ENGINE} {_KEEP} +xadd +xdel +xgroup",
+        LOADER: f"-@all {_HELLO} +acl|load",
+    }
 
 
-def _service_keys(service: str) -> list[str]:
-    streams = dict.fromkeys((*SERVICE_INPUTS[service], *SERVICE_OUTPUTS[service], Topic.ALERTS, Topic.DEAD))
+def _of_service(row: ServiceRow) -> str:
+    """Give a service's rights.
+
+    The first part says what it may call on all its keys; a script names every key it works on and needs one part that
+    has them all. The parts in brackets add what it may do to some of them: XADD to its outputs, keep its own values.
+    """
+    inputs, outputs = SERVICE_INPUTS.get(row.name, ()), produced_by(row.name)
+    own = _own_keys(row)
     # Trimming a stream asks where those begin who fold it again.
-    beside = dict.fromkeys(group for topic in SERVICE_INPUTS[service] for group in consumers_of(topic))
-    return [
-        *(f"~{{*}}:{topic}" for topic in streams),
-        *(f"~{{*}}:{kind}:{service}" for kind in ("lease", "fence", "state", "position", "members")),
-        *(f"~{{*}}:position:{group}" for group in beside if group != service),
-        "~{*}:marks",
-        "~{*}:turn:*",
-        "~{0}:layout",
-    ]
+    beside = dict.fromkeys(group for topic in inputs for group in consumers_of(topic) if group != row.name)
+    keys = [*dict.fromkeys((*inputs, *outputs)), *own, *(f"position:{group}" for group in beside)]
+    words = [_keys(keys)]
+    if row.reads_all:
+        words.append(f"%R~{_ALL}")
+    else:
+        words += [f"%R~{_PARTITION}:{topic}" for topic in followed_by(row.name) if topic not in keys]
+    words += ["-@all", _HELLO, _LOOK]
+    if row.handles:
+        words.append(_ENGINE)
+    elif row.publishes_as:
+        words.append("+eval")
+    if own:
+        words.append(f"({_keys(own)} -@all {_KEEP})")
+    if outputs:
+        words.append(f"({_keys(outputs)} -@all +xadd)")
+    if row.holds:
+        words.append(f"({_keys(followed_by(row.name))} -@all +xgroup|create +xgroup|setid)")
+    return " ".join(word for word in words if word)
+
+
+def _own_keys(row: ServiceRow) -> list[str]:
+    kept = [f"{kind}:{row.name}" for kind in ("lease", "fence", "state", "position", "members")] if row.handles else []
+    kept += [f"published:{producer}" for producer in row.publishes_as]
+    if row.handles:
+        kept += ["marks", "turn:*"]
+    return [*kept, "layout"] if kept else []
+
+
+def _keys(names: Iterable[str | Topic]) -> str:
+    return " ".join(f"~{_PARTITION}:{name}" for name in names)
 
 
 def main(arguments: list[str]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.events import Alert, Header, Severity
-from shared.events.topology import SERVICE_INPUTS, Topic, consumers_of
+from shared.events.topology import RETENTION, SERVICE_INPUTS, Topic, consumers_of
 from shared.streaming.protocol.codec import encode
 from shared.streaming.redis import scripts
 from shared.streaming.redis.connection import Arg, BrokerConnection
@@ -19,17 +19,12 @@ class TrimPolicy:
     """How much a stream may hold.
 
     Attributes:
-        keep: finished entries that stay for people and dashboards.
-        keep_chain: the same for option chains, which are some 50 times larger than other events.
-        keep_features: the same for feature vectors, of some 17 KB each. Signals and books stay longer: a simulation of
-            many days reads them back at its end.
+        keep: finished entries that stay for people and dashboards, by topic; the others are deleted by people only.
         cap: entries beyond which even unread ones go, after an alert and one more turn.
         turn_ms: between two turns on one stream, whoever takes them.
     """
 
-    keep: int = 10_000
-    keep_chain: int = 2_000
-    keep_features: int = 2_000
+    keep: Mapping[Topic, int] = field(default_factory=lambda: RETENTION)
     cap: int = 200_000
     turn_ms: int = 10_000
 
@@ -68,8 +63,9 @@ class Trimmer:
     )
 
     def trim(self, connection: BrokerConnection, topic: Topic, partition: int) -> Trimmed | None:
-        """Take a turn on one stream; None when it is not time for one, or for dead letters, which only people delete."""
-        if topic is Topic.DEAD:
+        """Take a turn on one stream; None when it is not time for one, or when only people delete there."""
+        keep = self.policy.keep.get(topic)
+        if keep is None:
             return None
         key = stream_key(partition, topic)
         folding = [group for group in self.groups.get(topic, ()) if len(SERVICE_INPUTS.get(group, (topic,))) == 1]
@@ -79,7 +75,6 @@ class Trimmer:
             stream_key(partition, f"turn:{topic}"),
             *(position_key(partition, group) for group in folding),
         ]
-        keep = self._keep(topic)
         expected = " ".join(self.groups.get(topic, ()))
         args: list[Arg] = [topic.value, keep, self.policy.cap, self.policy.turn_ms, expected, *folding]
         answer = scripts.run(connection, "trim", keys, args)
@@ -90,15 +85,6 @@ class Trimmer:
         if over:
             self._warn(connection, topic, partition, result)
         return result
-
-    def _keep(self, topic: Topic) -> int:
-        match topic:
-            case Topic.CHAIN:
-                return self.policy.keep_chain
-            case Topic.FEATURES:
-                return self.policy.keep_features
-            case _:
-                return self.policy.keep
 
     def _warn(self, connection: BrokerConnection, topic: Topic, partition: int, result: Trimmed) -> None:
         seconds, micros = connection.call("TIME")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import ConfigError
-from shared.events import EVENT_TYPES
+from shared.events import EVENT_TYPES, Header
 from shared.events.topology import (
     DECISION_GROUPS,
     SERVICE_INPUTS,
+    SERVICES,
     TOPIC_OF,
+    TOPICS,
     Topic,
     consumers_of,
+    followed_by,
     partition_of,
+    produced_by,
 )
+from shared.events.topology_page import topology_page
 from shared.streaming.protocol.handler import Service
-from shared.streaming.redis.acl import SERVICE_OUTPUTS, acl_file
+from shared.streaming.redis.acl import acl_file
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.keys import fence_key, lease_key, position_key, state_key, stream_key
 
@@ -32,9 +39,33 @@ def test_readers_and_inputs_are_two_sides_of_one_thing() -> None:
             assert topic in SERVICE_INPUTS[group]
 
 
-def test_every_decision_group_is_a_service_and_every_service_has_outputs() -> None:
-    assert set(DECISION_GROUPS) <= set(SERVICE_INPUTS)
-    assert set(SERVICE_OUTPUTS) == set(SERVICE_INPUTS)
+def test_every_topic_has_one_row_and_names_known_services() -> None:
+    names = {row.name for row in SERVICES}
+    assert [row.topic for row in TOPICS] == list(Topic)
+    for row in TOPICS:
+        assert row.producers
+        assert {*row.producers, *row.readers, *row.followers} <= names
+
+
+def test_consumer_groups_are_the_services_that_handle() -> None:
+    handlers = {row.name for row in SERVICES if row.handles}
+    assert set(SERVICE_INPUTS) == handlers
+    assert set(DECISION_GROUPS) <= handlers
+    assert {name for row in TOPICS for name in row.readers} == handlers
+
+
+def test_every_service_writes_or_records_and_the_archive_is_whole() -> None:
+    assert [row.name for row in SERVICES if not produced_by(row.name)] == ["recorder"]
+    assert set(followed_by("recorder")) == set(Topic)
+
+
+def test_every_key_is_a_field_of_the_header() -> None:
+    assert {row.key for row in TOPICS} <= set(Header.__struct_fields__)
+
+
+def test_the_page_is_the_generated_one() -> None:
+    page = Path(__file__).resolve().parents[4] / "docs" / "topology.md"
+    assert page.read_text(encoding="utf-8") == topology_page()
 
 
 @given(st.text(min_size=1), st.integers(1, 64))
@@ -63,9 +94,13 @@ def test_an_engine_refuses_settings_that_cannot_work(wrong: dict[str, int]) -> N
         RedisEngine(service, "redis://localhost", replica="one", **wrong)
 
 
-def test_no_service_may_write_what_another_decides() -> None:
-    lines = {line.split()[1]: line.split() for line in acl_file({}).splitlines()}
-    assert "~{*}:orders" not in lines["features"]
-    assert "~{*}:orders" not in lines["predictor"]
-    assert "~{*}:control" not in lines["ingest"]
-    assert all("+flushall" not in words and "+@all" not in words for words in lines.values())
+def test_a_service_adds_entries_to_its_outputs_alone() -> None:
+    lines = {line.split()[1]: line for line in acl_file({}).splitlines()}
+    for row in SERVICES:
+        outside, _, selectors = lines[row.name].partition("(")
+        assert "+xadd" not in outside
+        adding = [part for part in selectors.split("(") if "+xadd" in part]
+        assert [word for part in adding for word in part.split() if word.startswith("~")] == [
+            f"~{{*}}:{topic}" for topic in produced_by(row.name)
+        ]
+    assert all("+flushall" not in line and "+@all" not in line for line in lines.values())
