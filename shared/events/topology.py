@@ -46,6 +46,7 @@ class ServiceRow:
         decides: whether a lockstep replay waits for it before it publishes the next snapshot.
         publishes_as: producers whose memory of what is out it keeps, for what it publishes beside the engine.
         reads_all: whether it may look at every stream and every lease.
+        paces: whether it waits for the deciding groups, and so may look at the streams that they handle.
         holds: whether a consumer group of its name keeps streams from being trimmed until it has read them.
     """
 
@@ -54,6 +55,7 @@ class ServiceRow:
     decides: bool = False
     publishes_as: tuple[str, ...] = ()
     reads_all: bool = False
+    paces: bool = False
     holds: bool = False
 
 
@@ -81,7 +83,7 @@ class TopicRow:
 
 
 SERVICES: Final = (
-    ServiceRow("ingest", publishes_as=("ingest",)),
+    ServiceRow("ingest", publishes_as=("ingest",), paces=True),
     ServiceRow("features", handles=True, decides=True),
     ServiceRow("predictor", handles=True, decides=True),
     ServiceRow("risk", handles=True, decides=True),
@@ -189,6 +191,14 @@ def produced_by(service: str) -> tuple[Topic, ...]:
 def followed_by(service: str) -> tuple[Topic, ...]:
     """Name the topics that a service reads without a consumer group."""
     return tuple(row.topic for row in TOPICS if service in row.followers)
+
+
+def looked_at_by(row: ServiceRow) -> tuple[Topic, ...]:
+    """Name the topics that a service may read without a consumer group, in the order of the table."""
+    if row.reads_all:
+        return tuple(Topic)
+    paced = {topic for group in DECISION_GROUPS if row.paces for topic in SERVICE_INPUTS[group]}
+    return tuple(topic for topic in Topic if topic in paced or topic in followed_by(row.name))
 
 
 def partition_of(book: str, partitions: int) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from shared.events.topology import SERVICE_INPUTS, SERVICES, TOPICS, ServiceRow, TopicRow, followed_by, produced_by
+from shared.events.topology import SERVICE_INPUTS, SERVICES, TOPICS, ServiceRow, TopicRow, looked_at_by, produced_by
 
 _TOPIC_HEAD = (
     "| topic | events | producers | consumer groups | followers | entries kept | key |\n|---|---|---|---|---|---|---|"
 )
-_SERVICE_HEAD = "| service | handles | follows | writes | keeps beside its streams | replay waits for it |\n|---|---|---|---|---|---|"
+_SERVICE_HEAD = "| service | handles | may look at | writes | keeps beside its streams | replay waits for it |\n|---|---|---|---|---|---|"
 
 
 def topology_page() -> str:
@@ -38,7 +38,7 @@ def _service(row: ServiceRow) -> str:
         kept.insert(0, "leases, checkpoints, positions, replicas")
     if row.holds:
         kept.append("a hold on trimming")
-    follows = ("everything",) if row.reads_all else followed_by(row.name)
+    follows = ("everything",) if row.reads_all else looked_at_by(row)
     handled = SERVICE_INPUTS.get(row.name, ())
     written = produced_by(row.name)
     waits = "yes" if row.decides else ""

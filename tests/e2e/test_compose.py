@@ -6,14 +6,17 @@ The tests run in order on one set of containers while it plays a made-up day.
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import urllib.request
 
 import pytest
 
-from tests.e2e.containers import Compose, eventually
+from tests.e2e.containers import ROOT, Compose, eventually
 
 pytestmark = pytest.mark.compose
 
+README = ROOT / "README.md"
 SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "offline", "recorder", "gateway")
 ALONE = """
 from services.ingest.settings import IngestSettings
@@ -28,8 +31,9 @@ GOLDEN = """
 from shared.streaming.protocol.golden import golden_hash
 from shared.streaming.redis.history import read_stream
 from shared.events.topology import Topic
+from shared.settings import BrokerSettings, load_settings
 topics = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES)
-print(golden_hash([event for topic in topics for event in read_stream("redis://redis:6379/0", topic)]))
+print(golden_hash([event for topic in topics for event in read_stream(load_settings(BrokerSettings).url, topic)]))
 """
 
 
@@ -96,6 +100,47 @@ def test_redis_cli_shows_events_one_can_read(compose):
     assert json.loads(fields["payload"])["header"]["id"] == fields["id"]
     assert fields["id"].startswith("nifty-")
     assert fields["id"].endswith(".features")
+
+
+def test_the_readme_s_lines_run_as_they_stand(compose):
+    lines = re.findall(r"^docker compose exec (.+?)(?: +#.*)?$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    asked = [shlex.split(line) for line in lines if "redis-cli" in line or "thetaflow inspect" in line]
+    assert sum("redis-cli" in words for words in asked) == 3
+    eventually(lambda: compose.redis("XLEN", "{0}:orders") != "0", "orders on the broker")
+    for words in asked:
+        answer = compose.run("exec", "-T", *words).stdout
+        assert answer.strip(), words
+        assert "NOAUTH" not in answer, words
+        assert "NOPERM" not in answer, words
+        assert "ERR" not in answer, words
+
+
+def test_redis_cli_changes_nothing_and_without_a_password_nobody_looks(compose):
+    assert "NOPERM" in compose.redis("XADD", "{0}:orders", "*", "a", "b")
+    bare = compose.run("exec", "-T", "redis", "sh", "-c", "PATH=${PATH#*:} redis-cli XLEN '{0}:orders'", check=False)
+    assert "NOAUTH" in bare.stdout + bare.stderr
+
+
+def test_a_service_sees_its_own_password_alone(compose):
+    def password(service: str) -> str:
+        assert compose.run("exec", "-T", service, "ls", "-A", "/run/broker").stdout.split() == ["password"]
+        return compose.run("exec", "-T", service, "cat", "/run/broker/password").stdout.strip()
+
+    passwords = {service: password(service) for service in SERVICES}
+    assert len(set(passwords.values())) == len(SERVICES)
+    assert all(len(text) >= 32 for text in passwords.values())
+
+
+def test_the_users_stay_at_a_second_up(compose):
+    before = compose.run("exec", "-T", "redis", "cat", "/broker/server/users.acl").stdout
+    done = compose.run("run", "--rm", "--no-deps", "broker-users")
+    assert "as they were" in done.stdout
+    assert compose.run("exec", "-T", "redis", "cat", "/broker/server/users.acl").stdout == before
+
+
+def test_the_operator_sees_to_dead_letters(compose):
+    done = compose.run("run", "--rm", "--no-deps", "operator", "thetaflow", "dead", "list")
+    assert "no dead letters" in done.stdout + done.stderr
 
 
 def test_a_service_scales_while_the_day_plays(compose):

@@ -22,6 +22,7 @@ from shared.events.topology import (
     Topic,
     consumers_of,
     followed_by,
+    looked_at_by,
     produced_by,
 )
 
@@ -93,7 +94,7 @@ def _of_service(row: ServiceRow) -> str:
     if row.reads_all:
         words.append(f"%R~{_ALL}")
     else:
-        words += [f"%R~{_PARTITION}:{topic}" for topic in followed_by(row.name) if topic not in keys]
+        words += [f"%R~{_PARTITION}:{topic}" for topic in looked_at_by(row) if topic not in keys]
     words += ["-@all", _HELLO, _LOOK]
     if row.handles:
         words.append(_ENGINE)

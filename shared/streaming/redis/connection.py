@@ -22,6 +22,8 @@ _MOVED_AWAY = (
     redis.exceptions.ReadOnlyError,
     redis.exceptions.TryAgainError,
 )
+_REFUSED_IN_SCRIPT = ("ACL failure in script", "The user executing the script")
+"""How servers word that a command within a script is beyond the caller's rights."""
 _REFUSED_TO_US = (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)
 
 
@@ -89,7 +91,7 @@ class BrokerConnection:
         self._connection.disconnect()
 
     def _translate(self, error: Exception) -> Exception:
-        if isinstance(error, _REFUSED_TO_US):
+        if isinstance(error, _REFUSED_TO_US) or any(words in str(error) for words in _REFUSED_IN_SCRIPT):
             self.close()
             return ConfigError(f"broker {self.where}: expected credentials and rights that suffice, got {error}")
         if isinstance(error, redis.ResponseError) and not isinstance(error, _MOVED_AWAY):
