@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterable
+from random import Random
 
 from services.ingest.handler import IngestHandler
-from services.ingest.live.service import LIVE_SOURCES, serve_live
+from services.ingest.live.service import serve_live
 from services.ingest.paced_feed import Feed
 from services.ingest.settings import IngestSettings
-from services.ingest.sources.recorded.replay import open_replay
-from services.ingest.sources.synthetic.source import synthetic_days
+from services.ingest.sources.port import ChainSource, SourceContext
+from services.ingest.sources.registry import sources
 from shared.clock import SystemClock
-from shared.errors import ConfigError
 from shared.events import ChainSnapshot
 from shared.market.calendar import TradingCalendar
-from shared.market.chain import Parsed
 from shared.market.contracts import ContractTable
 from shared.observability.health import Check, Flag, Freshness, HealthServer
 from shared.observability.logging import configure_logging, get_logger
@@ -40,14 +39,15 @@ def main(stop: threading.Event) -> int:
     health = load_settings(HealthSettings)
     configure_logging(load_settings(LogSettings), "ingest", secrets_of(broker))
     log = get_logger("thetaflow.ingest")
-    if settings.source in LIVE_SOURCES:
+    metrics = ServiceMetrics()
+    context = source_context(settings, metrics)
+    source = sources().get(settings.source)(context)
+    if isinstance(source, ChainSource):
         log.info("polling", source=settings.source, book=book)
-        return serve_live(settings, broker, health, book, stop)
-    calendar = TradingCalendar.load()
-    clock = SystemClock()
+        return serve_live(source, context, metrics, broker, health, book, stop)
+    clock = context.clock
     playing = Flag("not playing yet")
     freshness = Freshness(health.fresh_limit_s, clock.now_ns, lambda: False)
-    metrics = ServiceMetrics()
 
     def on_snapshot(snapshot: ChainSnapshot) -> None:
         freshness.seen(clock.now_ns())
@@ -60,11 +60,11 @@ def main(stop: threading.Event) -> int:
         connect(broker.url, broker.partitions).publisher("ingest") as publisher,
         connect(broker.url, broker.partitions).lockstep() as lockstep,
     ):
-        handler = IngestHandler(book, settings, calendar, ContractTable.load())
+        handler = IngestHandler(book, settings, context.calendar, context.contracts)
         feed = Feed(handler, publisher, lockstep, settings.replay_speed, stop, on_snapshot)
         playing.set("playing")
         log.info("playing", source=settings.source, book=book)
-        finished = feed.play(_source(settings))
+        finished = feed.play(source)
         counts = {**feed.counts, **{verdict.value: count for verdict, count in handler.refusals.items()}}
         log.info("source at its end" if finished else "stopped", **counts)
         playing.set("source at its end")
@@ -72,14 +72,17 @@ def main(stop: threading.Event) -> int:
     return 0
 
 
-def _source(settings: IngestSettings) -> Iterable[Parsed]:
-    if settings.source == "synthetic":
-        return synthetic_days(settings.synthetic_seed, settings.synthetic_days)
-    if settings.source == "replay":
-        if not settings.replay_path:
-            raise ConfigError("THETAFLOW_INGEST_REPLAY_PATH: expected a file, a folder or a date, got nothing")
-        return open_replay(settings.replay_path, store=settings.store)
-    raise ConfigError(f"THETAFLOW_INGEST_SOURCE: expected replay or synthetic to play, got {settings.source!r}")
+def source_context(settings: IngestSettings, metrics: ServiceMetrics) -> SourceContext:
+    """Give a source the process's clock, tables and metrics."""
+    return SourceContext(
+        settings=settings,
+        clock=SystemClock(),
+        calendar=TradingCalendar.load(),
+        contracts=ContractTable.load(),
+        random=Random(),
+        sleep=asyncio.sleep,
+        on_breaker=lambda is_open: metrics.breaker.labels(settings.source).set(is_open),
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -16,7 +15,8 @@ class IngestSettings(ServiceSettings):
 
     Attributes:
         source: `replay` reads `replay_path`, `synthetic` makes a market, `kite` watches `kite_folder` for a broker's
-            CSV pushes, `nse` polls the exchange's site and needs `accept_nse_terms`.
+            CSV pushes, `nse` polls the exchange's site and needs `accept_nse_terms`. Or one of an installed package, or
+            yours as `path/to/file.py:ClassName`.
         accept_nse_terms: must be true for `nse`. NSE's terms of use (clauses 3 and 4, 29 October 2025) forbid
             automated collection and use in virtual trading or simulation; the operator answers for a licence.
         replay_path: file, folder, or ISO date in the store; empty means none.
@@ -43,7 +43,7 @@ class IngestSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_INGEST_")
 
-    source: Literal["replay", "synthetic", "kite", "nse"] = "synthetic"
+    source: str = Field(default="synthetic", min_length=1)
     accept_nse_terms: bool = False
     replay_path: str = ""
     replay_speed: float = Field(default=0.0, ge=0)

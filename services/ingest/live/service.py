@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from pathlib import Path
-from random import Random
 
 from prometheus_client import Counter
 
-from services.ingest.formats import kite
-from services.ingest.formats.terms import Terms
 from services.ingest.handler import IngestHandler
 from services.ingest.live.feed import LiveFeed, is_good, run_until
 from services.ingest.live.memory import LiveMemory
-from services.ingest.settings import IngestSettings
-from services.ingest.sources.kite.source import KiteSource
-from services.ingest.sources.nse.source import NseSource
-from services.ingest.sources.port import ChainSource
-from shared.clock import NS_PER_SECOND, Clock, SystemClock
-from shared.errors import ConfigError
+from services.ingest.sources.port import ChainSource, SourceContext
+from shared.clock import NS_PER_SECOND, Clock
 from shared.events import Event
 from shared.events.topology import TOPIC_OF
-from shared.market.calendar import TradingCalendar
-from shared.market.chain import ParsedChain
-from shared.market.contracts import ContractTable
 from shared.observability.health import Freshness, HealthServer, Heartbeat
 from shared.observability.metrics import ServiceMetrics
 from shared.settings import BrokerSettings, HealthSettings
 from shared.streaming.connect import connect
 
-LIVE_SOURCES = frozenset({"nse", "kite"})
 _PUBLISHER_PATIENCE_S = 10.0
 _ANSWERS_IN_A_ROW = 10
 """A poll in which every answer runs into its time limit is slow, not dead."""
@@ -73,53 +61,27 @@ class LiveWatcher:
             self._metrics.rejected.labels(outcome).inc()
 
 
-def live_source(
-    settings: IngestSettings,
-    *,
-    clock: Clock,
-    calendar: TradingCalendar,
-    contracts: ContractTable,
-    random: Random,
-    metrics: ServiceMetrics,
-) -> ChainSource:
-    """Make the source the settings ask for.
-
-    Raises:
-        ConfigError: it is not a live one, or the site's terms are not accepted.
-    """
-    if settings.source == "nse":
-        breaker = metrics.breaker.labels("nse")
-        return NseSource(
-            settings,
-            clock=clock,
-            calendar=calendar,
-            contracts=contracts,
-            random=random,
-            sleep=asyncio.sleep,
-            on_breaker=breaker.set,
-        )
-    if settings.source == "kite":
-        terms = Terms(calendar, contracts)
-
-        def read(path: Path, received_ns: int) -> ParsedChain:
-            return kite.read(path, terms, underlying=settings.underlying, received_ns=received_ns)
-
-        return KiteSource(settings.kite_folder, read, clock, settings.stale_after_s)
-    raise ConfigError(f"THETAFLOW_INGEST_SOURCE: expected one of {', '.join(sorted(LIVE_SOURCES))}")
-
-
 def serve_live(
-    settings: IngestSettings, broker: BrokerSettings, health: HealthSettings, book: str, stop: threading.Event
+    source: ChainSource,
+    context: SourceContext,
+    metrics: ServiceMetrics,
+    broker: BrokerSettings,
+    health: HealthSettings,
+    book: str,
+    stop: threading.Event,
 ) -> int:
     """Run the live feed of a book until told to stop; give the exit code.
 
-    Raises:
-        ConfigError: a setting is wrong, or the site's terms are not accepted.
+    Args:
+        source: is polled.
+        context: what the source was made with.
+        metrics: of the process.
+        broker: where events go.
+        health: of the probe, and how long a session may be silent.
+        book: key of the events.
+        stop: ends the feed.
     """
-    clock, random = SystemClock(), Random()
-    calendar, contracts = TradingCalendar.load(), ContractTable.load()
-    metrics = ServiceMetrics()
-    source = live_source(settings, clock=clock, calendar=calendar, contracts=contracts, random=random, metrics=metrics)
+    settings, clock, calendar = context.settings, context.clock, context.calendar
     heartbeat = Heartbeat(max(health.beat_limit_s, settings.poll_s, _ANSWERS_IN_A_ROW * settings.nse_timeout_s))
 
     def expected() -> bool:
@@ -137,14 +99,14 @@ def serve_live(
     ):
         feed = LiveFeed(
             source,
-            IngestHandler(book, settings, calendar, contracts),
+            IngestHandler(book, settings, calendar, context.contracts),
             publisher,
             memory,
             calendar=calendar,
             clock=clock,
             settings=settings,
-            random=random,
-            sleep=asyncio.sleep,
+            random=context.random,
+            sleep=context.sleep,
             watcher=watcher,
         )
         asyncio.run(run_until(stop, feed))

@@ -1,12 +1,22 @@
-"""The port through which chains of a running market enter: the exchange's site, a broker's feed, whatever comes next."""
+"""The port through which chains enter: a running market that is polled, or a recording that is read to its end.
+
+One class in one file is a source. `docs/howto/source.md` shows one of each sort, and `tests/contract/test_sources.py` is
+what every one must pass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol, runtime_checkable
 
+from services.ingest.settings import IngestSettings
+from shared.clock import Clock
 from shared.events import Record, Severity
+from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed
+from shared.market.contracts import ContractTable
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for seconds; a test's moves its clock instead."""
@@ -37,10 +47,11 @@ class Polled(Record, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
+@runtime_checkable
 class ChainSource(Protocol):
     """A feed of one underlying's chains that has to be asked.
 
-    A poll raises nothing for what goes wrong outside: a failure is a BadCapture among its items, so that it is counted
+    Made as `TheClass(context)` with a SourceContext. A poll raises nothing for what goes wrong outside: a failure is a BadCapture among its items, so that it is counted
     and the loop goes on. A source keeps its own peace (back-off, sessions): asking it too often does no harm.
     """
 
@@ -56,3 +67,38 @@ class ChainSource(Protocol):
     async def close(self) -> None:
         """Let go of connections and files; a closed source is not polled again."""
         ...
+
+
+@runtime_checkable
+class RecordedSource(Protocol):
+    """A recording: iterating gives chains and refusals in order of time, the same ones each time it is iterated.
+
+    Iterating raises nothing for what is wrong in the recording: a BadCapture stands in its place.
+    """
+
+    def __iter__(self) -> Iterator[Parsed]:
+        """Begin at the first chain."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source is made with.
+
+    Attributes:
+        settings: of the ingest service.
+        clock: the present.
+        calendar: sessions by date.
+        contracts: contract terms by date.
+        random: for the jitter of polls.
+        sleep: waits between attempts.
+        on_breaker: told whether the source's circuit breaker is open, at every change.
+    """
+
+    settings: IngestSettings
+    clock: Clock
+    calendar: TradingCalendar
+    contracts: ContractTable
+    random: Random
+    sleep: Sleep
+    on_breaker: Callable[[bool], None] = lambda _open: None

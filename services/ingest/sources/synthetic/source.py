@@ -47,6 +47,23 @@ NO_FAULTS = Faults()
 _STALE_MINUTES = 5
 
 
+@dataclass(frozen=True, slots=True)
+class SyntheticDays:
+    """Days of a made-up market, the same each time they are iterated.
+
+    Attributes:
+        seed: names the market.
+        days: number of sessions.
+    """
+
+    seed: int
+    days: int = 1
+
+    def __iter__(self) -> Iterator[ParsedChain]:
+        """Begin at the first session."""
+        return synthetic_days(self.seed, self.days)
+
+
 def synthetic_days(
     seed: int,
     days: int = 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from random import Random
 import pytest
 
 from services.ingest.handler import IngestHandler
-from services.ingest.live.service import LiveWatcher, live_source
+from services.ingest.live.service import LiveWatcher
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.kite.source import KiteSource
 from services.ingest.sources.nse.source import NseSource
+from services.ingest.sources.port import SourceContext
+from services.ingest.sources.registry import sources
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_MINUTE, ManualClock, ist_ns
 from shared.errors import ConfigError
@@ -25,14 +28,10 @@ from tests.builders import snapshot, tick
 
 
 def source_of(calendar, contracts, metrics=None, **settings: object):
-    return live_source(
-        IngestSettings(**settings),
-        clock=ManualClock(0),
-        calendar=calendar,
-        contracts=contracts,
-        random=Random(1),
-        metrics=metrics or ServiceMetrics(),
-    )
+    chosen = IngestSettings(**settings)
+    breaker = (metrics or ServiceMetrics()).breaker.labels(chosen.source)
+    context = SourceContext(chosen, ManualClock(0), calendar, contracts, Random(1), asyncio.sleep, breaker.set)
+    return sources().get(chosen.source)(context)
 
 
 def test_the_settings_choose_the_source(calendar, contracts, tmp_path):
@@ -40,8 +39,10 @@ def test_the_settings_choose_the_source(calendar, contracts, tmp_path):
     assert isinstance(source_of(calendar, contracts, source="nse", accept_nse_terms=True), NseSource)
     with pytest.raises(ConfigError, match="NSE's terms of use"):
         source_of(calendar, contracts, source="nse")
-    with pytest.raises(ConfigError, match="kite, nse"):
+    with pytest.raises(ConfigError, match="a file, a folder or a date"):
         source_of(calendar, contracts, source="replay")
+    with pytest.raises(ConfigError, match=r"one of kite, nse, replay, synthetic, or path/to/file\.py:Name"):
+        source_of(calendar, contracts, source="bse")
 
 
 def test_the_breaker_is_a_metric_from_the_start(calendar, contracts):

@@ -1,0 +1,61 @@
+"""Every source, by name: those built in, and those of installed packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from services.ingest.formats import kite
+from services.ingest.formats.terms import Terms
+from services.ingest.sources.kite.source import KiteSource
+from services.ingest.sources.nse.source import NseSource
+from services.ingest.sources.port import ChainSource, RecordedSource, SourceContext
+from services.ingest.sources.recorded.replay import open_replay
+from services.ingest.sources.synthetic.source import SyntheticDays
+from shared.errors import ConfigError
+from shared.market.chain import ParsedChain
+from shared.plugins import Registry
+
+MakeSource = Callable[[SourceContext], ChainSource | RecordedSource]
+"""A source's class, or a function that makes one."""
+
+
+def sources() -> Registry[MakeSource]:
+    """Give the registry; packages add to it by entry points of the group `thetaflow.sources`."""
+    return Registry(
+        "source",
+        "thetaflow.sources",
+        {"nse": _nse, "kite": _kite, "replay": _replay, "synthetic": _synthetic},
+        members=("__call__",),
+    )
+
+
+def _nse(context: SourceContext) -> ChainSource:
+    return NseSource(
+        context.settings,
+        clock=context.clock,
+        calendar=context.calendar,
+        contracts=context.contracts,
+        random=context.random,
+        sleep=context.sleep,
+        on_breaker=context.on_breaker,
+    )
+
+
+def _kite(context: SourceContext) -> ChainSource:
+    settings, terms = context.settings, Terms(context.calendar, context.contracts)
+
+    def read(path: Path, received_ns: int) -> ParsedChain:
+        return kite.read(path, terms, underlying=settings.underlying, received_ns=received_ns)
+
+    return KiteSource(settings.kite_folder, read, context.clock, settings.stale_after_s)
+
+
+def _replay(context: SourceContext) -> RecordedSource:
+    if not context.settings.replay_path:
+        raise ConfigError("THETAFLOW_INGEST_REPLAY_PATH: expected a file, a folder or a date, got nothing")
+    return open_replay(context.settings.replay_path, store=context.settings.store)
+
+
+def _synthetic(context: SourceContext) -> RecordedSource:
+    return SyntheticDays(context.settings.synthetic_seed, context.settings.synthetic_days)
