@@ -18,7 +18,7 @@ def differences(
         state: checkpoint, if there is one.
         book: newest on the stream, if any.
         intent: newest on the stream, if any.
-        held: newest write per slot of the outbox.
+        held: newest write per variable of the outbox.
     """
     found: list[str] = []
     if state is not None:
@@ -32,14 +32,16 @@ def differences(
     if state is not None and intent is not None and intent.number != state.intent_number:
         found.append(f"expected intent {state.intent_number} on the stream, got {intent.number}")
     wanted = {target.variable: target for target in intent.targets} if intent is not None else {}
-    for slot, write in held.items():
+    for variable, write in held.items():
         if not write.value or write.state not in MAY_BE_STORED:
             continue
         signal = "" if write.target is None else write.target.signal_id
-        target = wanted.get(slot)
+        target = wanted.get(variable)
         if target is None or target.signal_id != signal:
             asked = "nothing" if target is None or not target.direction else target.signal_id
-            found.append(f"slot {slot}: the venue may hold {write.value:+d} of {signal}, the book wants {asked}")
+            found.append(
+                f"variable {variable}: the venue may hold {write.value:+d} of {signal}, the book wants {asked}"
+            )
     return found
 
 

@@ -106,7 +106,7 @@ class MirrorOpening:
         if len(kept) < len(writes):
             journal.replace(WRITE.encode(write) for write in kept)
         for write in outbox.recover(kept):
-            text = f"slot {write.variable}: {write.value:+d} was sent and not answered when the process ended"
+            text = f"variable {write.variable}: {write.value:+d} was sent and not answered when the process ended"
             event_queue.alert(Severity.CRITICAL, "recovery_unknown_write", text)
         return outbox
 

@@ -1,6 +1,6 @@
-"""What is written to a venue that keeps a variable per slot, and when: entries at most once, exits until they are stored.
+"""What is written to a venue that keeps a value per variable, and when: entries at most once, exits until they are stored.
 
-The venue has neither transactions nor fills: a write replaces the value, its answer says stored or nothing. So each slot
+The venue has neither transactions nor fills: a write replaces the value, its answer says stored or nothing. So each variable
 has one write at a time under a fence that only grows, and
 
 * an entry is written only over a stored 0, only while it is valid, and never twice: whatever is not confirmed as stored
@@ -52,7 +52,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
         target: what the entry is for; None for 0.
         why: in words.
         state, attempts, sent_ns: as far as it got; `sent_ns` is the clock when the newest attempt began.
-        settled_ns: the clock after which no unanswered attempt at this slot can arrive any more.
+        settled_ns: the clock after which no unanswered attempt at this variable can arrive any more.
         day: of the intent behind it.
         answer: the venue's words, redacted.
     """
@@ -82,7 +82,7 @@ WRITE: Final = Layout("outbox.write", Write, version=2, upcasters={1: _variable}
 """How a line of the outbox's journal is stored."""
 
 
-class _Slot:
+class _Variable:
     """One variable of the venue, as far as we know it."""
 
     def __init__(self, number: int) -> None:
@@ -119,7 +119,7 @@ class Outbox:
         self._record = record
         self._settle_ns = settle_ns
         self._retry_ns = retry_ns
-        self._slots: dict[int, _Slot] = {}
+        self._variables: dict[int, _Variable] = {}
         self._fence = 0
         self._entered: set[str] = set()
         self._given_up: set[str] = set()
@@ -131,53 +131,59 @@ class Outbox:
         """Take up what was on disk; give the writes nobody knows the end of, UNKNOWN from now on."""
         for write in writes:
             self._remember(write)
-        unanswered = [slot.last for slot in self._slots.values() if slot.last and slot.last.state is WriteState.SENT]
+        unanswered = [
+            variable.last
+            for variable in self._variables.values()
+            if variable.last and variable.last.state is WriteState.SENT
+        ]
         words = "the process ended before the answer"
         return [self._become(write, WriteState.UNKNOWN, words, write.sent_ns) for write in unanswered]
 
     def held(self) -> dict[int, Write]:
-        """Newest write per slot."""
-        return {number: slot.last for number, slot in self._slots.items() if slot.last is not None}
+        """Newest write per variable."""
+        return {number: variable.last for number, variable in self._variables.items() if variable.last is not None}
 
-    def wanted(self, slot: int) -> int:
-        """What the slot should hold in the end: the book's word, unless its entry was given up."""
-        found = self._slots.get(slot)
+    def wanted(self, variable: int) -> int:
+        """What the variable should hold in the end: the book's word, unless its entry was given up."""
+        found = self._variables.get(variable)
         return 0 if found is None else self._want(found)
 
     @property
     def at_rest(self) -> bool:
-        """Whether every slot is known to hold what it should and nothing is on its way."""
+        """Whether every variable is known to hold what it should and nothing is on its way."""
         return all(
-            slot.last is not None
-            and slot.last.state is WriteState.CONFIRMED
-            and slot.last.value == self._want(slot)
-            and not slot.reset_due
-            for slot in self._slots.values()
+            variable.last is not None
+            and variable.last.state is WriteState.CONFIRMED
+            and variable.last.value == self._want(variable)
+            and not variable.reset_due
+            for variable in self._variables.values()
         )
 
     # --- what is wanted -----------------------------------------------------------------------------------------
 
     def want(self, day: str, targets: Iterable[VenueTarget], *, halted: bool) -> None:
-        """Take the book's newest word; the first of a day and a halt set every slot back to 0."""
+        """Take the book's newest word; the first of a day and a halt set every variable back to 0."""
         for target in targets:
-            slot = self._slots.setdefault(target.variable, _Slot(target.variable))
+            variable = self._variables.setdefault(target.variable, _Variable(target.variable))
             if day != self.day:
-                slot.reset_due = f"start of {day}"
+                variable.reset_due = f"start of {day}"
             elif halted and not self._halted:
-                slot.reset_due = "halt"
-            slot.target = target
+                variable.reset_due = "halt"
+            variable.target = target
         self.day, self._halted = day, halted
 
     def kill(self) -> None:
-        """Want nothing any more, in any slot, whatever the book says."""
+        """Want nothing any more, in any variable, whatever the book says."""
         if not self.killed:
             self.killed = True
-            for slot in self._slots.values():
-                slot.reset_due = "kill switch"
+            for variable in self._variables.values():
+                variable.reset_due = "kill switch"
 
     def revive(self) -> None:
         """Apply the book's intents again; entries of before stay given up."""
-        self._given_up.update(slot.target.signal_id for slot in self._slots.values() if slot.target.signal_id)
+        self._given_up.update(
+            variable.target.signal_id for variable in self._variables.values() if variable.target.signal_id
+        )
         self.killed = False
 
     # --- what to do ---------------------------------------------------------------------------------------------
@@ -189,15 +195,15 @@ class Outbox:
             now_ns: the clock.
             refuse_entry: says why an entry must not be sent, "" when it cannot be sent just now, None when it may.
         """
-        entries: list[_Slot] = []
-        for slot in self._slots.values():
-            zero = self._zero_due(slot, now_ns)
+        entries: list[_Variable] = []
+        for variable in self._variables.values():
+            zero = self._zero_due(variable, now_ns)
             if zero is not None:
                 return zero
-            if self._entry_due(slot):
-                entries.append(slot)
-        for slot in entries:
-            found = self._entry(slot, now_ns, refuse_entry)
+            if self._entry_due(variable):
+                entries.append(variable)
+        for variable in entries:
+            found = self._entry(variable, now_ns, refuse_entry)
             if found is not None:
                 return found
         return None
@@ -206,22 +212,22 @@ class Outbox:
         """Note on disk that a write goes out now; only then may it. Gives it as SENT.
 
         Raises:
-            ValueError: it is not the slot's next write.
+            ValueError: it is not the variable's next write.
         """
-        slot = self._slots[write.variable]
-        if slot.last is not None and write.fence < slot.last.fence:
-            raise ValueError(f"expected a fence from {slot.last.fence} on, got {write.fence}")
+        variable = self._variables[write.variable]
+        if variable.last is not None and write.fence < variable.last.fence:
+            raise ValueError(f"expected a fence from {variable.last.fence} on, got {write.fence}")
         sent = msgspec.structs.replace(
             write,
             state=WriteState.SENT,
             attempts=write.attempts + 1,
             sent_ns=now_ns,
-            settled_ns=slot.settled_ns,
+            settled_ns=variable.settled_ns,
             day=self.day,
         )
         self._record(sent)
         self._remember(sent)
-        slot.reset_due = ""
+        variable.reset_due = ""
         return sent
 
     def answered(self, write: Write, state: WriteState, answer: str, now_ns: int) -> Write:
@@ -231,9 +237,9 @@ class Outbox:
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _remember(self, write: Write) -> None:
-        slot = self._slots.setdefault(write.variable, _Slot(write.variable))
-        before, slot.last = slot.last, write
-        slot.settled_ns = write.settled_ns
+        variable = self._variables.setdefault(write.variable, _Variable(write.variable))
+        before, variable.last = variable.last, write
+        variable.settled_ns = write.settled_ns
         self._fence = max(self._fence, write.fence)
         self.day = max(self.day, write.day)
         if write.target is not None and write.value:
@@ -256,51 +262,55 @@ class Outbox:
         self._remember(done)
         return done
 
-    def _want(self, slot: _Slot) -> int:
-        gone = self.killed or slot.target.signal_id in self._given_up
-        return 0 if gone else slot.target.direction
+    def _want(self, variable: _Variable) -> int:
+        gone = self.killed or variable.target.signal_id in self._given_up
+        return 0 if gone else variable.target.direction
 
-    def _zero_due(self, slot: _Slot, now_ns: int) -> Write | None:
-        last = slot.last
+    def _zero_due(self, variable: _Variable, now_ns: int) -> Write | None:
+        last = variable.last
         if last is None:
-            return self._new(slot, 0, slot.reset_due or "nothing is known of this slot") if slot.reset_due else None
+            return (
+                self._new(variable, 0, variable.reset_due or "nothing is known of this variable")
+                if variable.reset_due
+                else None
+            )
         if last.value == 0:
             if last.state is not WriteState.CONFIRMED:
                 return last if now_ns >= last.sent_ns + self._retry_ns(last.attempts) else None
-            return self._new(slot, 0, slot.reset_due) if slot.reset_due else None
+            return self._new(variable, 0, variable.reset_due) if variable.reset_due else None
         holds = last.state is WriteState.CONFIRMED and last.target is not None
-        same = last.target is not None and last.target.signal_id == slot.target.signal_id
-        if holds and same and self._want(slot) == last.value and not slot.reset_due:
+        same = last.target is not None and last.target.signal_id == variable.target.signal_id
+        if holds and same and self._want(variable) == last.value and not variable.reset_due:
             return None
         if last.state in UNANSWERED and now_ns < last.settled_ns:
             return None
-        why = "the entry is not known to be stored" if not holds else slot.reset_due or "the book wants no position"
-        return self._new(slot, 0, why)
+        why = "the entry is not known to be stored" if not holds else variable.reset_due or "the book wants no position"
+        return self._new(variable, 0, why)
 
-    def _entry_due(self, slot: _Slot) -> bool:
-        last = slot.last
+    def _entry_due(self, variable: _Variable) -> bool:
+        last = variable.last
         stored_zero = last is not None and last.value == 0 and last.state is WriteState.CONFIRMED
-        return stored_zero and self._want(slot) != 0 and slot.target.signal_id not in self._entered
+        return stored_zero and self._want(variable) != 0 and variable.target.signal_id not in self._entered
 
     def _entry(
-        self, slot: _Slot, now_ns: int, refuse_entry: Callable[[VenueTarget], str | None]
+        self, variable: _Variable, now_ns: int, refuse_entry: Callable[[VenueTarget], str | None]
     ) -> Write | Abandoned | None:
-        target = slot.target
+        target = variable.target
         refusal = refuse_entry(target)
         if refusal is None and now_ns > target.valid_until_ns:
             refusal = "its validity is over"
         if refusal:
             self._given_up.add(target.signal_id)
             return Abandoned(target, refusal)
-        if refusal == "" or now_ns < slot.settled_ns:
+        if refusal == "" or now_ns < variable.settled_ns:
             expired = now_ns > target.valid_until_ns
             if expired:
                 self._given_up.add(target.signal_id)
             return Abandoned(target, "it could not be sent while it was valid") if expired else None
-        return self._new(slot, target.direction, f"signal {target.signal_id}", target)
+        return self._new(variable, target.direction, f"signal {target.signal_id}", target)
 
-    def _new(self, slot: _Slot, value: int, why: str, target: VenueTarget | None = None) -> Write:
+    def _new(self, variable: _Variable, value: int, why: str, target: VenueTarget | None = None) -> Write:
         self._fence += 1
         return Write(
-            book=self.book, variable=slot.target.variable, fence=self._fence, value=value, why=why, target=target
+            book=self.book, variable=variable.target.variable, fence=self._fence, value=value, why=why, target=target
         )

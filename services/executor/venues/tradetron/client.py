@@ -25,7 +25,7 @@ _ZERO: Final = "0"
 
 
 class Tradetron:
-    """Writes slots of one strategy.
+    """Writes variables of one strategy.
 
     Args:
         settings: address, keys, token.
@@ -70,7 +70,7 @@ class Tradetron:
         return request_text(write, self._settings)
 
     def store(self, write: Write) -> VenueAnswer:
-        """Write one slot. Never raises for what the network or the venue does; never follows a redirect."""
+        """Write one variable. Never raises for what the network or the venue does; never follows a redirect."""
         fields = {"auth-token": self._token.get_secret_value()}
         for number, (key, value) in enumerate(_pairs(write, self._settings)):
             suffix = "" if number == 0 else str(number)

@@ -238,7 +238,7 @@ class MoodyVenue:
         if fate == "late":
             self.on_the_way.append((desk.now + rng.randint(1, SETTLE - 1), sent))
         if fate == "died":
-            target, day = desk.outbox._slots[1].target, desk.outbox.day
+            target, day = desk.outbox._variables[1].target, desk.outbox.day
             desk.restart()
             desk.want(target, day)
             return
