@@ -61,7 +61,7 @@ class BrokerSettings(ServiceSettings):
             host = parts.netloc.rpartition("@")[2]
             netloc = f"{parts.username or ''}:{quote(self.password.get_secret_value(), safe='')}@{host}"
             object.__setattr__(self, "url", urlunsplit(parts._replace(netloc=netloc)))
-        if "socket_timeout_s" in self.model_fields_set:
+        if self.socket_timeout_s != type(self).model_fields["socket_timeout_s"].default:
             parts = urlsplit(self.url)
             options = [part for part in parts.query.split("&") if part and not part.startswith(f"{SOCKET_TIMEOUT}=")]
             query = "&".join([*options, f"{SOCKET_TIMEOUT}={self.socket_timeout_s:g}"])
