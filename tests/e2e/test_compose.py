@@ -56,12 +56,13 @@ def test_a_wrong_setting_stops_a_container_with_one_clear_line(compose):
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_the_slim_image_has_no_torch(compose):
+def test_torch_is_in_the_training_image_alone(compose):
     def import_torch(service: str) -> int:
         return compose.run("run", "--rm", "--no-deps", service, "python", "-c", "import torch", check=False).returncode
 
     assert import_torch("features") == 1
-    assert import_torch("predictor") == 0
+    assert import_torch("predictor") == 1
+    assert import_torch("trainer") == 0
 
 
 def test_everything_comes_up_ready(compose):

@@ -33,7 +33,7 @@ READER: Final = "reader"
 LOADER: Final = "loader"
 """Who may make the server read its users again, and nothing else."""
 
-_HELLO: Final = "+auth +hello +ping +select +client|setinfo +client|setname"
+_HELLO: Final = "+auth +hello +ping +select +client|setname"
 _LOOK: Final = (
     "+cluster|slots +time +xrange +xrevrange +xlen +xread +xinfo|stream +xinfo|groups +xpending +get +pttl +exists "
     "+hget +hgetall +zrange +eval_ro"

@@ -205,6 +205,7 @@ class Broker:
         options["socket_connect_timeout"] = self._io_timeout_s
         options["socket_read_size"] = _READ_SIZE
         options["protocol"] = 2
+        options["driver_info"] = None  # CLIENT SETINFO: two commands more per connection, unknown before Redis 7.2
         options["retry"] = Retry(NoBackoff(), 0)
         if address is None:
             unix: Any = UnixDomainSocketConnection
