@@ -12,6 +12,7 @@ COMPOSE ?= docker compose
 ARGS ?=
 N ?= 50
 SEED ?=
+WORKERS ?= 2
 
 # Processes share the cores; pools of numeric threads that fight for them are slower than none.
 export OMP_NUM_THREADS ?= 1
@@ -74,8 +75,9 @@ format: $(VENV)/.full ## let ruff lay the code out
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-test: $(VENV)/.full ## all tests but chaos in long form and compose, against a real broker
-	PYTHONPATH=tests $(BIN)/python -m pytest -p no_silent_skips -m "not slow and not compose" $(ARGS)
+test: $(VENV)/.full ## all tests but long forms and compose, against a real broker, on WORKERS processes
+	PYTHONPATH=tests $(BIN)/python -m pytest -p no_silent_skips -m "not slow and not compose" \
+	  -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-fast: $(VENV)/.full ## unit tests alone, under a minute
 	$(BIN)/python -m pytest -q -m "not slow and not compose" tests/unit $(ARGS)

@@ -22,7 +22,7 @@ from trading_system.wiring import Installation
 
 _STEPS = 240
 _KILLS = {90: "features", 120: "executor", 150: "risk", 180: "predictor", 181: "features"}
-_DECISIONS = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES)
+_DECISIONS = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES, Topic.INTENTS)
 
 
 @pytest.fixture(scope="module")

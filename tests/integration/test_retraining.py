@@ -13,7 +13,17 @@ import pytest
 from services.ingest.sources.synthetic.source import synthetic_days
 from services.trainer.dataset.sample_file import read_sample_file
 from shared.clock import NS_PER_MINUTE
-from shared.events import Alert, ExitReason, Header, ModelPublished, OfflineFinished, OfflineRequested, Trade
+from shared.events import (
+    Alert,
+    ExitReason,
+    Header,
+    ModelPublished,
+    OfflineFinished,
+    OfflineRequested,
+    Side,
+    Trade,
+    TradeLeg,
+)
 from shared.events.topology import Topic
 from shared.models.registry import Act, ModelRegistry
 from shared.store.writer import StoreWriter
@@ -54,7 +64,8 @@ def trade(number: int) -> Trade:
     return Trade(
         header=Header.root(book="nifty", ts=ts, seq=number, producer="executor", suffix="trade"),
         entry_order_id=f"order-{number}",
-        contract=contract(),
+        strategy="test",
+        legs=(TradeLeg(contract=contract(), side=Side.SELL, entry_price=100.0, exit_price=90.0),),
         lots=1,
         lot_size=75,
         entry_ts=ts - NS_PER_MINUTE,

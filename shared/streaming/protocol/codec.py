@@ -64,14 +64,14 @@ def decode(fields: Mapping[bytes, bytes]) -> Event:
     if name is None or decoder is None:
         expected = ", ".join(cls.__name__ for cls in EVENT_TYPES)
         raise UnknownEventError(f"expected a type of {expected}, got {_text(name)!r}", _text(fields.get(b"id")))
+    version = fields.get(b"v")
+    is_current = version == _VERSIONS[name]
+    number = 0 if is_current else _version_of(_TYPES[name], version, _text(fields.get(b"id")))
     payload = fields.get(b"payload")
     if payload is None:
         raise WireError(f"expected a payload in {name.decode()}, got none", _text(fields.get(b"id")))
-    version = fields.get(b"v")
     try:
-        if version == _VERSIONS[name]:
-            return decoder.decode(payload)
-        return _older(_TYPES[name], version, payload, _text(fields.get(b"id")))
+        return decoder.decode(payload) if is_current else _older(_TYPES[name], number, payload)
     except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise WireError(f"payload of {name.decode()}: {error}", _text(fields.get(b"id"))) from error
 
@@ -82,7 +82,8 @@ def decode_stored(kind: type[Event], version: int, payload: bytes) -> Event:
     return decode(fields)
 
 
-def _older(kind: type[Event], version: bytes | None, payload: bytes, event_id: str) -> Event:
+def _version_of(kind: type[Event], version: bytes | None, event_id: str) -> int:
+    """Read the number of a version that is not the current one."""
     name, current = kind.__name__, kind.VERSION
     if version is None or not version.isdigit() or not int(version):
         raise SchemaVersionError(f"expected {name} version 1 to {current}, got {_text(version)!r}", event_id)
@@ -90,7 +91,12 @@ def _older(kind: type[Event], version: bytes | None, payload: bytes, event_id: s
         raise NewerEventError(
             f"expected {name} version {current} at most, got {_text(version)}: upgrade this replica", event_id
         )
-    return msgspec.convert(raise_to(msgspec.json.decode(payload), int(version), current, UPCASTERS[name]), kind)
+    return int(version)
+
+
+def _older(kind: type[Event], version: int, payload: bytes) -> Event:
+    plain = raise_to(msgspec.json.decode(payload), version, kind.VERSION, UPCASTERS[kind.__name__])
+    return msgspec.convert(plain, kind)
 
 
 def encode_json(event: Event) -> bytes:
