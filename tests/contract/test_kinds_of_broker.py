@@ -5,30 +5,101 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
-from shared.errors import BrokerUnavailableError, ConfigError
-from shared.events.topology import SERVICE_INPUTS, partition_of
+from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
+from shared.events.topology import DEFAULT_PARTITIONS, SERVICE_INPUTS, Topic, partition_of
 from shared.streaming.redis.acl import acl_file
 from shared.streaming.redis.broker import Broker, EmbeddedBroker
 from shared.streaming.redis.embedded import find_server
 from shared.streaming.redis.inspection import inspect_broker
+from shared.streaming.redis.keys import position_key, state_key, stream_key
 from shared.streaming.redis.publisher import Publisher
 
 SECRETS = {user: f"{user}-secret" for user in (*SERVICE_INPUTS, "ingest", "gateway", "operator")}
 
 
+def servers() -> list[Path]:
+    """Name every server there is: the wheel's Valkey, and the Redis of the distribution, which is what compose runs."""
+    found = [find_server(), *(Path(path) for name in ("redis-server", "valkey-server") if (path := shutil.which(name)))]
+    return list({path.resolve(): path for path in found}.values())
+
+
+class TestRestart:
+    """A server with users comes back with all it held. Redis 7.0 reads its append-only file as the user `default`."""
+
+    @pytest.fixture(params=servers(), ids=lambda path: path.name)
+    def broker(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedBroker]:
+        """A durable server with the generated ACL file."""
+        file = tmp_path / "users.acl"
+        file.write_text(acl_file(SECRETS))
+        options = ("--aclfile", str(file))
+        with EmbeddedBroker(tmp_path / "broker", appendonly=True, program=request.param, options=options) as started:
+            yield started
+
+    @pytest.mark.parametrize("end", ["kill", "stop"])
+    def test_what_was_published_and_committed_is_there_after_a_restart(self, broker, bench_at, end: str) -> None:
+        def url_of(user: str) -> str:
+            return f"redis://{user}:{SECRETS[user]}@127.0.0.1:{broker.port}/0"
+
+        events = [*bench_at(url_of("operator")).ticks(40)]
+        with Publisher(url_of("ingest")) as publisher:
+            publisher.publish(events)
+        worker = bench_at(url_of("features"))
+        engine = worker.start(worker.chained())
+        bench_at(url_of("gateway")).await_outputs(events)
+        worker.stop(engine)
+        before = contents(url_of("operator"))
+        assert sum(len(held) for held in before.values()) > 2 * len(events)
+        getattr(broker, end)()
+        broker.start()
+        bench_at(url_of("operator")).eventually(lambda: contents(url_of("operator")) is not None)
+        assert contents(url_of("operator")) == before
+
+    def test_nobody_gets_in_as_the_default_user_also_after_a_restart(self, broker) -> None:
+        for _ in range(2):
+            for login in ({}, {"username": "default", "password": ""}, {"username": "default", "password": "default"}):
+                with (
+                    closing(redis.Redis(port=broker.port, **login)) as client,
+                    pytest.raises(redis.RedisError) as caught,
+                ):
+                    client.ping()
+                assert isinstance(caught.value, redis.AuthenticationError), caught.value
+            broker.kill()
+            broker.start()
+
+
+def contents(url: str) -> dict[str, list[bytes]] | None:
+    """Give everything streams and states hold, None while the server still loads."""
+    broker = Broker(url)
+    held: dict[str, list[bytes]] = {}
+    try:
+        for partition in range(DEFAULT_PARTITIONS):
+            connection = broker.shared(partition)
+            for topic in (Topic.CHAIN, Topic.ALERTS):
+                key = stream_key(partition, topic)
+                held[key] = [entry_id for entry_id, _ in connection.call("XRANGE", key, "-", "+")]
+            for key in (state_key(partition, "features"), position_key(partition, "features")):
+                held[key] = connection.call("HGETALL", key)
+    except (BrokerReplyError, BrokerUnavailableError):
+        return None
+    finally:
+        broker.close()
+    return held
+
+
 class TestRights:
-    @pytest.fixture
-    def url_of(self, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    @pytest.fixture(params=servers(), ids=lambda path: path.name)
+    def url_of(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
         """Give the URL for a user of a server with the generated ACL file."""
         file = tmp_path / "users.acl"
         file.write_text(acl_file(SECRETS))
-        with EmbeddedBroker(tmp_path / "broker", options=("--aclfile", str(file))) as broker:
+        options = ("--aclfile", str(file))
+        with EmbeddedBroker(tmp_path / "broker", program=request.param, options=options) as broker:
             yield lambda user: f"redis://{user}:{SECRETS[user]}@127.0.0.1:{broker.port}/0"
 
     def test_each_service_can_do_its_work(self, url_of, bench_at) -> None:
