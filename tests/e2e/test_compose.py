@@ -28,12 +28,10 @@ report = simulate_items(replay, SimulationRequest(source="synthetic"))
 print(report.trades, report.golden_hash)
 """
 GOLDEN = """
-from shared.streaming.protocol.golden import golden_hash
+from shared.streaming.protocol.golden import GOLDEN_TOPICS, golden_hash
 from shared.streaming.redis.history import read_stream
-from shared.events.topology import Topic
 from shared.settings import BrokerSettings, load_settings
-topics = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES)
-print(golden_hash([event for topic in topics for event in read_stream(load_settings(BrokerSettings).url, topic)]))
+print(golden_hash([event for topic in GOLDEN_TOPICS for event in read_stream(load_settings(BrokerSettings).url, topic)]))
 """
 
 

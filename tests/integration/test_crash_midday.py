@@ -12,7 +12,7 @@ from services.ingest.sources.synthetic.source import synthetic_days
 from shared.events import DeadLetter, Event
 from shared.events.topology import Topic
 from shared.streaming.memory.engine import MemoryEngine
-from shared.streaming.protocol.golden import golden_hash
+from shared.streaming.protocol.golden import GOLDEN_TOPICS, golden_hash
 from shared.streaming.redis.broker import EmbeddedBroker
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.lockstep import Lockstep
@@ -22,7 +22,6 @@ from trading_system.wiring import Installation
 
 _STEPS = 240
 _KILLS = {90: "features", 120: "executor", 150: "risk", 180: "predictor", 181: "features"}
-_DECISIONS = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES, Topic.INTENTS)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def test_killed_services_come_back_and_the_golden_hash_stays(steps: list[list[Ev
                         fleet.kill(victim)
                         fleet.start(victim)
                     lockstep.wait("nifty", 30.0)
-        made = [event for topic in _DECISIONS for event in read_stream(broker.url, topic, 1)]
+        made = [event for topic in GOLDEN_TOPICS for event in read_stream(broker.url, topic, 1)]
         dead = [event for event in read_stream(broker.url, Topic.DEAD, 1) if isinstance(event, DeadLetter)]
 
     assert dead == []

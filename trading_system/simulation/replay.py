@@ -22,6 +22,7 @@ from shared.market.chain import Parsed
 from shared.settings import BrokerSettings, variable_of
 from shared.streaming.connect import connect, embedded_broker, engine_names
 from shared.streaming.memory.engine import MemoryEngine
+from shared.streaming.protocol.golden import GOLDEN_TOPICS
 from shared.streaming.protocol.reading import History
 from trading_system.operations.processes import DECISION_SERVICES, Fleet
 from trading_system.simulation.report import Run, SimulationReport
@@ -39,16 +40,7 @@ _OUTSIDE = frozenset(
 _OF_VENUES = ("THETAFLOW_VENUE_", *VenueSettings.left_to_others)
 _PAPER = {variable_of(ExecutorSettings, "venue_mode"): "off"}
 _HARVEST_EVERY = 50
-_REPORTED_TOPICS = (
-    Topic.SIGNALS,
-    Topic.ORDERS,
-    Topic.FILLS,
-    Topic.TRADES,
-    Topic.BOOK,
-    Topic.INTENTS,
-    Topic.ALERTS,
-    Topic.DEAD,
-)
+_REPORTED_TOPICS = (*GOLDEN_TOPICS, Topic.BOOK, Topic.ALERTS, Topic.DEAD)
 
 Progress = Callable[[int, int | None], None]
 """Called with items done and, when known, items in all."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from shared.events import Denial, Event, Fill, Intent, Leg, Order, Signal, Trade, VenueTarget
+from shared.events.topology import TOPIC_OF
 
 Named = dict[str, Any]
 """A decision's content by stable names."""
@@ -174,3 +175,6 @@ _NAMED: dict[type[Event], tuple[int, Callable[[Any], Named]]] = {
     Intent: (4, _intent),
 }
 """Rank among the events of one chain step, and the named content."""
+
+GOLDEN_TOPICS: Final = tuple(dict.fromkeys(TOPIC_OF[kind] for kind in _NAMED))
+"""Topics whose events enter the hash, in its order: who takes it from a broker reads these."""

@@ -103,4 +103,12 @@ def test_a_service_adds_entries_to_its_outputs_alone() -> None:
         assert [word for part in adding for word in part.split() if word.startswith("~")] == [
             f"~{{*}}:{topic}" for topic in produced_by(row.name)
         ]
-    assert all("+flushall" not in line and "+@all" not in line for line in lines.values())
+    assert all("+flushall" not in line and "+@all" not in line for name, line in lines.items() if name != "default")
+
+
+def test_nobody_logs_in_as_the_default_user() -> None:
+    (default,) = [line.split() for line in acl_file({}).splitlines() if line.startswith("user default ")]
+    assert "off" in default
+    assert "resetpass" in default
+    assert not {"on", "nopass"} & set(default)
+    assert not [word for word in default if word[0] in "#>"]
