@@ -17,8 +17,9 @@ from services.trainer.settings import TrainerSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.market.variance_clock import VarianceClock
 from shared.models.feature_schema import FeatureSchema
-from shared.settings import load_settings
+from shared.settings import TableSettings, load_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class InstallationSettings:
     """Dated tables and the settings of every decision service, read once."""
 
     calendar: TradingCalendar
+    clock: VarianceClock
     contracts: ContractTable
     costs: CostTable
     ingest: IngestSettings
@@ -41,9 +43,12 @@ class InstallationSettings:
 
         Raises:
             ConfigError: names each wrong variable, what was expected and what came.
+            TableError: the user's table cannot be read, or makes no sense.
         """
+        calendar = TradingCalendar.load()
         return cls(
-            calendar=TradingCalendar.load(),
+            calendar=calendar,
+            clock=VarianceClock.load(calendar, load_settings(TableSettings, environ).variance_table),
             contracts=ContractTable.load(),
             costs=CostTable.load(),
             ingest=load_settings(IngestSettings, environ),

@@ -14,6 +14,7 @@ from shared.settings.sections import (
     BrokerSettings,
     HealthSettings,
     LogSettings,
+    TableSettings,
 )
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "HealthSettings",
     "LogSettings",
     "ServiceSettings",
+    "TableSettings",
     "load_settings",
     "secrets_of",
     "variable_of",

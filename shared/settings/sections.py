@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -116,9 +117,21 @@ class BookSettings(ServiceSettings):
     books: Annotated[tuple[str, ...], AfterValidator(_names)] = ("nifty",)
 
 
+class TableSettings(ServiceSettings):
+    """Which dated tables of the user's are laid over the packaged ones; the same for every process.
+
+    Attributes:
+        variance_table: what a minute, a night and a weekend are worth to the variance of the index: a file laid out like
+            `shared/market/tables/variance.toml`. Volatilities, and models trained on them, change their meaning with it.
+    """
+
+    variance_table: Path | None = None
+
+
 SHARED_SETTINGS: tuple[type[ServiceSettings], ...] = (
     BrokerSettings,
     LogSettings,
     HealthSettings,
     BookSettings,
+    TableSettings,
 )

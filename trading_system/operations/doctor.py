@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 
-from shared.errors import ConfigError, EngineError
+from shared.errors import ConfigError, EngineError, TableError
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.market.dated_table import TableWarning
 from shared.market.margin import MarginTable
-from shared.settings import BookSettings, BrokerSettings, HealthSettings, LogSettings, load_settings
+from shared.market.variance_clock import VarianceClock
+from shared.settings import BookSettings, BrokerSettings, HealthSettings, LogSettings, TableSettings, load_settings
 from shared.streaming.connect import connect
 from trading_system.wiring import Installation
 
@@ -47,7 +49,7 @@ def examine(today: date, environ: Mapping[str, str] | None = None) -> Iterator[F
     yield from _libraries()
     yield _memory()
     yield from _settings(environ)
-    yield from _tables(today)
+    yield from _tables(today, environ)
     yield _broker(environ)
 
 
@@ -86,16 +88,22 @@ def _memory() -> Finding:
 def _settings(environ: Mapping[str, str] | None) -> Iterator[Finding]:
     try:
         Installation.load(environ)
-        for cls in (BrokerSettings, LogSettings, HealthSettings, BookSettings):
+        for cls in (BrokerSettings, LogSettings, HealthSettings, BookSettings, TableSettings):
             load_settings(cls, environ)
-    except ConfigError as error:
+    except (ConfigError, TableError) as error:
         yield Finding("settings", Grade.FAILED, str(error))
     else:
         yield Finding("settings", Grade.OK, "every THETAFLOW_ variable is known and sound")
 
 
-def _tables(today: date) -> Iterator[Finding]:
+def _tables(today: date, environ: Mapping[str, str] | None) -> Iterator[Finding]:
     calendar = TradingCalendar.load()
+    try:
+        clock = VarianceClock.load(calendar, load_settings(TableSettings, environ).variance_table)
+    except (ConfigError, TableError) as error:
+        yield Finding("table variance", Grade.FAILED, str(error))
+    else:
+        yield _covers("variance", clock.staleness(today), today)
     stale = {
         "calendar": calendar.staleness(today),
         "contracts": ContractTable.load().staleness(today),
@@ -103,10 +111,14 @@ def _tables(today: date) -> Iterator[Finding]:
         "margin": MarginTable.load().staleness(today),
     }
     for name, warnings in stale.items():
-        text = "; ".join(warning.message for warning in warnings) or f"covers {today.isoformat()}"
-        yield Finding(f"table {name}", Grade.WARNING if warnings else Grade.OK, text)
+        yield _covers(name, warnings, today)
     session, holiday = calendar.session(today), calendar.holiday_name(today)
     yield Finding("session today", Grade.OK, session.kind.value if session else f"closed: {holiday or 'no session'}")
+
+
+def _covers(name: str, warnings: Sequence[TableWarning], today: date) -> Finding:
+    text = "; ".join(warning.message for warning in warnings) or f"covers {today.isoformat()}"
+    return Finding(f"table {name}", Grade.WARNING if warnings else Grade.OK, text)
 
 
 def _broker(environ: Mapping[str, str] | None) -> Finding:
