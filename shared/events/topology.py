@@ -148,7 +148,12 @@ TOPICS: Final = (
         readers=("risk", "executor"),
         followers=("executor", "gateway", "recorder"),
     ),
-    TopicRow(Topic.HALTS, (events.HaltChanged,), producers=("risk",)),
+    TopicRow(
+        Topic.HALTS,
+        (events.HaltChanged,),
+        producers=("risk",),
+        followers=("executor", "gateway", "recorder"),
+    ),
     TopicRow(Topic.ALERTS, (events.Alert,), producers=("ingest", *_HANDLERS)),
     TopicRow(Topic.DEAD, (events.DeadLetter,), producers=_HANDLERS, keep=None),
 )

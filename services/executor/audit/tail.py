@@ -1,4 +1,4 @@
-"""Copies decisions, fills and operators' acts from the streams into the audit log, each once, restarts included."""
+"""Copies decisions, fills, operators' acts and halts from the streams into the audit log, each once, restarts included."""
 
 from __future__ import annotations
 
@@ -11,13 +11,24 @@ import msgspec
 
 from services.executor.audit.log import AuditLog, read_audit, stamp_of
 from shared import ids
-from shared.events import ChainSnapshot, Command, Denial, EntryContext, Event, Fill, Intent, Order, Trade
+from shared.events import (
+    ChainSnapshot,
+    Command,
+    Denial,
+    EntryContext,
+    Event,
+    Fill,
+    HaltChanged,
+    Intent,
+    Order,
+    Trade,
+)
 from shared.events.topology import Topic
 from shared.streaming.protocol.codec import encode_json
 from shared.streaming.protocol.reading import History
 from shared.streaming.topic_reader import TopicReader
 
-TOPICS: Final = (Topic.CONTROL, Topic.ORDERS, Topic.INTENTS, Topic.FILLS, Topic.TRADES)
+TOPICS: Final = (Topic.CONTROL, Topic.HALTS, Topic.ORDERS, Topic.INTENTS, Topic.FILLS, Topic.TRADES)
 _REMEMBERED_INPUTS: Final = 64
 _FILES_LOOKED_AT: Final = 10
 
@@ -113,7 +124,26 @@ def _content(event: Event) -> dict[str, Any]:
         }
     if isinstance(event, Intent):
         return {"number": event.number, "targets": msgspec.to_builtins(event.targets), "halted": event.halted}
-    return _operator_act(event) if isinstance(event, Command) else {}
+    return _of_operation(event)
+
+
+def _of_operation(event: Event) -> dict[str, Any]:
+    if isinstance(event, Command):
+        return _operator_act(event)
+    return _halt(event) if isinstance(event, HaltChanged) else {}
+
+
+def _halt(event: HaltChanged) -> dict[str, Any]:
+    return {
+        "state": event.state.value,
+        "since": stamp_of(event.since),
+        "latches": [
+            {"code": latch.code.value, "why": latch.text, "since": stamp_of(latch.since)} for latch in event.latches
+        ],
+        "command": None if event.command is None else event.command.value,
+        "operator": event.operator,
+        "why": event.reason,
+    }
 
 
 def _operator_act(event: Command) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""What risk says of the halt reaches those who must show it, with risk and executor as processes on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.executor.audit.log import read_audit, stamp_of, verify
+from shared.events import Command, CommandKind, HaltState, Header
+from shared.events.topology import Topic
+from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.publisher import Publisher
+from tests.desk import SMALL_LOSS, Desk, eventually, trading_desk
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(tmp_path / "broker") as server:
+        yield server
+
+
+def halts_in(audit: Path) -> list[dict[str, Any]]:
+    return [line for line in read_audit(audit) if line["kind"] == "haltchanged"]
+
+
+def command(desk: Desk, kind: CommandKind, reason: str) -> None:
+    """Publish an operator's word as of the newest snapshot."""
+    newest = desk.events(Topic.CHAIN)[-1].header
+    header = Header.root(book="nifty", ts=newest.ts, seq=newest.seq, producer="cli", suffix=kind.value)
+    with Publisher(desk.url, producer="cli") as publisher:
+        publisher.publish([Command(header=header, kind=kind, operator="asha", reason=reason)])
+
+
+def test_every_word_of_risk_about_the_halt_is_audited_once_restart_included(broker: EmbeddedBroker, tmp_path: Path):
+    audit = tmp_path / "audit"
+    with trading_desk(broker.url, {**SMALL_LOSS, "THETAFLOW_EXECUTOR_DIRECTORY": str(audit)}) as desk:
+        desk.lose()
+        latched = desk.halt(lambda halt: halt.state is HaltState.HALTED)
+        eventually(lambda: len(halts_in(audit)) == 2, "the latch in the audit log")
+        desk.fleet.kill("executor")
+        command(desk, CommandKind.RESUME, "the loss is understood")
+        resumed = desk.halt(lambda halt: halt.state is HaltState.ACTIVE and halt.command is CommandKind.RESUME)
+        desk.fleet.start("executor")
+        eventually(lambda: len(halts_in(audit)) == 3, "the RESUME in the audit log")
+    assert verify(audit).ok
+    first, fell, lifted = halts_in(audit)
+    assert (first["state"], first["latches"], first["command"]) == ("active", [], None)
+    (latch,) = latched.latches
+    assert fell["event_id"] == latched.header.id
+    assert (fell["state"], fell["since"]) == ("halted", stamp_of(latched.since))
+    assert fell["latches"] == [{"code": "daily_loss", "why": latch.text, "since": stamp_of(latch.since)}]
+    assert fell["input"]["hash"], "the snapshot behind it"
+    assert (lifted["state"], lifted["since"]) == ("active", stamp_of(resumed.since))
+    assert (lifted["command"], lifted["operator"], lifted["why"]) == ("resume", "asha", "the loss is understood")
+    assert lifted["latches"] == []
