@@ -1,9 +1,11 @@
-"""How Thetaflow says things on screens: the seller's direction, confidence in words, the trade log line."""
+"""How Thetaflow says things on screens: the seller's direction, confidence in words, a halt, the trade log line."""
 
 from __future__ import annotations
 
-from shared.clock import from_ns
-from shared.events import OptionKind, Trade
+from datetime import date
+
+from shared.clock import from_ns, ist_date
+from shared.events import CommandKind, HaltChanged, OptionKind, Trade
 
 _HIGH = 0.70
 _MEDIUM = 0.62
@@ -42,6 +44,23 @@ def clock_text(ns: int) -> str:
 def iso_text(ns: int) -> str:
     """Give a moment as ISO 8601 in IST, to the millisecond."""
     return from_ns(ns).isoformat(timespec="milliseconds")
+
+
+def halt_line(halt: HaltChanged, today: date) -> str:
+    """Write what a book may do, since when and why: `halted since 10:15:30 by rajat: reason`; other days with their date.
+
+    Latches come first, each with the time it fell; the command beside them is named, for it may have asked for less.
+    """
+
+    def moment(ns: int) -> str:
+        return clock_text(ns) if ist_date(ns) == today else f"{from_ns(ns):%Y-%m-%d %H:%M:%S}"
+
+    causes = [f"by {latch.code.value}: {latch.text} ({moment(latch.since)})" for latch in halt.latches]
+    if halt.command is not None and not causes:
+        causes.append(f"by {halt.operator}: {halt.reason}")
+    elif halt.command is not None and halt.command is not CommandKind.RESUME:
+        causes.append(f"{halt.command.value} by {halt.operator}: {halt.reason}")
+    return " ".join((f"{halt.state.value} since {moment(halt.since)}", "; ".join(causes))).rstrip()
 
 
 def sold_label(kind: OptionKind) -> str:

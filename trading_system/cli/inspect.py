@@ -9,13 +9,15 @@ import msgspec
 import typer
 from rich.table import Table
 
-from shared.clock import from_ns
+from shared.clock import SystemClock, from_ns, ist_date
 from shared.events.topology import Topic
 from shared.streaming.connect import connect
 from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.reports import BrokerReport
+from shared.text.formatting import halt_line
 from trading_system.cli.broker_options import BrokerOption, JsonOption, broker_of
 from trading_system.cli.screen import STDOUT, print_json
+from trading_system.operations.halts import HaltsInForce, halts_in_force
 
 
 def inspect_command(
@@ -25,17 +27,31 @@ def inspect_command(
     empty: Annotated[bool, typer.Option("--empty", help="Show empty streams too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show streams, groups with lag and pending, owners, and the last event of each stream."""
+    """Show halts, streams, groups with lag and pending, owners, and the last event of each stream."""
     with connect(*broker_of(broker)) as client:
         report = client.report()
+        halts = halts_in_force(client)
         events = list(_newest(client, topic, last)) if topic is not None else []
     if as_json:
-        print_json({**msgspec.to_builtins(report), "events": events})
+        told = {"halts": list(halts.by_book.values()), "unreadable_halts": halts.unreadable}
+        print_json({**msgspec.to_builtins(report), **msgspec.to_builtins(told), "events": events})
         return
+    _print_halts(halts)
     _print_streams(report, empty=empty)
     _print_groups(report, empty=empty)
     for event in events:
         STDOUT.print_json(data=event)
+
+
+def _print_halts(halts: HaltsInForce) -> None:
+    today = ist_date(SystemClock().now_ns())
+    for book, halt in halts.by_book.items():
+        # An operator's words are no markup of ours.
+        STDOUT.print(f"{book}: {halt_line(halt, today)}", markup=False, highlight=False, soft_wrap=True)
+    if not halts.by_book:
+        STDOUT.print("risk has said of no book yet what it may do")
+    if halts.unreadable:
+        STDOUT.print(f"halts: {halts.unreadable} entries are not readable, a newer word of risk may be among them")
 
 
 def _print_streams(report: BrokerReport, *, empty: bool) -> None:
