@@ -6,7 +6,7 @@ from services.risk.handler import RiskHandler
 from services.risk.settings import RiskSettings
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
-from shared.market.margin import MarginTable
+from shared.market.margin_table import MarginTable
 from shared.streaming.protocol.handler import Service
 
 

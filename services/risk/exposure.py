@@ -7,7 +7,8 @@ from datetime import date
 from services.risk.gates import RiskDenial, day_of
 from services.risk.settings import RiskSettings
 from shared.events import BookState, Contract, DenialCode, Signal
-from shared.market.margin import MarginTable, short_option_margin
+from shared.market.margin import short_option_margin
+from shared.market.margin_table import MarginTable
 from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
 from shared.trading.strikes import ChosenStrike
 

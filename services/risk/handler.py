@@ -27,7 +27,7 @@ from shared.events import (
 )
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable, option_costs
-from shared.market.margin import MarginTable
+from shared.market.margin_table import MarginTable
 from shared.trading.levels import Protection, protect
 from shared.trading.strikes import ChosenStrike, NoStrike, choose_strike
 

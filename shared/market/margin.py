@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,12 @@ import numpy as np
 
 from shared.errors import BadInputError
 from shared.events import OptionKind
-from shared.market.dated_table import DatedTable, TableWarning, in_force
+from shared.market.margin_table import MarginTable, ScanRanges
 from shared.market.pricing import MINIMUM_MINUTES, MINUTES_PER_YEAR, black76_greeks, black76_price
-from shared.market.pricing.year_fraction import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -33,24 +31,8 @@ _PRICE_MOVES = np.array([0, 0, *(m * _THIRD * s for m in (1, 2, 3) for s in (1, 
 _VOLATILITY_MOVES = np.array([1, -1] * 7 + [0, 0], dtype=np.float64)
 _WEIGHTS = np.array([1.0] * 14 + [0.35] * 2)
 _ONE_DAY_YEARS = 1 / 365
-_TWO_DAYS = math.sqrt(2.0)
-_MONTHS_PER_YEAR = 12
 _SMALLEST_VOLATILITY = 1e-4
 _SHORTEST_YEARS = MINIMUM_MINUTES / MINUTES_PER_YEAR
-_NUMBER = (int, float)
-
-
-@dataclass(frozen=True, slots=True)
-class ScanRanges:
-    """How far the scenarios move.
-
-    Attributes:
-        price: share of the underlying.
-        volatility: volatility points, as a decimal.
-    """
-
-    price: float
-    volatility: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +65,26 @@ class Margin:
     Attributes:
         span: largest scenario loss.
         calendar_spread: charge on deltas that offset each other across expiries.
-        exposure: extra margin on the notional of short options, expiry-day part included.
+        exposure: extra margin on the notional of short options, expiry-day and deep-strike parts included.
         notional: underlying value of the short options.
+        premium: what the sold options are worth now less what the bought ones are.
     """
 
     span: float
     calendar_spread: float
     exposure: float
     notional: float
+    premium: float = 0.0
 
     @property
     def total(self) -> float:
-        """Everything to be deposited, before the broker's own additions."""
+        """Everything to be deposited once the premium is credited, before the broker's own additions."""
         return self.span + self.calendar_spread + self.exposure
+
+    @property
+    def at_order(self) -> float:
+        """What has to be there when the order is placed: a premium not yet received covers nothing."""
+        return self.total + max(self.premium, 0.0)
 
     @property
     def share_of_notional(self) -> float:
@@ -103,74 +92,38 @@ class Margin:
         return self.total / self.notional if self.notional else 0.0
 
 
-class MarginTable:
-    """Margin parameters by date.
+def scenario_losses(
+    positions: Sequence[OptionPosition], spot: float, scans: Sequence[ScanRanges]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Revalue positions in the 16 scenarios.
 
     Args:
-        table: rows of scan ranges, exposure and calendar-spread charges; `MarginTable.load` reads the packaged ones.
+        positions: on one underlying.
+        spot: of it, points.
+        scans: ranges of each position.
+
+    Returns:
+        Losses in rupees, weighted, gains negative, shape (positions, 16); and values now, rupees, negative for short
+        positions, shape (positions,).
     """
-
-    def __init__(self, table: DatedTable) -> None:
-        self._table = table
-        self.covered_until = table.covered_until
-        numbers = dict.fromkeys(
-            ("sigmas", "floor", "far_floor", "far_months", "volatility_share", "volatility_floor", "decay"), _NUMBER
-        )
-        self._scan = table.fields("scan", {"from": date, **numbers})
-        self._exposure = table.fields("exposure", {"from": date, "share": _NUMBER, "expiry_day_share": _NUMBER})
-        self._spread = table.fields("calendar_spread", {"from": date, "share": _NUMBER, "on_expiry_day": bool})
-
-    @classmethod
-    def load(cls, path: Path | None = None) -> MarginTable:
-        """Read the packaged parameters and lay the user's file, of the same format, over them."""
-        return cls(DatedTable.load("margin", path))
-
-    def scan_ranges(self, on: date, daily_volatility: float = 0.0, expiry: date | None = None) -> ScanRanges:
-        """Give the scan ranges of day `on`, given yesterday's daily volatility (a decimal; 0 leaves the floors).
-
-        `daily_volatility` is the exchange's figure: the larger of the exponentially weighted volatilities of index
-        and future, see `next_daily_volatility`. A contract expiring past the table's far months has its own floor.
-        """
-        row = in_force(self._scan, on, "scan ranges")
-        floor = row["floor"] if expiry is None or not _is_far(on, expiry, row["far_months"]) else row["far_floor"]
-        annual = daily_volatility * math.sqrt(DAYS_PER_YEAR)
-        whole_percent = math.floor(annual * row["volatility_share"] * 100 + 0.5) / 100
-        return ScanRanges(
-            price=max(row["sigmas"] * daily_volatility * _TWO_DAYS, float(floor)),
-            volatility=max(whole_percent, float(row["volatility_floor"])),
-        )
-
-    def next_daily_volatility(self, yesterday: float, log_return: float, on: date) -> float:
-        """Give the daily volatility after the close of `on` from yesterday's and the day's log return."""
-        decay = in_force(self._scan, on, "scan ranges")["decay"]
-        return math.sqrt(decay * yesterday**2 + (1 - decay) * log_return**2)
-
-    def exposure_share(self, on: date, *, expires_today: bool) -> float:
-        """Give the extra margin as a share of a short option's notional."""
-        row = in_force(self._exposure, on, "exposure margins")
-        return float(row["share"] + (row["expiry_day_share"] if expires_today else 0.0))
-
-    def calendar_spread(self, on: date) -> tuple[float, bool]:
-        """Give the charge on offsetting deltas, a share of the underlying, and whether expiring contracts offset."""
-        row = in_force(self._spread, on, "calendar spreads")
-        return float(row["share"]), bool(row["on_expiry_day"])
-
-    def staleness(self, on: date) -> list[TableWarning]:
-        """Give a warning when the parameters were last verified before `on`."""
-        return self._table.staleness(on)
-
-
-def scenario_losses(position: OptionPosition, spot: float, scan: ScanRanges) -> NDArray[np.float64]:
-    """Give the position's loss in rupees in each of the 16 scenarios, weighted, gains negative."""
-    is_call = position.kind is OptionKind.CALL
-    now = black76_price(position.forward, position.strike, position.years, position.volatility, is_call)
+    columns = np.array(
+        [
+            (each.forward, each.strike, each.years, each.volatility, each.quantity, scan.price, scan.volatility)
+            for each, scan in zip(positions, scans, strict=True)
+        ],
+        dtype=np.float64,
+    ).reshape(-1, 7, 1)
+    forward, strike, years, volatility, quantity, price_scan, volatility_scan = np.moveaxis(columns, 1, 0)
+    is_call = np.array([[each.kind is OptionKind.CALL] for each in positions], dtype=bool).reshape(-1, 1)
+    # Today's value stands in a column before the scenarios, so that one call prices everything.
     # Twice the scan may exceed the forward in a table of someone's own making; a forward stays positive.
-    forwards = np.maximum(position.forward + spot * scan.price * _PRICE_MOVES, 1.0)
-    volatilities = np.maximum(position.volatility + scan.volatility * _VOLATILITY_MOVES, _SMALLEST_VOLATILITY)
-    tomorrow = max(position.years - _ONE_DAY_YEARS, 0.0)
-    then = black76_price(forwards, position.strike, tomorrow, volatilities, is_call)
-    losses: NDArray[np.float64] = -position.quantity * _WEIGHTS * (then - now)
-    return losses
+    forwards = np.hstack([forward, np.maximum(forward + spot * price_scan * _PRICE_MOVES, 1.0)])
+    moved = np.maximum(volatility + volatility_scan * _VOLATILITY_MOVES, _SMALLEST_VOLATILITY)
+    tomorrow = np.broadcast_to(np.maximum(years - _ONE_DAY_YEARS, 0.0), moved.shape)
+    prices = black76_price(forwards, strike, np.hstack([years, tomorrow]), np.hstack([volatility, moved]), is_call)
+    now, then = prices[:, :1], prices[:, 1:]
+    losses: NDArray[np.float64] = -quantity * _WEIGHTS * (then - now)
+    return losses, (quantity * now)[:, 0]
 
 
 def portfolio_margin(
@@ -179,37 +132,40 @@ def portfolio_margin(
     on: date,
     *,
     daily_volatility: float = 0.0,
+    previous_close: float | None = None,
     table: MarginTable | None = None,
 ) -> Margin:
     """Give the margin in rupees of option positions on one underlying at `spot` points on day `on`.
 
     Losses of all positions are added scenario by scenario, so opposite risks offset; where the rules give contracts
-    of the expiry day no such benefit, they are margined apart. BadInputError for values that are not finite, strikes,
-    spots or forwards not above 0, or contracts already expired; TableError before the table begins.
+    of the expiry day no such benefit, they are margined apart. A strike is near or far by `previous_close` of the
+    underlying, or by `spot` where that is not known. BadInputError for values that are not finite, strikes, spots or
+    forwards not above 0, or contracts already expired; TableError before the table begins.
     """
     parameters = table or _packaged_table()
     held = [position for position in positions if position.quantity]
+    if not held:
+        return Margin(span=0.0, calendar_spread=0.0, exposure=0.0, notional=0.0)
+    close = spot if previous_close is None else previous_close
     for position in held:
-        _check(position, spot, on)
+        _check(position, spot, close, on)
     spread_share, expiring_offset = parameters.calendar_spread(on)
-    expiring = [position for position in held if position.expiry == on]
-    groups = [held] if expiring_offset else [expiring, [position for position in held if position.expiry != on]]
+    ranges = {expiry: parameters.scan_ranges(on, daily_volatility, expiry) for expiry in {each.expiry for each in held}}
+    losses, values = scenario_losses(held, spot, [ranges[each.expiry] for each in held])
+    expiring = np.array([each.expiry == on for each in held])
+    groups = [np.ones(len(held), dtype=bool)] if expiring_offset else [expiring, ~expiring]
     span = calendar_spread = 0.0
     for group in groups:
-        losses = np.zeros(len(_WEIGHTS))
-        for position in group:
-            losses += scenario_losses(position, spot, parameters.scan_ranges(on, daily_volatility, position.expiry))
-        span += max(float(losses.max()), 0.0)
-        calendar_spread += _offsetting_delta(group) * spread_share * spot
-    shorts = [position for position in held if position.quantity < 0]
-    exposure = sum(
-        -short.quantity * spot * parameters.exposure_share(on, expires_today=short.expiry == on) for short in shorts
-    )
+        span += max(float(losses[group].sum(axis=0).max()), 0.0)
+        members = [each for each, inside in zip(held, group, strict=True) if inside]
+        calendar_spread += _offsetting_delta(members) * spread_share * spot
+    shorts = [each for each in held if each.quantity < 0]
     return Margin(
         span=span,
         calendar_spread=calendar_spread,
-        exposure=exposure,
-        notional=sum(-short.quantity * spot for short in shorts),
+        exposure=sum(-each.quantity * spot * _exposure_share(each, close, on, parameters) for each in shorts),
+        notional=sum(-each.quantity * spot for each in shorts),
+        premium=-float(values.sum()),
     )
 
 
@@ -225,6 +181,7 @@ def short_option_margin(
     on: date,
     forward: float | None = None,
     daily_volatility: float = 0.0,
+    previous_close: float | None = None,
     table: MarginTable | None = None,
 ) -> Margin:
     """Give the margin in rupees of selling `quantity` units of one option; `forward` is `spot` when not told.
@@ -242,10 +199,19 @@ def short_option_margin(
         quantity=-quantity,
         forward=spot if forward is None else forward,
     )
-    return portfolio_margin([position], spot, on, daily_volatility=daily_volatility, table=table)
+    return portfolio_margin(
+        [position], spot, on, daily_volatility=daily_volatility, previous_close=previous_close, table=table
+    )
+
+
+def _exposure_share(short: OptionPosition, close: float, on: date, parameters: MarginTable) -> float:
+    deep = parameters.is_deep(short.strike, close, on, is_call=short.kind is OptionKind.CALL)
+    return parameters.exposure_share(on, expires_today=short.expiry == on, deep=deep)
 
 
 def _offsetting_delta(group: Sequence[OptionPosition]) -> float:
+    if len({position.expiry for position in group}) < 2:  # noqa: PLR2004  # deltas offset across two expiries at least
+        return 0.0
     by_expiry: dict[date, float] = {}
     for position in group:
         is_call = position.kind is OptionKind.CALL
@@ -258,13 +224,9 @@ def _offsetting_delta(group: Sequence[OptionPosition]) -> float:
     return min(rising, falling)
 
 
-def _is_far(on: date, expiry: date, months: int) -> bool:
-    ahead = (expiry.year - on.year) * _MONTHS_PER_YEAR + expiry.month - on.month
-    return ahead > months or (ahead == months and expiry.day > on.day)
-
-
-def _check(position: OptionPosition, spot: float, on: date) -> None:
-    for name, value in (("spot", spot), ("strike", position.strike), ("forward", position.forward)):
+def _check(position: OptionPosition, spot: float, close: float, on: date) -> None:
+    levels = (("spot", spot), ("previous close", close), ("strike", position.strike), ("forward", position.forward))
+    for name, value in levels:
         if not (math.isfinite(value) and value > 0):
             raise BadInputError(f"a finite {name} above 0", value, "margin")
     for name, value in (("years", position.years), ("volatility", position.volatility)):

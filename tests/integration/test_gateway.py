@@ -29,7 +29,7 @@ from shared import events as ev
 from shared.events.topology import TOPIC_OF, Topic, partition_of
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
-from shared.market.margin import MarginTable
+from shared.market.margin_table import MarginTable
 from shared.streaming.protocol.codec import encode
 from shared.streaming.redis.broker import Broker, EmbeddedBroker
 from shared.streaming.redis.history import read_stream

@@ -15,7 +15,7 @@ from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.dated_table import TableWarning
-from shared.market.margin import MarginTable
+from shared.market.margin_table import MarginTable
 from shared.market.variance_clock import VarianceClock
 from shared.settings import BookSettings, BrokerSettings, HealthSettings, LogSettings, TableSettings, load_settings
 from shared.streaming.connect import connect

@@ -26,7 +26,7 @@ from shared.events import (
 )
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
-from shared.market.margin import MarginTable
+from shared.market.margin_table import MarginTable
 from tests.builders import (
     CALL,
     EXPIRY,
