@@ -23,6 +23,7 @@ from trading_system.cli import (
     query,
     simulate,
     train,
+    variance,
 )
 
 _EXIT_FAILED, _EXIT_CONFIG = 1, 2
@@ -46,6 +47,7 @@ app.command(name="lookahead")(features.lookahead_command)
 app.command(name="train")(train.train_command)
 app.add_typer(train.models_app, name="models")
 app.command(name="arm")(arm.arm_command)
+app.command(name="variance")(variance.variance_command)
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead.app, name="dead")
 
