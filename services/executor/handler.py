@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from services.executor.book.intents import claim_variable, intent_when_changed
 from services.executor.book.ledger import Ledger
 from services.executor.book.order_states import OrderState
@@ -15,8 +17,9 @@ from services.executor.book.state import STATE, ExecutorState, WorkingEntry
 from services.executor.book.view import book_state
 from services.executor.outputs import VENUE, Outputs
 from services.executor.paper.matching import Matching
+from services.executor.paper.settling import Settling
 from services.executor.settings import ExecutorSettings
-from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
+from shared.clock import NS_PER_SECOND, ist_date
 from shared.events import (
     ChainSnapshot,
     ClockTick,
@@ -25,6 +28,7 @@ from shared.events import (
     Event,
     ExitReason,
     FillStatus,
+    Header,
     MarkSource,
     Order,
     OrderAction,
@@ -38,6 +42,7 @@ from shared.trading.exits import time_exit, watch
 from shared.trading.mark_to_market import Marker
 from shared.trading.position import PAISE, ShortPosition
 from shared.trading.quotes import NO_QUOTE
+from shared.trading.square_off import SquareOff
 
 __all__ = ["VENUE", "ExecutorHandler"]
 
@@ -71,7 +76,9 @@ class ExecutorHandler:
         self._calendar = calendar
         self._contracts = contracts
         self._marker = Marker(settings, calendar, contracts)
-        self._matching = Matching(settings, contracts, Ledger(settings, costs), self._marker)
+        self._square_off = SquareOff(settings, calendar)
+        self._matching = Matching(settings, contracts, Ledger(settings, costs), self._marker, self._square_off)
+        self._settling = Settling(self._matching, calendar)
         capital = round(settings.capital * PAISE)
         self._state = ExecutorState(
             opening_paise=capital,
@@ -117,37 +124,35 @@ class ExecutorHandler:
 
     def _on_snapshot(self, snapshot: ChainSnapshot, out: Outputs) -> None:
         state, header = self._state, snapshot.header
-        state.last_seq = header.seq
-        self._start_day(header.ts)
+        self._come_to(header, out)
         session = self._session(header.ts)
-        square_off = self._square_off_ns(session)
-        self._matching.drop_overdue(state, header.ts, square_off, out)
+        self._matching.drop_overdue(state, header.ts, session, out)
         # A chain that stands in for a silent feed is good enough to get out at, not to get in at, nor to mark by.
         stands_in = QualityFlag.FALLBACK in snapshot.quality
         self._matching.fill_exits(state, snapshot, out, fresh=not stands_in)
         if not stands_in:
             state.source = snapshot.source
-            self._matching.note_settlement_level(state, snapshot, session)
+            self._settling.note_level(state, snapshot, session)
         if not _STALE.intersection(snapshot.quality):
             self._matching.fill_entries(state, snapshot, out)
-        for position in state.positions.values():
+        for position in state.live():
             quote = NO_QUOTE if stands_in else self._marker.mark(position, snapshot, state.forwards)
-            watch(position, quote, header.ts, square_off, header.seq)
+            watch(position, quote, header.ts, self._square_off.at(session, position.contract), header.seq)
             self._watch_age(position, header.ts, out)
         out.events.append(book_state(out.header(), state))
 
     def _on_tick(self, tick: ClockTick, out: Outputs) -> None:
-        header = tick.header
-        self._start_day(header.ts)
+        state, header = self._state, tick.header
+        self._come_to(header, out)
         session = self._session(header.ts)
-        square_off = self._square_off_ns(session)
-        self._matching.drop_overdue(self._state, header.ts, square_off, out)
-        for position in self._state.positions.values():
-            position.trigger(time_exit(position, header.ts, square_off), header.seq, header.ts)
+        self._matching.drop_overdue(state, header.ts, session, out)
+        for position in state.live():
+            end = self._square_off.at(session, position.contract)
+            position.trigger(time_exit(position, header.ts, end), header.seq, header.ts)
             self._watch_age(position, header.ts, out)
-        if session is not None and header.ts >= session.close_ns and (self._state.positions or self._state.entries):
-            self._matching.settle_day(self._state, out)
-            out.events.append(book_state(out.header(), self._state))
+        if session is not None and header.ts >= session.close_ns and (state.live() or state.entries):
+            self._end_day(out)
+            out.events.append(book_state(out.header(), state))
 
     def _watch_age(self, position: ShortPosition, ts: int, out: Outputs) -> None:
         waited = (ts - position.exit_ts) / NS_PER_SECOND
@@ -197,7 +202,7 @@ class ExecutorHandler:
         if stop is None or target is None or context is None:
             return "an entry needs context, stop and target"
         freeze = self._contracts.freeze_quantity(contract.underlying, ist_date(order.header.ts))
-        open_or_ordered = state.positions.keys() | state.entries.keys()
+        open_or_ordered = {position.order_id for position in state.live()} | state.entries.keys()
         guards = (
             (state.halted, f"the executor is halted by {state.halted_by}"),
             (order.lots < 1 or order.lot_size < 1, f"expected at least one lot, got {order.lots} of {order.lot_size}"),
@@ -213,7 +218,7 @@ class ExecutorHandler:
                 f"{self._settings.max_positions} positions are open or ordered",
             ),
             (
-                session is None or not session.open_ns <= order.header.ts < session.close_ns,
+                session is None or order.header.ts == session.close_ns or not session.trades_at(order.header.ts),
                 "outside the session",
             ),
             (contract.expiry < ist_date(order.header.ts).isoformat(), f"{contract} has expired"),
@@ -222,6 +227,8 @@ class ExecutorHandler:
 
     def _on_command(self, command: Command, out: Outputs) -> None:
         state, kind = self._state, command.kind
+        if kind is CommandKind.SETTLE:
+            self._on_level(command, out)
         if kind in _STOPS_ENTRIES:
             state.halted, state.halted_by = True, f"{command.operator}: {command.reason}"
             for working in list(state.entries.values()):
@@ -229,15 +236,29 @@ class ExecutorHandler:
         elif kind is CommandKind.RESUME:
             state.halted, state.halted_by = False, ""
         if kind in _CLOSES_ALL:
-            for position in state.positions.values():
+            for position in state.live():
                 position.trigger(ExitReason.FLATTEN, state.last_seq, command.header.ts)
+
+    def _on_level(self, command: Command, out: Outputs) -> None:
+        # What follows belongs to the market's last moment: a level told in the evening settles that day.
+        state = self._state
+        if state.last_ts:
+            out.parent = structs.replace(command.header, ts=state.last_ts, seq=state.last_seq)
+        if self._settling.take_level(state, command, out):
+            out.events.append(book_state(out.header(), state))
 
     # --- the day ------------------------------------------------------------------------------------------------
 
-    def _start_day(self, ts: int) -> None:
-        state, today = self._state, ist_date(ts).isoformat()
+    def _come_to(self, header: Header, out: Outputs) -> None:
+        """Begin the day of a chain event when it is a new one; what ended while nobody looked is settled first."""
+        state, today = self._state, ist_date(header.ts).isoformat()
+        state.last_seq, state.last_ts = header.seq, header.ts
         if state.day == today:
             return
+        for position in state.live():
+            if self._settling.ended_before(position, today):
+                self._settling.expire(state, position, out)
+        self._settling.forget_levels(state, before=state.day)
         state.day = today
         state.day_trades = state.day_realised_paise = state.day_costs_paise = state.day_slippage_paise = 0
         state.forwards = {key: seen for key, seen in state.forwards.items() if key[-10:] >= today}
@@ -245,7 +266,12 @@ class ExecutorHandler:
     def _session(self, ts: int) -> Session | None:
         return self._calendar.session(ist_date(ts))
 
-    def _square_off_ns(self, session: Session | None) -> int | None:
-        if session is None:
-            return None
-        return session.close_ns - int(self._settings.square_off_minutes * NS_PER_MINUTE)
+    def _end_day(self, out: Outputs) -> None:
+        """Nothing stays open overnight: what the square-off could not buy back has expired or is booked at its mark."""
+        state = self._state
+        self._matching.end_entries(state, out)
+        for position in state.live():
+            if self._settling.ends_by(position, state.day):
+                self._settling.expire(state, position, out)
+            else:
+                self._matching.book_at_mark(state, position, out)

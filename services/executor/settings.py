@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -19,7 +20,11 @@ class ExecutorSettings(VenueSettings):
     Attributes:
         capital: opening cash, rupees; the same figure risk sizes by.
         max_positions: the executor's own cap.
-        square_off_minutes: before the close, everything still open is closed.
+        square_off_minutes: before the end of the day exits begin: before the close, before the closing auction for what
+            expires today, before the broker's own square-off for an intraday product.
+        hold_through_auction: hold what expires today into the closing auction whose price settles it.
+        product: what positions are at the broker: `carry_forward`, or `intraday`, which the broker closes by itself.
+        broker_square_off: when it does, time of day in India; an exit sent later would open a fresh long.
         impact_points, impact_fraction: paid on top of the quote on each fill, points and share of the quote.
         depth_limited: fill at most the quantity shown at the touch, per snapshot.
         price_bands: reject limits outside the exchange's band.
@@ -40,6 +45,9 @@ class ExecutorSettings(VenueSettings):
     capital: float = Field(default=1_000_000.0, gt=0.0)
     max_positions: int = Field(default=3, ge=1, le=3)
     square_off_minutes: float = Field(default=10.0, ge=0.0)
+    hold_through_auction: bool = False
+    product: Literal["carry_forward", "intraday"] = "carry_forward"
+    broker_square_off: time = time(15, 15)
     impact_points: float = Field(default=0.05, ge=0.0)
     impact_fraction: float = Field(default=0.0, ge=0.0, lt=0.2)
     depth_limited: bool = True

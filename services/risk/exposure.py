@@ -36,7 +36,7 @@ def margin_per_lot(chosen: ChosenStrike, signal: Signal, margins: MarginTable) -
 
 def concentration_denial(contract: Contract, book: BookState, settings: RiskSettings) -> RiskDenial | None:
     """Say why one more position at this contract is one too many, or None."""
-    held = [position.contract for position in book.positions]
+    held = [position.contract for position in book.live_positions]
     if contract in held:
         return RiskDenial(DenialCode.ALREADY_OPEN, f"{contract} is already open")
     same_strike = sum((other.expiry, other.strike) == (contract.expiry, contract.strike) for other in held)

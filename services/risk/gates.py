@@ -86,8 +86,9 @@ def _book(signal: Signal, book: BookState | None, state: RiskState, settings: Ri
     pending = {*state.pending, *book.pending_orders}
     if pending:
         return RiskDenial(DenialCode.ORDER_PENDING, f"{len(pending)} entry ordered and not yet filled")
-    if len(book.positions) >= settings.max_positions:
-        return RiskDenial(DenialCode.MAX_POSITIONS, f"{len(book.positions)} of {settings.max_positions} positions open")
+    held = len(book.live_positions)
+    if held >= settings.max_positions:
+        return RiskDenial(DenialCode.MAX_POSITIONS, f"{held} of {settings.max_positions} positions open")
     return None
 
 

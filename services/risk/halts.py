@@ -47,7 +47,9 @@ class HaltRecord(msgspec.Struct):
         operator_text: by whom and why.
         command, commanded_by, commanded_why: the newest command that changed the above, RESUME included.
         latches: limits reached and not lifted, oldest first.
-        day, loss_base_paise, slippage_base_paise: figures of the day at the last RESUME; 0 on another day.
+        day, loss_base_paise, slippage_base_paise: figures of the day at the last RESUME; on another day 0, and what was
+            unrealised when it began, so that a position held overnight counts with what it did today.
+        unrealised_paise: of the newest book.
         losses_base: losses in a row at the last RESUME.
         peak_equity_paise: highest equity since the start or the last RESUME.
     """
@@ -61,6 +63,7 @@ class HaltRecord(msgspec.Struct):
     day: str = ""
     loss_base_paise: int = 0
     slippage_base_paise: int = 0
+    unrealised_paise: int = 0
     losses_base: int = 0
     peak_equity_paise: int | None = None
 
@@ -86,7 +89,8 @@ class HaltRecord(msgspec.Struct):
     def measure(self, book: BookState, settings: RiskSettings) -> list[Latch]:
         """Compare the book with the limits and give the latches that fell with this step."""
         if book.day != self.day:
-            self.day, self.loss_base_paise, self.slippage_base_paise = book.day, 0, 0
+            self.day, self.loss_base_paise, self.slippage_base_paise = book.day, self.unrealised_paise, 0
+        self.unrealised_paise = book.unrealised_paise
         self.losses_base = min(self.losses_base, book.statistics.consecutive_losses)
         self.peak_equity_paise = max(self.peak_equity_paise or book.equity_paise, book.equity_paise)
         held = {latch.code for latch in self.latches}

@@ -169,10 +169,10 @@ class RiskHandler:
         state, settings = self._state, self._settings
         state.neutral_run = state.neutral_run + 1 if signal.direction == 0 else 0
         words = "the signal turned"
-        against = {p.order_id for p in book.positions if signal.direction == -p.entry.direction}
+        against = {p.order_id for p in book.live_positions if signal.direction == -p.entry.direction}
         if settings.exit_on_neutral and state.neutral_run >= settings.neutral_patience:
             words = f"{state.neutral_run} neutral signals in a row"
-            against = {p.order_id for p in book.positions}
+            against = {p.order_id for p in book.live_positions}
         self._exit_all(signal.header, book, ExitReason.SIGNAL_CHANGE, words, out, only=against)
 
     def _exit_all(
@@ -184,7 +184,7 @@ class RiskHandler:
         out: _Outputs,
         only: set[str] | None = None,
     ) -> None:
-        for position in book.positions:
+        for position in book.live_positions:
             asked = position.exit_reason is not None or position.order_id in self._state.exiting
             if asked or (only is not None and position.order_id not in only):
                 continue
@@ -257,7 +257,7 @@ class RiskHandler:
         level = market.forward or market.spot or chosen.quote.contract.strike
         broken = None
         for lots in range(size.lots, 0, -1):
-            greeks = greeks_after(book.positions, chosen.quote, lots * market.lot_size)
+            greeks = greeks_after(book.live_positions, chosen.quote, lots * market.lot_size)
             broken = greeks_denial(greeks, level, settings)
             if broken is None:
                 words = size.reason if lots == size.lots else f"{lots} lots for the book's Greeks, of {size.reason}"
@@ -277,6 +277,8 @@ class RiskHandler:
 
     def _on_command(self, command: Command, out: _Outputs) -> None:
         state = self._state
+        if command.kind is CommandKind.SETTLE:
+            return  # The executor's to obey: it changes no limit and no halt.
         who = f"{command.operator}: {command.reason}"
         if command.kind is CommandKind.SET_LIMIT:
             self._set_limit(command, who, out)

@@ -8,7 +8,7 @@ import msgspec
 
 from services.risk.halts import HaltRecord
 from shared.events import BookState, HaltChanged, Order, Signal
-from shared.events.upcasting import book_v1, order_v1, signal_v1
+from shared.events.upcasting import book_v1, order_v1, signal_v1, unchanged
 from shared.layouts import Layout, Plain
 
 
@@ -56,5 +56,5 @@ def _legs(state: Plain) -> Plain:
     }
 
 
-STATE: Final = Layout("risk.state", RiskState, version=2, upcasters={1: _legs})
+STATE: Final = Layout("risk.state", RiskState, version=3, upcasters={1: _legs, 2: unchanged})
 """How risk's checkpoint is stored."""

@@ -116,6 +116,17 @@ class MarkSource(StrEnum):
     THEORETICAL = "theoretical"
 
 
+class PositionStatus(StrEnum):
+    """What a position lives by.
+
+    OPEN: the market, today. SETTLEMENT_PENDING: the exchange has ended it and the level it settles at is not known yet;
+    nothing can be bought back any more, and its result is provisional.
+    """
+
+    OPEN = "open"
+    SETTLEMENT_PENDING = "settlement_pending"
+
+
 class Position(Record, frozen=True, kw_only=True):
     """An open structure; a naked short has one leg.
 
@@ -127,6 +138,7 @@ class Position(Record, frozen=True, kw_only=True):
         mark_price: what closing would cost now, points; `mark_ts` is the event time of that quote.
         mark_source: what the mark is; anything but a quote has an age.
         exit_reason: set once an exit is under way.
+        status: what it lives by; anything but `open` makes its result provisional.
     """
 
     order_id: str
@@ -149,6 +161,12 @@ class Position(Record, frozen=True, kw_only=True):
     exit_reason: ExitReason | None
     entry: EntryContext
     mark_source: MarkSource = MarkSource.QUOTE
+    status: PositionStatus = PositionStatus.OPEN
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether the exchange has ended it: no exposure, nothing to close, a result that waits for its level."""
+        return self.status is PositionStatus.SETTLEMENT_PENDING
 
     @property
     def contract(self) -> Contract:
@@ -171,20 +189,21 @@ class BookState(Event, frozen=True, kw_only=True):
     """The book after one chain snapshot.
 
     Attributes:
-        positions: open positions.
+        positions: open positions, and those that wait for their settlement level.
         pending_orders: ids of entries not yet filled.
         day: ISO date the day figures belong to.
         cash_paise: opening capital plus all premiums received less all paid less all costs.
         realised_paise, costs_paise: of the day, net of costs and gross costs.
-        unrealised_paise: (entry - mark) * units over open positions.
-        exposure_paise: premium at risk, |mark| * units.
+        unrealised_paise: (entry - mark) * units over all positions.
+        exposure_paise: premium at risk, |mark| * units, of what can still be closed.
         equity_paise, peak_equity_paise: cash less what closing would cost, and its highest.
         last_stop_ts: event time of the last stopped-out trade, for the cool-down.
         slippage_paise: of the day: what fills cost beyond the quote that decided them, gains not set against it.
         halted: the executor itself takes no entry.
+        provisional_paise: what of `unrealised_paise` belongs to positions whose status is not `open`.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     positions: tuple[Position, ...]
     pending_orders: tuple[str, ...]
@@ -203,6 +222,12 @@ class BookState(Event, frozen=True, kw_only=True):
     last_exit_seq: int | None
     slippage_paise: int = 0
     halted: bool = False
+    provisional_paise: int = 0
+
+    @property
+    def live_positions(self) -> tuple[Position, ...]:
+        """Positions the market still moves: all but those that wait for their settlement level."""
+        return tuple(position for position in self.positions if not position.is_settling)
 
 
 class VenueTarget(Record, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from shared.events.base import Event, Record
 from shared.events.decisions import DenialCode
@@ -84,16 +85,29 @@ class CommandKind(StrEnum):
     RESUME = "resume"
     FLATTEN = "flatten"
     SET_LIMIT = "set_limit"
+    SETTLE = "settle"
 
 
 class Command(Event, frozen=True, kw_only=True):
-    """An operator's word, with who said it and why."""
+    """An operator's word, with who said it and why.
+
+    Attributes:
+        limit, value: of SET_LIMIT. With SETTLE `value` is the index level, points.
+        source: of SETTLE: where the level comes from.
+        underlying: of SETTLE: whose level it is.
+        day: of SETTLE: ISO date it settles; None for the one day that waits.
+    """
+
+    VERSION: ClassVar[int] = 2
 
     kind: CommandKind
     operator: str
     reason: str
     limit: str | None = None
     value: float | None = None
+    source: str = ""
+    underlying: str = ""
+    day: str | None = None
 
 
 class HaltState(StrEnum):

@@ -92,7 +92,8 @@ UPCASTERS: Final[Mapping[str, Mapping[int, Upcaster]]] = {
     "Order": {1: order_v1},
     "Fill": {1: fill_v1},
     "Trade": {1: trade_v1},
-    "BookState": {1: book_v1},
+    "BookState": {1: book_v1, 2: unchanged},
+    "Command": {1: unchanged},
     "Intent": {1: intent_v1},
 }
 """Steps by kind of event, then by the version they raise."""

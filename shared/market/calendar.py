@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, time, timedelta
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from shared.clock import IST, NS_PER_SECOND, day_start_ns, ist_date
+from shared.clock import IST, ist_date
 from shared.errors import TableError
-from shared.market.dated_table import DatedTable, Row, TableWarning, in_force
+from shared.market.dated_table import DatedTable, TableWarning, in_force
+from shared.market.session import Session, SessionKind
+from shared.market.session_rows import Hours, SessionRows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+__all__ = ["Session", "SessionKind", "TradingCalendar"]
+
 _ONE_DAY = timedelta(days=1)
 _SATURDAY = 5
 _LONGEST_CLOSURE_DAYS = 30
-
-
-class SessionKind(Enum):
-    """What sort of session a day has."""
-
-    REGULAR = "REGULAR"
-    MUHURAT = "MUHURAT"
-    SPECIAL = "SPECIAL"
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One session of the derivatives segment.
-
-    Attributes:
-        day: its day in India.
-        open_ns: first moment of trading, ns UTC.
-        close_ns: last moment of trading, ns UTC; the closing print carries this very stamp.
-        kind: regular, the festival hour, or another one out of the ordinary (weekend, drill).
-        assumed: no table covers the day; weekends and holidays of fixed date are all that is known.
-    """
-
-    day: date
-    open_ns: int
-    close_ns: int
-    kind: SessionKind
-    assumed: bool = False
 
 
 class TradingCalendar:
@@ -70,12 +45,8 @@ class TradingCalendar:
             (row["month"], row["day"]): row["name"]
             for row in table.fields("yearly_holiday", {"month": int, "day": int, "name": str})
         }
-        self._special: dict[date, Row] = {
-            row["day"]: row for row in table.fields("session", {"day": date, "kind": str})
-        }
-        for row in self._special.values():
-            self._check_special(row)
-        self._library_years: dict[int, dict[date, tuple[time, time]]] = {}
+        self._rows = SessionRows(table)
+        self._library_years: dict[int, dict[date, Hours]] = {}
         self._sessions: dict[date, Session | None] = {}
 
     @classmethod
@@ -97,7 +68,7 @@ class TradingCalendar:
     def session_at(self, ns: int) -> Session | None:
         """Give the session that is open at `ns` UTC, its first and last moment included, None when closed."""
         found = self.session(ist_date(ns))
-        return found if found is not None and found.open_ns <= ns <= found.close_ns else None
+        return found if found is not None and found.is_open_at(ns) else None
 
     def is_trading_day(self, day: date) -> bool:
         """Say whether the day has a session, festival and weekend sessions included."""
@@ -141,8 +112,11 @@ class TradingCalendar:
 
     def note(self, day: date) -> str:
         """Give what the table remarks on a day's session (unknown hours, unsure source), empty when nothing."""
-        row = self._special.get(day)
-        return str(row.get("note", "")) if row is not None else ""
+        return self._rows.note(day)
+
+    def announced(self, start: date, end: date) -> list[date]:
+        """Give the days from `start` to `end` with a session whose hours are not known: none of them can be traded."""
+        return [day for day in self._rows.announced() if start <= day <= end]
 
     def staleness(self, on: date) -> list[TableWarning]:
         """Give a warning when the calendar does not cover `on`."""
@@ -151,20 +125,17 @@ class TradingCalendar:
     def _find(self, day: date) -> Session | None:
         if day < self._table.covered_from:
             raise TableError(f"expected a day from {self._table.covered_from:%d-%b-%Y} on, got {day:%d-%b-%Y}")
-        special = self._special.get(day)
-        if special is not None:
-            known = "open" in special
-            kind = SessionKind(special["kind"])
-            return _session(day, special["open"], special["close"], kind) if known else None
+        if self._rows.is_special(day):
+            return self._rows.special(day)
         assumed = day > self.covered_until
         if day.weekday() >= _SATURDAY or day in self._holidays or (assumed and (day.month, day.day) in self._yearly):
             return None
         hours = in_force(self._hours, day, "hours of trade")
         if day <= self._library_until:
             return self._find_in_library(day, (hours["open"], hours["close"]))
-        return _session(day, hours["open"], hours["close"], SessionKind.REGULAR, assumed=assumed)
+        return self._rows.build(day, [(hours["open"], hours["close"])], SessionKind.REGULAR, assumed=assumed)
 
-    def _find_in_library(self, day: date, regular: tuple[time, time]) -> Session | None:
+    def _find_in_library(self, day: date, regular: Hours) -> Session | None:
         if day.year not in self._library_years:
             self._library_years[day.year] = _library_year(day.year)
         hours = self._library_years[day.year].get(day)
@@ -174,7 +145,7 @@ class TradingCalendar:
             kind = SessionKind.REGULAR if hours[1] == regular[1] else SessionKind.SPECIAL
         else:
             kind = SessionKind.MUHURAT
-        return _session(day, hours[0], hours[1], kind)
+        return self._rows.build(day, [hours], kind)
 
     def _step(self, day: date, step: timedelta) -> date:
         candidate = day + step
@@ -184,27 +155,8 @@ class TradingCalendar:
             candidate += step
         raise TableError(f"expected a trading day within {_LONGEST_CLOSURE_DAYS} days of {day:%d-%b-%Y}, found none")
 
-    @staticmethod
-    def _check_special(row: Row) -> None:
-        kinds = {kind.value for kind in SessionKind}
-        has_hours = isinstance(row.get("open"), time) and isinstance(row.get("close"), time)
-        if row["kind"] not in kinds or not (has_hours or ("open" not in row and "close" not in row)):
-            raise TableError(
-                f"expected [[session]] of {row['day']} to have a kind of {sorted(kinds)} and both or neither of "
-                f"open and close, got {row!r}"
-            )
 
-
-def _session(day: date, opens: time, closes: time, kind: SessionKind, *, assumed: bool = False) -> Session:
-    midnight = day_start_ns(day)
-    return Session(day, midnight + _ns_of_day(opens), midnight + _ns_of_day(closes), kind, assumed)
-
-
-def _ns_of_day(clock_time: time) -> int:
-    return (clock_time.hour * 3600 + clock_time.minute * 60 + clock_time.second) * NS_PER_SECOND
-
-
-def _library_year(year: int) -> dict[date, tuple[time, time]]:
+def _library_year(year: int) -> dict[date, Hours]:
     # Imported when a year before our own tables is asked for: the import costs most of a second.
     import pandas_market_calendars  # noqa: PLC0415
 

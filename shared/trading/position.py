@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from shared.events import Contract, EntryContext, ExitReason, Leg, MarkSource
+from shared.events import Contract, EntryContext, ExitReason, Leg, MarkSource, PositionStatus
 from shared.trading.fills import QuoteFill
 
 PAISE: Final = 100
@@ -97,6 +97,7 @@ class ShortPosition(msgspec.Struct):
         iv, delta, gamma, vega: of one option at the last two-sided quote.
         exit_reason, exit_seq, exit_ts: set once, by what triggered the exit, at which chain step and event time.
         exit_cost: what closing cost when the exit was triggered, points.
+        status: what it lives by.
     """
 
     order_id: str
@@ -130,6 +131,7 @@ class ShortPosition(msgspec.Struct):
     delta: float | None = None
     gamma: float | None = None
     vega: float | None = None
+    status: PositionStatus = PositionStatus.OPEN
 
     @classmethod
     def open(
@@ -182,6 +184,17 @@ class ShortPosition(msgspec.Struct):
             return False
         self.exit_reason, self.exit_seq, self.exit_ts = reason, seq, ts
         return True
+
+    def await_settlement(self) -> None:
+        """End trading in it: the exchange owes a level. It binds no margin and has no exit to wait for."""
+        self.status = PositionStatus.SETTLEMENT_PENDING
+        self.exit_reason = ExitReason.EXPIRY
+        self.margin_paise = 0
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether the exchange has ended it and its settlement level is not known yet."""
+        return self.status is PositionStatus.SETTLEMENT_PENDING
 
     @property
     def contract(self) -> Contract:

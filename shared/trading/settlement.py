@@ -1,24 +1,32 @@
-"""What becomes of a short that nobody could buy back before the close."""
+"""What an option is worth once the exchange has ended it, and at which index level.
+
+Until 31 July 2026 the level is the index's average over the last half hour of the session; since then it is the price of
+the closing auction, which nobody knows before the auction is matched. A level that is not known is never reckoned from
+something else: the position waits for it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
+import msgspec
+
 from shared.clock import NS_PER_MINUTE
-from shared.events import Contract, ExitReason, OptionKind
-from shared.trading.position import ShortPosition
+from shared.events import ChainSnapshot, Contract, OptionKind
+from shared.market.calendar import TradingCalendar
+from shared.market.contracts import ContractTable
+from shared.market.session import Session, SettlementRule
 
 SETTLEMENT_NS: Final = 30 * NS_PER_MINUTE
-"""An expiring option settles at the average of the index over the session's last half hour."""
+"""Before the closing auction, an expiring option settles at the index's average over the session's last half hour."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """Price, points, and reason at which an open short leaves the book at the close, without a cost to the seller."""
+class SettlementLevel(msgspec.Struct, frozen=True):
+    """An index level told from outside, points, and who says so."""
 
-    price: float
-    reason: ExitReason
+    level: float
+    source: str
 
 
 def intrinsic_value(contract: Contract, level: float) -> float:
@@ -27,17 +35,18 @@ def intrinsic_value(contract: Contract, level: float) -> float:
     return max(above if contract.kind is OptionKind.CALL else -above, 0.0)
 
 
-def settle(position: ShortPosition, day: str, level: float | None) -> Settlement:
-    """Give how a position is booked out at the close of a session.
+def settlement_price(contract: Contract, level: float) -> float:
+    """Give what a short of the contract pays at its expiry, points on the paisa, without a cost to the seller."""
+    return round(intrinsic_value(contract, level), 2)
 
-    An expiring option settles at its intrinsic value; any other, or one without a known level, is booked out at its
-    mark, which is an assumption.
 
-    Args:
-        position: still open.
-        day: ISO date of the session.
-        level: average of the index over its last half hour, None when unknown.
-    """
-    if position.contract.expiry == day and level is not None:
-        return Settlement(round(intrinsic_value(position.contract, level), 2), ExitReason.EXPIRY)
-    return Settlement(round(position.mark, 2), ExitReason.SQUARE_OFF)
+def last_day(contract: Contract, calendar: TradingCalendar) -> date:
+    """Give the day a contract ends: its expiry, or the business day before when that became a holiday."""
+    return ContractTable.shifted(date.fromisoformat(contract.expiry), calendar)
+
+
+def averaged_level(snapshot: ChainSnapshot, session: Session | None) -> float | None:
+    """Give the index level of a snapshot that the average of the last half hour takes in, points; None where none."""
+    if session is None or session.settlement is not SettlementRule.LAST_HALF_HOUR:
+        return None
+    return None if snapshot.header.ts < session.close_ns - SETTLEMENT_NS else snapshot.spot

@@ -21,6 +21,7 @@ from trading_system.cli import (
     inspect,
     live,
     query,
+    settling,
     simulate,
     train,
     variance,
@@ -40,6 +41,7 @@ app.command(name="live")(live.live)
 app.command(name="inspect")(inspect.inspect_command)
 app.command(name="doctor")(doctor.doctor)
 app.command(name="control")(control.control)
+app.command(name="settle")(settling.settle_command)
 app.command(name="query")(query.query_command)
 app.command(name="import")(importing.import_command)
 app.command(name="features")(features.features_command)

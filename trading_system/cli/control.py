@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -18,32 +19,84 @@ from trading_system.cli.broker_options import BrokerOption, broker_of
 def control(
     kind: Annotated[CommandKind, typer.Argument(help="What is asked.")],
     operator: Annotated[str, typer.Option(help="Who asks.")],
-    reason: Annotated[str, typer.Option(help="Why.")],
+    reason: Annotated[str, typer.Option(help="Why; with settle the source says it.")] = "",
     limit: Annotated[str | None, typer.Option(help="Limit to set, with set_limit.")] = None,
     value: Annotated[float | None, typer.Option(help="Its new value.")] = None,
+    level: Annotated[float | None, typer.Option(help="Index level that options settle at, with settle.")] = None,
+    source: Annotated[str, typer.Option(help="Where the level comes from, with settle.")] = "",
+    underlying: Annotated[str, typer.Option(help="Whose level it is, with settle.")] = "NIFTY",
+    day: Annotated[str | None, typer.Option(help="Day it settles, ISO, with settle; the day that waits.")] = None,
     book: Annotated[str, typer.Option(help="Whose.")] = "nifty",
     broker: BrokerOption = None,
 ) -> None:
-    """Halt, reduce, resume or flatten a book, or set one of its limits."""
+    """Halt, reduce, resume or flatten a book, set one of its limits, or tell the level its expired options settle at."""
+    if kind is CommandKind.SETTLE:
+        settle(level, source, operator=operator, underlying=underlying, day=day, book=book, broker=broker)
+        return
+    if level is not None or source or day is not None:
+        raise ConfigError(f"{kind.value}: expected neither --level, --source nor --day, which belong to settle")
     _check(kind, operator, reason, limit, value)
+    header = _header(kind, book)
+    _publish(Command(header=header, kind=kind, operator=operator, reason=reason, limit=limit, value=value), broker)
+
+
+def settle(
+    level: float | None,
+    source: str,
+    *,
+    operator: str,
+    underlying: str,
+    day: str | None,
+    book: str,
+    broker: str | None,
+) -> None:
+    """Tell the executor an index level; ConfigError for one that cannot be."""
+    for option, text in (("operator", operator), ("source", source), ("underlying", underlying)):
+        _check_line(option, text)
+    if level is None or not math.isfinite(level) or level <= 0.0:
+        raise ConfigError(f"--level: expected an index level above 0, got {level!r}")
+    try:
+        named = None if day is None else date.fromisoformat(day).isoformat()
+    except ValueError:
+        raise ConfigError(f"--day: expected a date such as 2026-08-04, got {shorten(day or '')}") from None
+    command = Command(
+        header=_header(CommandKind.SETTLE, book),
+        kind=CommandKind.SETTLE,
+        operator=operator,
+        reason=source,
+        value=level,
+        source=source,
+        underlying=underlying,
+        day=named,
+    )
+    _publish(command, broker)
+
+
+def _header(kind: CommandKind, book: str) -> Header:
     books = load_settings(BookSettings).books
     if book not in books:
         raise ConfigError(f"--book: expected one of {', '.join(books)} (THETAFLOW_BOOKS), got {shorten(book)}")
-    url, partitions = broker_of(broker)
     now = SystemClock().now_ns()
-    header = Header.root(book=book, ts=now, seq=0, producer="cli", suffix=f"{kind.value}-{now % 1_000_000_000:09d}")
-    command = Command(header=header, kind=kind, operator=operator, reason=reason, limit=limit, value=value)
+    return Header.root(book=book, ts=now, seq=0, producer="cli", suffix=f"{kind.value}-{now % 1_000_000_000:09d}")
+
+
+def _publish(command: Command, broker: str | None) -> None:
+    url, partitions = broker_of(broker)
     with connect(url, partitions).publisher("cli") as publisher:
         publisher.publish([command])
-    typer.echo(f"{kind.value} for {book} published as {header.id}")
+    typer.echo(f"{command.kind.value} for {command.header.book} published as {command.header.id}")
 
 
 def _check(kind: CommandKind, operator: str, reason: str, limit: str | None, value: float | None) -> None:
     for option, text in (("operator", operator), ("reason", reason)):
-        if not text.strip() or not text.isprintable():
-            raise ConfigError(f"--{option}: expected one line of printable text, got {shorten(text)}")
+        _check_line(option, text)
     if kind is CommandKind.SET_LIMIT:
         if not (limit or "").strip() or value is None or not math.isfinite(value):
             raise ConfigError(f"set_limit: expected --limit and a finite --value, got {limit!r} and {value!r}")
     elif limit is not None or value is not None:
         raise ConfigError(f"{kind.value}: expected neither --limit nor --value, got {limit!r} and {value!r}")
+
+
+def _check_line(option: str, text: str) -> None:
+    if not text.strip() or not text.isprintable():
+        raise ConfigError(f"--{option}: expected one line of printable text, got {shorten(text)}")

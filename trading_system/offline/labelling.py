@@ -35,7 +35,8 @@ from shared.trading.levels import protect, sale_limit
 from shared.trading.mark_to_market import Marker, forward_of, quote_volatility, theoretical_price
 from shared.trading.position import ForwardSeen
 from shared.trading.quotes import Quote, quote_of
-from shared.trading.settlement import SETTLEMENT_NS
+from shared.trading.settlement import averaged_level, last_day
+from shared.trading.square_off import SquareOff
 from shared.trading.strikes import ChosenStrike, choose_strike
 from trading_system.installation import InstallationSettings
 
@@ -209,7 +210,7 @@ def _order(
     risk, market, ts = house.risk, vector.market, vector.header.ts
     levels = protect(chosen.bid, market.atm_iv, risk)
     session = house.calendar.session(ist_date(ts))
-    close_ns = session.close_ns if session is not None else ts
+    square_off = SquareOff(house.executor, house.calendar).at(session, chosen.quote.contract)
     return ShortOrder(
         contract=chosen.quote.contract,
         limit_price=sale_limit(chosen.bid, risk),
@@ -218,7 +219,7 @@ def _order(
         trail_points=levels.trail,
         valid_until_ns=ts + max(int(risk.order_valid_seconds * NS_PER_SECOND), patience),
         time_exit_ns=ts + int(risk.max_holding_minutes * NS_PER_MINUTE),
-        square_off_ns=close_ns - int(house.executor.square_off_minutes * NS_PER_MINUTE),
+        square_off_ns=ts if square_off is None else square_off,
         lots=rules.lots,
         lot_size=market.lot_size,
     )
@@ -231,6 +232,7 @@ class _Quotes:
         self._snapshots = snapshots
         self._ts = tuple(snapshot.header.ts for snapshot in snapshots)
         self._marker = Marker(house.executor, house.calendar, house.contracts)
+        self._calendar = house.calendar
         self._settlement = _settlement_level(snapshots, house)
         self._paths: dict[Contract, QuotePath] = {}
         self._forwards: dict[tuple[str, str], tuple[float | None, ...]] = {}
@@ -244,7 +246,8 @@ class _Quotes:
             def theoretical(row: int, measured: int) -> float | None:
                 return self._theoretical(contract, quotes[measured], row, measured)
 
-            found = self._paths[contract] = QuotePath(contract, self._ts, quotes, self._settlement, theoretical)
+            ends = last_day(contract, self._calendar) <= ist_date(self._ts[0])
+            found = self._paths[contract] = QuotePath(contract, self._ts, quotes, self._settlement, ends, theoretical)
         return found
 
     def _theoretical(self, contract: Contract, quote: Quote, row: int, measured: int) -> float | None:
@@ -265,10 +268,7 @@ class _Quotes:
 
 
 def _settlement_level(snapshots: list[ChainSnapshot], house: InstallationSettings) -> float | None:
-    """Average the index over the session's last half hour, as the executor gathers it."""
+    """Average the index over the session's last half hour as the executor gathers it, None where an auction decides."""
     session = house.calendar.session(ist_date(snapshots[0].header.ts))
-    if session is None:
-        return None
-    begins = session.close_ns - SETTLEMENT_NS
-    levels = [one.spot for one in snapshots if one.spot is not None and one.header.ts >= begins]
+    levels = [level for one in snapshots if (level := averaged_level(one, session)) is not None]
     return sum(levels) / len(levels) if levels else None

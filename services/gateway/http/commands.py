@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from hmac import compare_digest
 from http import HTTPStatus
 from typing import Annotated, Final, Self
@@ -16,6 +17,7 @@ from shared.streaming.connect import connect
 _PATIENCE_S: Final = 5.0
 _SCHEME: Final = "bearer "
 _NS_PER_MS: Final = 1_000_000
+_WITH_VALUE: Final = frozenset({CommandKind.SET_LIMIT, CommandKind.SETTLE})
 
 
 def _one_line(text: str) -> str:
@@ -28,7 +30,11 @@ Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_l
 
 
 class CommandRequest(BaseModel):
-    """What an operator asks. SET_LIMIT names a limit and its value; the other kinds take neither."""
+    """What an operator asks.
+
+    SET_LIMIT names a limit and its value, SETTLE an index level as `value`, its source and its underlying, and the day
+    when several wait; the other kinds take none of these.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,13 +43,20 @@ class CommandRequest(BaseModel):
     reason: Line
     limit: Line | None = None
     value: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    source: Line | None = None
+    underlying: Line | None = None
+    day: date | None = None
 
     @model_validator(mode="after")
-    def _limit_belongs_to_set_limit(self) -> Self:
-        given = (self.limit is not None, self.value is not None)
-        if self.kind is CommandKind.SET_LIMIT and given != (True, True):
-            raise ValueError("set_limit: expected limit and value")
-        if self.kind is not CommandKind.SET_LIMIT and any(given):
+    def _says_what_its_kind_needs(self) -> Self:
+        limit, level = self.limit is not None, (self.source is not None, self.underlying is not None)
+        if self.kind is CommandKind.SET_LIMIT and (not limit or self.value is None or any(level)):
+            raise ValueError("set_limit: expected limit and value alone")
+        if self.kind is CommandKind.SETTLE and (limit or self.value is None or self.value <= 0.0 or not all(level)):
+            raise ValueError("settle: expected value (an index level above 0), source and underlying, and no limit")
+        if self.kind is not CommandKind.SETTLE and (self.day is not None or any(level)):
+            raise ValueError(f"{self.kind.value}: expected neither source nor underlying nor day")
+        if self.kind not in _WITH_VALUE and (limit or self.value is not None):
             raise ValueError(f"{self.kind.value}: expected neither limit nor value")
         return self
 
@@ -95,4 +108,7 @@ def _command(hub: Hub, book: str, request: CommandRequest, given_ms: int) -> Com
         reason=request.reason,
         limit=request.limit,
         value=request.value,
+        source=request.source or "",
+        underlying=request.underlying or "",
+        day=None if request.day is None else request.day.isoformat(),
     )

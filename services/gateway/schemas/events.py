@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events import Alert, CandidateQuote, Command, Denial, Leg, Position, Signal, Trade
+from shared.events import Alert, CandidateQuote, Command, Denial, Leg, Position, PositionStatus, Signal, Trade
 from shared.text.formatting import (
     confidence_word,
     direction_label,
@@ -122,7 +122,8 @@ class SignalAnswer(Answer):
 class PositionAnswer(Answer):
     """An open short option. `pnl_paise` is (entry - mark) * units: a seller gains when the premium falls.
 
-    `trail` is the premium at which the trailing stop closes, None without one; `costs_paise` those of the entry.
+    `trail` is the premium at which the trailing stop closes, None without one; `costs_paise` those of the entry;
+    `status` what the position lives by: of anything but `open` the result is provisional.
     """
 
     order_id: str
@@ -148,6 +149,8 @@ class PositionAnswer(Answer):
     margin_paise: int
     confidence: float
     closing: str | None
+    status: str
+    provisional: bool
 
     @classmethod
     def of(cls, position: Position) -> Self:
@@ -178,6 +181,8 @@ class PositionAnswer(Answer):
             margin_paise=position.margin_paise,
             confidence=position.entry.confidence,
             closing=None if position.exit_reason is None else position.exit_reason.value,
+            status=position.status.value,
+            provisional=position.status is not PositionStatus.OPEN,
         )
 
 
@@ -292,6 +297,7 @@ class CommandAnswer(Answer):
     reason: str
     limit: str | None
     value: float | None
+    source: str
 
     @classmethod
     def of(cls, command: Command) -> Self:
@@ -304,4 +310,5 @@ class CommandAnswer(Answer):
             reason=command.reason,
             limit=command.limit,
             value=command.value,
+            source=command.source,
         )

@@ -24,7 +24,7 @@ from shared.trading.fills import FillRules, QuoteFill, Rejected
 from shared.trading.mark_to_market import MarkRules, note_unquoted, observe
 from shared.trading.position import PAISE, ShortPosition
 from shared.trading.quotes import Quote
-from shared.trading.settlement import settle
+from shared.trading.settlement import settlement_price
 
 NO_CONTEXT: Final = EntryContext(
     signal_id="",
@@ -53,7 +53,8 @@ class QuotePath:
         contract: whose.
         ts: event times, ns, ascending.
         quotes: one per event time.
-        settlement: average of the index over the session's last half hour, None when unknown.
+        settlement: index level the contract settles at if it ends with this session, None when unknown.
+        ends: whether it ends with this session.
         theoretical: model price at a row by the volatility of the two-sided quote at an earlier one, points; None where
             nobody can tell.
     """
@@ -62,6 +63,7 @@ class QuotePath:
     ts: Sequence[int]
     quotes: Sequence[Quote]
     settlement: float | None = None
+    ends: bool = False
     theoretical: Callable[[int, int], float | None] = no_price
 
     def __post_init__(self) -> None:
@@ -238,9 +240,13 @@ class _PaperTrade:
         position = self.position
         if position is None:
             return None
-        settled = settle(position, self.on.isoformat(), self.path.settlement)
-        position.exit_reason = settled.reason
-        position.buy(QuoteFill(position.open_lots, settled.price), 0)
+        price, position.exit_reason = round(position.mark, 2), ExitReason.SQUARE_OFF
+        if self.path.ends:
+            if self.path.settlement is None:
+                return None
+            price = settlement_price(position.contract, self.path.settlement)
+            position.exit_reason = ExitReason.EXPIRY
+        position.buy(QuoteFill(position.open_lots, price), 0)
         self.exit_ts = self.path.ts[-1]
         return self.outcome()
 

@@ -67,13 +67,15 @@ export function signal(section) {
 
 export function positions(section) {
   const total = section.reduce((sum, one) => sum + one.pnl_paise, 0);
-  text("positions-note", section.length ? `${section.length} open, ${signedRupees(total)} at the mark` : "none");
+  const provisional = section.filter((one) => one.provisional).length;
+  text("positions-note", section.length ? `${section.length} open, ${signedRupees(total)} at the mark${provisional ? `, ${provisional} provisional` : ""}` : "none");
   rows("positions", section.map(position), 9, "No open position.");
 }
 
 function position(one) {
   const sold = el("td", { "data-label": "Sold" }, el("span", { class: "sold", "data-kind": one.kind }, `${one.label} ${one.strike}`),
-    el("span", { class: "note", title: one.order_id }, `${time(one.entry_at)}, expires ${day(one.expiry)}${one.closing ? `, closing: ${words(one.closing)}` : ""}`));
+    el("span", { class: "note", title: one.order_id }, `${time(one.entry_at)}, expires ${day(one.expiry)}${one.closing ? `, closing: ${words(one.closing)}` : ""}`),
+    ...(one.provisional ? [el("span", { class: "chip warn", title: "the result is provisional" }, words(one.status))] : []));
   return el("tr", {}, sold, cell("Lots", `${one.lots}`), cell("Entry", points(one.entry)), cell("Mark", points(one.mark), "n strong"), cell("Target", points(one.target)),
     cell("Stop", points(one.stop)), cell("Trail", points(one.trail)), el("td", { class: "track-cell" }, track(one)), cell("P&L", signedRupees(one.pnl_paise), `n strong ${tone(one.pnl_paise)}`));
 }

@@ -4,61 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from services.executor.handler import ExecutorHandler
-from services.executor.settings import ExecutorSettings
 from shared.events import (
     Alert,
-    BookState,
     ChainSnapshot,
     Command,
     CommandKind,
     Event,
     ExitReason,
-    Fill,
     FillStatus,
     Order,
     OrderAction,
     Side,
-    Trade,
     sold,
 )
-from shared.market.calendar import TradingCalendar
-from shared.market.contracts import ContractTable
-from shared.market.costs import CostTable
 from tests.builders import CALL, PUT, at, chain_header, contract, entry_order, snapshot, tick
-
-
-class Desk:
-    """Feeds one executor and sorts what comes out."""
-
-    def __init__(self, **settings: object) -> None:
-        self.handler = ExecutorHandler(
-            "nifty",
-            ExecutorSettings(impact_points=0.0, **settings),  # type: ignore[arg-type]
-            TradingCalendar.load(),
-            CostTable.load(),
-            ContractTable.load(),
-        )
-        self.events: list[Event] = []
-
-    def feed(self, *events: Event) -> None:
-        for event in events:
-            self.events.extend(self.handler.handle(event))
-
-    def of(self, kind: type[Event]) -> list[Event]:
-        return [event for event in self.events if type(event) is kind]
-
-    @property
-    def trades(self) -> list[Trade]:
-        return [event for event in self.events if isinstance(event, Trade)]
-
-    @property
-    def fills(self) -> list[Fill]:
-        return [event for event in self.events if isinstance(event, Fill)]
-
-    @property
-    def book(self) -> BookState:
-        return [event for event in self.events if isinstance(event, BookState)][-1]
+from tests.hand_fed import HandFed as Desk
 
 
 def put_at(seq: int, minute: int, bid: float | None, ask: float | None, qty: int | None = 7500) -> ChainSnapshot:

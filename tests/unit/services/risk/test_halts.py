@@ -106,3 +106,11 @@ def test_a_latch_is_not_softened_by_a_milder_word():
     fallen(record, realised_paise=-3_000_000)
     record.obey(CommandKind.REDUCE, "me: drill", None)
     assert record.state is HaltState.HALTED
+
+
+def test_a_position_held_overnight_counts_with_what_it_lost_today():
+    record = HaltRecord()
+    assert fallen(record, day="2025-08-29", unrealised_paise=-2_000_000) == []
+    assert fallen(record, day="2025-09-01", unrealised_paise=-2_500_000) == []
+    assert fallen(record, day="2025-09-01", unrealised_paise=-4_999_999) == []
+    assert fallen(record, day="2025-09-01", realised_paise=-5_000_000) == [DenialCode.DAILY_LOSS]

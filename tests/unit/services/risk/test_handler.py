@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from services.risk.handler import RiskHandler
 from services.risk.settings import RiskSettings
 from shared.clock import NS_PER_MINUTE
 from shared.events import (
+    Alert,
     Command,
     CommandKind,
     Denial,
@@ -19,6 +21,7 @@ from shared.events import (
     Order,
     OrderAction,
     Position,
+    PositionStatus,
     QualityFlag,
     Side,
 )
@@ -266,6 +269,29 @@ def test_halt_asks_for_the_exit_of_what_is_open_at_once():
     assert isinstance(leave, Order)
     assert (leave.action, leave.closes) == (OrderAction.EXIT, "p")
     assert alert.header.id != leave.header.id
+
+
+def test_what_waits_for_its_settlement_level_has_no_exit_and_takes_no_place():
+    settling = msgspec.structs.replace(position(), status=PositionStatus.SETTLEMENT_PENDING)
+    held = tuple(
+        msgspec.structs.replace(settling, order_id=name, legs=position(strike).legs)
+        for name, strike in (("a", 24300.0), ("b", 24350.0), ("c", 24400.0))
+    )
+    (order,) = decide(risk(), signal(1, at(10, 30), 1), book_state(1, at(10, 30), positions=held))
+    assert isinstance(order, Order)
+    assert order.action is OrderAction.ENTER
+    handler = risk()
+    decide(handler, book_state(1, at(10, 30), positions=held))
+    assert [type(event) for event in decide(handler, command(CommandKind.HALT))] == [Alert]
+
+
+def test_a_settlement_level_changes_no_halt_and_no_limit():
+    handler = risk()
+    handler.handle(book_state(1, at(10, 30)))
+    handler.handle(command(CommandKind.REDUCE))
+    before = handler.checkpoint()
+    assert list(handler.handle(command(CommandKind.SETTLE, value=24_600.0))) == []
+    assert handler.checkpoint() == before
 
 
 def test_a_halted_executor_is_believed():

@@ -6,6 +6,7 @@ import csv
 import gzip
 import subprocess
 import sys
+from dataclasses import astuple
 from datetime import date, datetime, timedelta
 
 import orjson
@@ -14,6 +15,7 @@ import pytest
 from shared.clock import IST, NS_PER_MINUTE, NS_PER_SECOND, from_ns, ist_date, ist_ns, parse_nse_stamp, to_ns
 from shared.errors import TableError
 from shared.market.calendar import SessionKind, TradingCalendar
+from shared.market.session import SessionPhase, SettlementRule
 
 WEEKDAY_HOLIDAYS = {
     2024: "22-Jan 26-Jan 08-Mar 25-Mar 29-Mar 11-Apr 17-Apr 01-May 20-May 17-Jun 17-Jul 15-Aug 02-Oct 15-Nov 20-Nov 25-Dec",
@@ -253,3 +255,85 @@ def test_the_captured_muhurat_body_lies_in_the_festival_hour(calendar, market_da
     assert session is not None
     assert session.kind is SessionKind.MUHURAT
     assert session.open_ns <= ns <= session.close_ns + 15 * NS_PER_SECOND
+
+
+@pytest.mark.parametrize(
+    ("clock", "phase", "trades"),
+    [
+        ((8, 59), SessionPhase.CLOSED, False),
+        ((9, 0), SessionPhase.PRE_OPEN, False),
+        ((9, 15), SessionPhase.CONTINUOUS, True),
+        ((15, 14), SessionPhase.CONTINUOUS, True),
+        ((15, 15), SessionPhase.CLOSING_AUCTION, True),
+        ((15, 34), SessionPhase.CLOSING_AUCTION, True),
+        ((15, 35), SessionPhase.DERIVATIVES_ONLY, True),
+        ((15, 40), SessionPhase.DERIVATIVES_ONLY, True),
+        ((15, 41), SessionPhase.CLOSED, False),
+    ],
+)
+def test_a_day_with_a_closing_auction_goes_through_its_phases(calendar, clock, phase, trades):
+    session = calendar.session(date(2026, 8, 4))
+    ns = ist_ns(2026, 8, 4, *clock)
+    assert (session.phase_at(ns), session.trades_at(ns)) == (phase, trades)
+
+
+def test_the_auction_settles_from_3_august_2026_on_and_the_last_half_hour_before(calendar):
+    before, since = calendar.session(date(2026, 7, 31)), calendar.session(date(2026, 8, 3))
+    assert (before.settlement, before.auction) == (SettlementRule.LAST_HALF_HOUR, None)
+    assert before.phase_at(ist_ns(2026, 7, 31, 15, 29)) is SessionPhase.CONTINUOUS
+    assert since.settlement is SettlementRule.CLOSING_AUCTION
+    shown = [f"{from_ns(ns):%H:%M}" for ns in astuple(since.auction)]
+    assert shown == ["15:15", "15:20", "15:30", "15:35"]
+
+
+def test_a_day_may_have_two_windows_and_is_shut_between_them(calendar):
+    session = calendar.session(date(2021, 2, 24))
+    assert f"{from_ns(session.open_ns):%H:%M} {from_ns(session.close_ns):%H:%M}" == "09:15 17:00"
+    hours = [ist_ns(2021, 2, 24, hour, minute) for hour, minute in ((11, 0), (13, 0), (16, 0))]
+    assert [session.trades_at(ns) for ns in hours] == [True, False, True]
+    assert [calendar.session_at(ns) is not None for ns in hours] == [True, False, True]
+
+
+def test_nothing_trades_while_the_index_has_stopped_the_market(calendar):
+    session = calendar.session(date(2020, 3, 13))
+    assert session.phase_at(ist_ns(2020, 3, 13, 9, 30)) is SessionPhase.HALTED
+    assert not session.trades_at(ist_ns(2020, 3, 13, 9, 30))
+    assert session.trades_at(ist_ns(2020, 3, 13, 10, 20))
+
+
+def test_a_user_s_file_adds_a_window_replaces_one_and_tells_of_an_outage(tmp_path):
+    file = tmp_path / "calendar.toml"
+    file.write_text(
+        "covered_from = 2024-01-01\ncovered_until = 2026-12-31\n"
+        '[[session]]\nday = 2024-03-02\nkind = "SPECIAL"\nopen = 11:30:00\nclose = 12:30:00\n'
+        '[[session]]\nday = 2024-11-01\nkind = "MUHURAT"\nopen = 18:30:00\nclose = 19:30:00\n'
+        '[[interruption]]\nday = 2026-11-25\nfrom = 11:00:00\nuntil = 11:45:00\nkind = "outage"\n',
+        encoding="utf-8",
+    )
+    calendar = TradingCalendar.load(file)
+    drill = calendar.session(date(2024, 3, 2))
+    assert [f"{from_ns(each.open_ns):%H:%M}" for each in drill.windows] == ["09:15", "11:30"]
+    assert f"{from_ns(calendar.session(date(2024, 11, 1)).open_ns):%H:%M}" == "18:30"
+    assert not calendar.session(date(2026, 11, 25)).trades_at(ist_ns(2026, 11, 25, 11, 30))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '[[session]]\nday = 2026-11-08\nkind = "MUHURAT"\nopen = 19:00:00\nclose = 18:00:00\n',
+        '[[interruption]]\nday = 2026-11-08\nfrom = 11:00:00\nuntil = 11:45:00\nkind = "index_halt"\nlevel = 12\n',
+        '[[interruption]]\nday = 2026-11-08\nfrom = 11:00:00\nuntil = 10:45:00\nkind = "outage"\n',
+        '[[cash_session]]\nfrom = 2026-11-08\nsettlement = "closing_auction"\nclose = 15:15:00\n',
+        '[[cash_session]]\nfrom = 2026-11-08\nsettlement = "a guess"\n',
+    ],
+)
+def test_hours_that_cannot_be_are_refused(tmp_path, row):
+    file = tmp_path / "calendar.toml"
+    file.write_text(f"covered_from = 2026-01-01\ncovered_until = 2026-12-31\n{row}", encoding="utf-8")
+    with pytest.raises(TableError, match="2026-11-08"):
+        TradingCalendar.load(file)
+
+
+def test_announced_sessions_without_hours_are_named(calendar):
+    assert calendar.announced(date(2026, 11, 1), date(2026, 12, 31)) == [date(2026, 11, 8)]
+    assert calendar.announced(date(2026, 11, 9), date(2026, 12, 31)) == []

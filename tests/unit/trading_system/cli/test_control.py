@@ -23,6 +23,11 @@ SOUND = ["--operator", "asha", "--reason", "drill"]
         (["set_limit", *SOUND, "--limit", "max_positions", "--value", "nan"], "set_limit"),
         (["halt", *SOUND, "--value", "2"], "halt"),
         (["halt", *SOUND, "--book", "nifti"], "--book: expected one of nifty, bank"),
+        (["halt", *SOUND, "--level", "24600"], "halt"),
+        (["settle", "--operator", "asha", "--source", "NSE"], "--level"),
+        (["settle", "--operator", "asha", "--source", "NSE", "--level", "-1"], "--level"),
+        (["settle", "--operator", "asha", "--level", "24600"], "--source"),
+        (["settle", "--operator", "asha", "--source", "NSE", "--level", "24600", "--day", "4 Aug"], "--day"),
     ],
 )
 def test_a_command_that_says_too_little_or_the_wrong_thing_is_refused(arguments, named, monkeypatch):

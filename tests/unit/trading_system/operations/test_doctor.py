@@ -20,3 +20,27 @@ def test_a_broker_that_wants_a_password_is_a_finding(tmp_path):
         link.close()
     assert findings["broker"].grade is Grade.FAILED
     assert "credentials" in findings["broker"].text
+
+
+def end_of_day(today: date, **environ: str):
+    return {
+        one.check: one for one in examine(today, {f"THETAFLOW_EXECUTOR_{k.upper()}": v for k, v in environ.items()})
+    }
+
+
+def test_it_says_when_exits_begin_and_which_session_ahead_has_no_known_hours():
+    found = end_of_day(date(2026, 11, 2))
+    assert found["end of day"].grade is Grade.OK
+    assert "exits begin at 15:30:00, at 15:05:00 in what expires" in found["end of day"].text
+    assert found["announced session"].grade is Grade.WARNING
+    assert "2026-11-08" in found["announced session"].text
+    assert "announced session" not in end_of_day(date(2026, 11, 9))
+
+
+def test_it_warns_of_an_exit_the_broker_would_be_quicker_with_and_of_a_level_nobody_knows_yet():
+    late = end_of_day(date(2026, 11, 2), product="intraday", square_off_minutes="0")["end of day"]
+    assert late.grade is Grade.WARNING
+    assert "the broker buys by itself at 15:15" in late.text
+    held = end_of_day(date(2026, 11, 2), hold_through_auction="true")["end of day"]
+    assert held.grade is Grade.WARNING
+    assert "unknown until about 15:35:00" in held.text

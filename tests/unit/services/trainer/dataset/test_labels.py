@@ -156,9 +156,16 @@ def test_the_share_of_impact_moves_the_label():
 def test_an_expiring_short_settles_at_its_intrinsic_value():
     quotes = path([100.5, 100.5, 100.5, NAN], bids=[100.0, 100.0, 100.0, NAN])
     last = msgspec.structs.replace(SOLD, expiry=DAY.isoformat())
-    expiring = QuotePath(last, quotes.ts, quotes.quotes, settlement=24_480.0)
+    expiring = QuotePath(last, quotes.ts, quotes.quotes, settlement=24_480.0, ends=True)
     outcome = short_outcome(expiring, 0, order(contract=last), TERMS)
     assert (outcome.exit, outcome.reason) == (20.0, ExitReason.EXPIRY)
+
+
+def test_an_expiring_short_without_a_known_level_has_no_label():
+    quotes = path([100.5, 100.5, 100.5, NAN], bids=[100.0, 100.0, 100.0, NAN])
+    last = msgspec.structs.replace(SOLD, expiry=DAY.isoformat())
+    unknown = QuotePath(last, quotes.ts, quotes.quotes, ends=True)
+    assert short_outcome(unknown, 0, order(contract=last), TERMS) is None
 
 
 def test_stamps_must_ascend():
