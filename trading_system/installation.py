@@ -17,6 +17,7 @@ from services.trainer.settings import TrainerSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.market.margin_table import MarginTable
 from shared.market.variance_clock import VarianceClock
 from shared.models.feature_schema import FeatureSchema
 from shared.settings import TableSettings, load_settings
@@ -30,6 +31,7 @@ class InstallationSettings:
     clock: VarianceClock
     contracts: ContractTable
     costs: CostTable
+    margins: MarginTable
     ingest: IngestSettings
     features: FeaturesSettings
     predictor: PredictorSettings
@@ -44,13 +46,15 @@ class InstallationSettings:
         Raises:
             ConfigError: names each wrong variable, what was expected and what came.
             TableError: the user's table cannot be read, or makes no sense.
+            BadInputError: a margin file is not as the exchange publishes it.
         """
-        calendar = TradingCalendar.load()
+        calendar, tables = TradingCalendar.load(), load_settings(TableSettings, environ)
         return cls(
             calendar=calendar,
-            clock=VarianceClock.load(calendar, load_settings(TableSettings, environ).variance_table),
+            clock=VarianceClock.load(calendar, tables.variance_table),
             contracts=ContractTable.load(),
             costs=CostTable.load(),
+            margins=MarginTable.load(files=tables.margin_files),
             ingest=load_settings(IngestSettings, environ),
             features=load_settings(FeaturesSettings, environ),
             predictor=load_settings(PredictorSettings, environ),

@@ -22,7 +22,7 @@ class Installation(InstallationSettings):
         return (
             features_service(self.features, self.calendar, self.contracts),
             predictor_service(self.predictor, self.schema()),
-            risk_service(self.risk),
+            risk_service(self.risk, self.margins),
             executor_service(self.executor, self.calendar, self.costs),
             trainer_service(self.trainer),
         )

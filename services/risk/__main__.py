@@ -6,14 +6,16 @@ import threading
 
 from services.risk.bootstrap import risk_service
 from services.risk.settings import RiskSettings
+from shared.market.margin_table import MarginTable
 from shared.process import run_service
-from shared.settings import load_settings
+from shared.settings import TableSettings, load_settings
 from shared.streaming.serving import serve
 
 
 def main(stop: threading.Event) -> int:
     """Run risk until told to stop."""
-    return serve(risk_service(load_settings(RiskSettings)), stop)
+    margins = MarginTable.load(files=load_settings(TableSettings).margin_files)
+    return serve(risk_service(load_settings(RiskSettings), margins), stop)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from shared.market.margin_table import MarginTable
 from shared.streaming.protocol.handler import Service
 
 
-def risk_service(settings: RiskSettings) -> Service:
+def risk_service(settings: RiskSettings, margins: MarginTable | None = None) -> Service:
     """Make the service; every book gets a handler of its own."""
-    contracts, costs, margins = ContractTable.load(), CostTable.load(), MarginTable.load()
-    return Service(name="risk", make=lambda book: RiskHandler(book, settings, contracts, costs, margins))
+    contracts, costs = ContractTable.load(), CostTable.load()
+    scans = margins if margins is not None else MarginTable.load()
+    return Service(name="risk", make=lambda book: RiskHandler(book, settings, contracts, costs, scans))

@@ -20,6 +20,7 @@ def margin_per_lot(chosen: ChosenStrike, signal: Signal, margins: MarginTable) -
     """Reckon the margin of one lot of the chosen strike, rupees, without any buffer."""
     market, contract = signal.market, chosen.quote.contract
     forward = market.forward if market.forward is not None else contract.strike
+    today = day_of(signal.header.ts)
     return short_option_margin(
         strike=contract.strike,
         kind=contract.kind,
@@ -29,7 +30,9 @@ def margin_per_lot(chosen: ChosenStrike, signal: Signal, margins: MarginTable) -
         quantity=market.lot_size,
         spot=market.spot if market.spot is not None else forward,
         forward=forward,
-        on=day_of(signal.header.ts),
+        on=today,
+        daily_volatility=margins.published_volatility(contract.underlying, today) or 0.0,
+        published=margins.published_exposure(contract.underlying, today),
         table=margins,
     ).total
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from shared.errors import BadInputError
 from shared.events import OptionKind
+from shared.market.margin_files import NOTHING_PUBLISHED, PublishedExposure
 from shared.market.margin_table import MarginTable, ScanRanges
 from shared.market.pricing import MINIMUM_MINUTES, MINUTES_PER_YEAR, black76_greeks, black76_price
 
@@ -133,13 +134,15 @@ def portfolio_margin(
     *,
     daily_volatility: float = 0.0,
     previous_close: float | None = None,
+    published: PublishedExposure = NOTHING_PUBLISHED,
     table: MarginTable | None = None,
 ) -> Margin:
     """Give the margin in rupees of option positions on one underlying at `spot` points on day `on`.
 
     Losses of all positions are added scenario by scenario, so opposite risks offset; where the rules give contracts
     of the expiry day no such benefit, they are margined apart. A strike is near or far by `previous_close` of the
-    underlying, or by `spot` where that is not known. BadInputError for values that are not finite, strikes, spots or
+    underlying, or by `spot` where that is not known. Of the table's exposure margin and the `published` one the larger
+    counts: a file of the evening before does not know who expires today. BadInputError for values that are not finite, strikes, spots or
     forwards not above 0, or contracts already expired; TableError before the table begins.
     """
     parameters = table or _packaged_table()
@@ -163,7 +166,9 @@ def portfolio_margin(
     return Margin(
         span=span,
         calendar_spread=calendar_spread,
-        exposure=sum(-each.quantity * spot * _exposure_share(each, close, on, parameters) for each in shorts),
+        exposure=sum(
+            -each.quantity * spot * _exposure_share(each, close, on, parameters, published) for each in shorts
+        ),
         notional=sum(-each.quantity * spot for each in shorts),
         premium=-float(values.sum()),
     )
@@ -182,6 +187,7 @@ def short_option_margin(
     forward: float | None = None,
     daily_volatility: float = 0.0,
     previous_close: float | None = None,
+    published: PublishedExposure = NOTHING_PUBLISHED,
     table: MarginTable | None = None,
 ) -> Margin:
     """Give the margin in rupees of selling `quantity` units of one option; `forward` is `spot` when not told.
@@ -200,13 +206,22 @@ def short_option_margin(
         forward=spot if forward is None else forward,
     )
     return portfolio_margin(
-        [position], spot, on, daily_volatility=daily_volatility, previous_close=previous_close, table=table
+        [position],
+        spot,
+        on,
+        daily_volatility=daily_volatility,
+        previous_close=previous_close,
+        published=published,
+        table=table,
     )
 
 
-def _exposure_share(short: OptionPosition, close: float, on: date, parameters: MarginTable) -> float:
+def _exposure_share(
+    short: OptionPosition, close: float, on: date, parameters: MarginTable, published: PublishedExposure
+) -> float:
     deep = parameters.is_deep(short.strike, close, on, is_call=short.kind is OptionKind.CALL)
-    return parameters.exposure_share(on, expires_today=short.expiry == on, deep=deep)
+    by_table = parameters.exposure_share(on, expires_today=short.expiry == on, deep=deep)
+    return max(by_table, published.share(short.expiry, short.strike, short.kind, deep=deep))
 
 
 def _offsetting_delta(group: Sequence[OptionPosition]) -> float:

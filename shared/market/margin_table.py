@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from shared.market.dated_table import DatedTable, TableWarning, in_force
+from shared.market.margin_files import PublishedExposure, PublishedMargins
 from shared.market.pricing.year_fraction import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ class MarginTable:
 
     Args:
         table: rows of scan ranges, exposure and calendar-spread charges; `MarginTable.load` reads the packaged ones.
+        published: what the exchange publishes daily, as far as somebody fetched it.
     """
 
-    def __init__(self, table: DatedTable) -> None:
+    def __init__(self, table: DatedTable, published: PublishedMargins | None = None) -> None:
         self._table = table
+        self._published = published or PublishedMargins({}, {})
         self.covered_until = table.covered_until
         numbers = dict.fromkeys(
             ("sigmas", "floor", "far_floor", "far_months", "volatility_share", "volatility_floor", "decay"), _NUMBER
@@ -52,9 +55,19 @@ class MarginTable:
         self._spread = table.fields("calendar_spread", {"from": date, "share": _NUMBER, "on_expiry_day": bool})
 
     @classmethod
-    def load(cls, path: Path | None = None) -> MarginTable:
-        """Read the packaged parameters and lay the user's file, of the same format, over them."""
-        return cls(DatedTable.load("margin", path))
+    def load(cls, path: Path | None = None, *, files: Path | None = None) -> MarginTable:
+        """Read the packaged parameters, lay the user's file, of the same format, over them, and read published files.
+
+        Args:
+            path: of the user's table.
+            files: folder of what the exchange publishes daily, see `margin_files`.
+
+        Raises:
+            TableError: a table cannot be read.
+            ConfigError, BadInputError: the folder is not there, or a file in it is not as published.
+        """
+        published = None if files is None else PublishedMargins.read(files)
+        return cls(DatedTable.load("margin", path), published)
 
     def scan_ranges(self, on: date, daily_volatility: float = 0.0, expiry: date | None = None) -> ScanRanges:
         """Give the scan ranges of day `on`, given yesterday's daily volatility (a decimal; 0 leaves the floors).
@@ -70,6 +83,14 @@ class MarginTable:
             price=max(row["sigmas"] * daily_volatility * _TWO_DAYS, float(floor)),
             volatility=max(whole_percent, float(row["volatility_floor"])),
         )
+
+    def published_volatility(self, underlying: str, on: date) -> float | None:
+        """Give the exchange's daily volatility for the margins of day `on`, None where no recent file tells."""
+        return self._published.daily_volatility(underlying, on)
+
+    def published_exposure(self, underlying: str, on: date) -> PublishedExposure:
+        """Give the exchange's exposure margins for day `on`, empty where no recent file tells."""
+        return self._published.exposure(underlying, on)
 
     def next_daily_volatility(self, yesterday: float, log_return: float, on: date) -> float:
         """Give the daily volatility after the close of `on` from yesterday's and the day's log return."""

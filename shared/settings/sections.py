@@ -123,9 +123,12 @@ class TableSettings(ServiceSettings):
     Attributes:
         variance_table: what a minute, a night and a weekend are worth to the variance of the index: a file laid out like
             `shared/market/tables/variance.toml`. Volatilities, and models trained on them, change their meaning with it.
+        margin_files: folder with the exchange's daily volatility and exposure margin files, fetched by a person
+            (`docs/execution.md`). Read once, as the process starts. None: margins by the packaged table alone.
     """
 
     variance_table: Path | None = None
+    margin_files: Path | None = None
 
 
 SHARED_SETTINGS: tuple[type[ServiceSettings], ...] = (

@@ -11,7 +11,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 
 from services.executor.settings import ExecutorSettings
-from shared.errors import ConfigError, EngineError, TableError
+from shared.errors import BadInputError, ConfigError, EngineError, TableError
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
@@ -95,7 +95,7 @@ def _settings(environ: Mapping[str, str] | None) -> Iterator[Finding]:
         Installation.load(environ)
         for cls in (BrokerSettings, LogSettings, HealthSettings, BookSettings, TableSettings):
             load_settings(cls, environ)
-    except (ConfigError, TableError) as error:
+    except (ConfigError, TableError, BadInputError) as error:
         yield Finding("settings", Grade.FAILED, str(error))
     else:
         yield Finding("settings", Grade.OK, "every THETAFLOW_ variable is known and sound")
@@ -117,8 +117,24 @@ def _tables(today: date, environ: Mapping[str, str] | None) -> Iterator[Finding]
     }
     for name, warnings in stale.items():
         yield _covers(name, warnings, today)
+    yield _margin_files(today, environ)
     session, holiday = calendar.session(today), calendar.holiday_name(today)
     yield Finding("session today", Grade.OK, session.kind.value if session else f"closed: {holiday or 'no session'}")
+
+
+def _margin_files(today: date, environ: Mapping[str, str] | None) -> Finding:
+    check = "margin files"
+    try:
+        folder = load_settings(TableSettings, environ).margin_files
+        sigma = MarginTable.load(files=folder).published_volatility("NIFTY", today)
+    except (ConfigError, BadInputError) as error:
+        return Finding(check, Grade.FAILED, str(error))
+    if folder is None:
+        return Finding(check, Grade.OK, "none named: price scans stand at the table's floor, see docs/execution.md")
+    if sigma is None:
+        text = f"no FOVOLT file of the week before {today.isoformat()} in {folder}: fetch last evening's"
+        return Finding(check, Grade.WARNING, text)
+    return Finding(check, Grade.OK, f"the exchange's daily volatility of NIFTY is {sigma:.4f}")
 
 
 def _covers(name: str, warnings: Sequence[TableWarning], today: date) -> Finding:
