@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ from services.executor.venues.arming import check_armed
 from services.executor.venues.outbox import WRITE, Outbox, WriteState
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import ManualClock
-from shared.events import Event, Intent
+from shared.events import Event, Intent, Signal
 from shared.events.topology import Topic, partition_of
 from shared.models.registry import ModelRegistry
 from shared.store.query import query
@@ -31,8 +32,9 @@ from shared.streaming.redis.broker import Broker, EmbeddedBroker
 from shared.streaming.redis.history import read_entries
 from shared.streaming.redis.lockstep import Lockstep
 from shared.streaming.redis.publisher import Publisher
-from tests.fixtures.v0_1_0.load import HERE, load_broker, read_rest_of_day, short_line
+from tests.fixtures.v0_1_0.load import HERE, load_broker, read_rest_of_day
 from tests.migration.decisions import line_of
+from tests.migration.tally import TOLERANCE, alike
 from trading_system.operations.processes import Fleet
 from trading_system.wiring import Installation
 
@@ -77,18 +79,18 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
                 publisher.publish([event])
                 fleet.check_alive()
                 lockstep.wait("nifty", 30.0)
-        lines = [
-            short_line(line)
-            for topic in DECISIONS
-            for event in read_since(url, topic, before[topic])
-            if (line := line_of(event)) is not None
-        ]
+        made = [event for topic in DECISIONS for event in read_since(url, topic, before[topic])]
         dead = list(read_since(url, Topic.DEAD, before[Topic.DEAD]))
         intents = [
             event for event in read_since(url, Topic.INTENTS, before[Topic.INTENTS]) if isinstance(event, Intent)
         ]
     assert not dead
-    assert lines == rest["lines"]
+    signals = [msgspec.to_builtins(event) for event in made if isinstance(event, Signal)]
+    assert len(signals) == len(rest["events"]["signals"])
+    for found, expected in zip(signals, rest["events"]["signals"], strict=True):
+        assert alike(found, expected), found["header"]["id"]
+    lines = [line for event in made if not isinstance(event, Signal) and (line := line_of(event)) is not None]
+    assert lines == [line for line in rest["lines"] if not line.startswith("signal ")]
     assert sum(line.startswith("trade ") for line in lines) == 12
     assert [intent.number for intent in intents] == list(range(intents[0].number, intents[0].number + len(intents)))
 
@@ -168,6 +170,6 @@ def test_the_bundle_predicts_the_same_numbers():
     for vector, answer in zip(answers["vectors"], answers["thinking"], strict=True):
         values = np.array([np.nan if value is None else value for value in vector["values"]], dtype=np.float64)
         prediction = session.predict(int(vector["ts"]), values)
-        np.testing.assert_array_equal(prediction.probability, np.array(answer["probability"]))
-        np.testing.assert_array_equal(prediction.members, np.array(answer["members"]))
+        np.testing.assert_allclose(prediction.probability, np.array(answer["probability"]), rtol=TOLERANCE)
+        np.testing.assert_allclose(prediction.members, np.array(answer["members"]), rtol=TOLERANCE)
         assert (prediction.side, prediction.regime) == (answer["side"], answer["regime"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from shared.clock import ist_date
 from shared.events import Contract, Denial, Event, Fill, Order, Signal, Trade
 from shared.market.chain import Parsed
 from shared.streaming.memory.engine import MemoryEngine
+from tests.migration.tally import Tally
 from trading_system.wiring import Installation
 
 BOOK = "nifty"
@@ -37,21 +37,6 @@ RECORDED = (
 
 
 @dataclass
-class Tally:
-    """Lines of one kind, counted and hashed as they come."""
-
-    count: int = 0
-    digest: str = ""
-    _hash: object = field(default_factory=sha256, repr=False)
-
-    def add(self, line: str) -> None:
-        """Take one line in."""
-        self.count += 1
-        self._hash.update(line.encode() + b"\n")  # type: ignore[attr-defined]
-        self.digest = self._hash.hexdigest()  # type: ignore[attr-defined]
-
-
-@dataclass
 class Decisions:
     """What one replay decided, line by line; trades are kept whole."""
 
@@ -63,13 +48,14 @@ class Decisions:
         line = line_of(event)
         if line is None:
             return
-        self.tallies.setdefault(type(event).__name__, Tally()).add(line)
+        by_value = isinstance(event, Signal)
+        self.tallies.setdefault(type(event).__name__, Tally(by_value)).add(line)
         if isinstance(event, Trade):
             self.trades.append(line)
 
     def summary(self) -> dict[str, list[object]]:
-        """Give count and hash by kind of event."""
-        return {kind: [tally.count, tally.digest] for kind, tally in sorted(self.tallies.items())}
+        """Give what `Tally.summary` says, by kind of event."""
+        return {kind: tally.summary() for kind, tally in sorted(self.tallies.items())}
 
 
 def replayed(items: Iterable[Parsed], decisions: Decisions | None = None) -> Decisions:
