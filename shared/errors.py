@@ -22,7 +22,7 @@
     |  |- StateError         a stored state is not one of this version of its handler
     |  |- PipelineBehindError  a consumer group has not caught up in the time it was given
     |- NoTrainingDataError    training was asked for and there is nothing to learn from
-    |- BundleError            a model bundle is missing, corrupt, or of another feature schema; the last good one stays
+    |- BundleError            a model bundle is missing, corrupt, of another feature schema, or names an unknown member
     |- NotArmedError          live trading was asked for without both confirmations
 
 A message says what was expected, what came, and where. Errors that concern one event carry its id.
@@ -181,7 +181,7 @@ class NoTrainingDataError(ThetaflowError):
 
 
 class BundleError(ThetaflowError):
-    """A model bundle is missing, corrupt, or of another feature schema."""
+    """A model bundle is missing, corrupt, of another feature schema, or names an unknown member: the last good one stays."""
 
 
 class NotArmedError(ThetaflowError):

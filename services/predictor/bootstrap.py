@@ -17,11 +17,11 @@ def predictor_service(settings: PredictorSettings, schema: FeatureSchema) -> Ser
     One strategy is made at once, so that what cannot be made is refused before the first event.
 
     Raises:
-        PluginError: there is no such strategy, or it cannot be used.
+        PluginError: there is no such strategy or model member, or it cannot be used.
         BundleError: a pinned model is not there or cannot be used.
     """
     make_strategy = strategies().get(settings.strategy)
-    models = ModelSource(settings.models, schema.id, settings.model)
+    models = ModelSource(settings.models, schema.id, settings.model, settings.members)
 
     def make(book: str) -> PredictorHandler:
         context = StrategyContext(book, settings, schema, models)

@@ -28,13 +28,17 @@ class PredictorSettings(ServiceSettings):
         models: folder of the model registry; without one there, the traditional signal decides.
         model: `champion` follows the registry and what is published; `none` stays with the traditional signal; a
             version is pinned, whatever is published, as a replay wants it.
+        members: where model members beyond the built-in ones are, for bundles that name them: `path/to/file.py:MEMBER`;
+            those of installed packages are found without; as THETAFLOW_TRAINER_MEMBERS says where this is not set.
         model_threshold: least probability of a model's signal; a side's break-even counts where it is higher.
         max_model_age_days: a model whose training ended longer ago is stale, and the traditional signal decides.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_PREDICTOR_")
 
-    aliases: ClassVar[Mapping[str, str]] = MappingProxyType({"families": "THETAFLOW_FEATURES_FAMILIES"})
+    aliases: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"families": "THETAFLOW_FEATURES_FAMILIES", "members": "THETAFLOW_TRAINER_MEMBERS"}
+    )
 
     families: tuple[str, ...] = ()
     strategy: str = Field(default="ensemble", min_length=1)
@@ -43,5 +47,6 @@ class PredictorSettings(ServiceSettings):
     max_realised_over_implied: float = Field(default=1.6, gt=0.0)
     models: Path = Path("data/models")
     model: str = Field(default="champion", pattern=r"^(champion|none|[0-9a-f]{8,32})$")
+    members: tuple[str, ...] = ()
     model_threshold: float = Field(default=0.55, ge=0.5, lt=1.0)
     max_model_age_days: float = Field(default=60.0, gt=0.0)

@@ -27,11 +27,13 @@ def main(stop: threading.Event) -> int:
     settings, broker = load_settings(TrainerSettings), load_settings(BrokerSettings)
     books = load_settings(BookSettings).books
     fit = (sys.executable, "-m", "services.trainer.fit", "--models", str(settings.models))
+    added = tuple(word for reference in settings.members for word in ("--member", reference))
+    plan = () if settings.plan is None else ("--plan", str(settings.plan))
     reading = connect(broker.url, broker.partitions)
     with reading.publisher("models") as publisher:
         retraining = Retraining(
             models=settings.models,
-            command=fit if settings.plan is None else (*fit, "--plan", str(settings.plan)),
+            command=(*fit, *plan, *added),
             topic=TopicReader(
                 reading.history(),
                 Topic.OFFLINE,

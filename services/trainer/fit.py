@@ -49,6 +49,7 @@ def fit(samples: Path, content: str, models: Path, plan: TrainingPlan, *, ts: in
     Raises:
         BadInputError: the file is not there, or holds other samples.
         NoTrainingDataError: there is too little to learn from.
+        PluginError: a member that the plan adds is not there or cannot be used.
     """
     held = read_sample_file(samples).samples
     if held.content != content:
@@ -69,9 +70,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--content", required=True, help="hash the samples must have")
     parser.add_argument("--models", type=Path, required=True, help="folder of the model registry")
     parser.add_argument("--plan", type=Path, help="size and pace of the training, JSON")
+    parser.add_argument("--member", action="append", default=[], help="a model member besides the plan's; repeatable")
     given = parser.parse_args(arguments)
     try:
-        told = fit(given.samples, given.content, given.models, read_plan(given.plan), ts=SystemClock().now_ns())
+        plan = read_plan(given.plan).with_members(given.member)
+        told = fit(given.samples, given.content, given.models, plan, ts=SystemClock().now_ns())
     except ThetaflowError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return EXIT_FAILED

@@ -20,6 +20,8 @@ class TrainerSettings(ServiceSettings):
         retrain: whether the service trains by itself; it tells of a changed registry in any case.
         models: folder of the model registry, which the training sets come into, too.
         plan: file with size and pace of a training, JSON; the usual plan without one.
+        members: model members fitted besides the built-in ones and those of the plan, in this order:
+            `path/to/file.py:MEMBER`, or the name of one of an installed package.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_TRAINER_")
@@ -30,3 +32,4 @@ class TrainerSettings(ServiceSettings):
     retrain: bool = True
     models: Path = Path("data/models")
     plan: Path | None = None
+    members: tuple[str, ...] = ()

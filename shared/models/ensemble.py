@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import BadInputError
 from shared.models.conformal import ConformalSets
 from shared.models.drift import DriftReference
-from shared.models.recurrent import SequenceModel
+from shared.models.member import SIDES, MemberParts, ServedMember, VectorBatch
+from shared.models.member_kinds import BUILT_IN
 from shared.models.regime import RegimeModel
 from shared.models.scaling import RobustScaler
 from shared.models.stacking import MetaWeights
-from shared.models.trees import TreeEnsemble, as_rows
 
 Floats = NDArray[np.float64]
-
-SIDES = ("put", "call")
-"""Index 0 sells a put (direction +1), index 1 sells a call (direction -1)."""
-MEMBERS = ("forest", "booster", "lstm", "linear")
-FOREST_SCALE = 4.0
-"""The slope of log-odds at one half: puts a forest's share of votes on the scale of the other members."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinearMember:
-    """Penalised logistic regression on scaled features: log-odds of both sides.
-
-    Attributes:
-        coefficients: shape (sides, features).
-        intercept: shape (sides,).
-    """
-
-    coefficients: Floats
-    intercept: Floats
-
-    def outputs(self, scaled: Floats) -> Floats:
-        """Give log-odds, shape (rows, sides), of scaled features."""
-        return np.asarray(scaled @ self.coefficients.T + self.intercept, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +47,11 @@ class SideModel:
     """What one side has of its own.
 
     Attributes:
-        forest: share of votes that the side pays, centred and scaled.
-        booster: log-odds.
-        meta: stacks (forest, booster, lstm, linear).
+        meta: stacks the members.
         conformal: when the probability is unambiguous.
         economics: what paying and not paying meant.
     """
 
-    forest: TreeEnsemble
-    booster: TreeEnsemble
     meta: MetaWeights
     conformal: ConformalSets
     economics: SideEconomics
@@ -92,7 +67,9 @@ class Ensemble:
         features: names in order.
         trained_until: event time at which the last label it learned from was known, ns.
         vectors_per_session: median of training, the beat of its drift window.
-        scaler, linear, sequence, regimes, drift: shared by both sides.
+        scaler: of the features, learned from all samples.
+        members: in order of the stacker's weights: the built-in ones, then those that were added.
+        regimes, drift: shared by both sides.
         sides: put, call.
     """
 
@@ -102,28 +79,59 @@ class Ensemble:
     trained_until: int
     vectors_per_session: float
     scaler: RobustScaler
-    linear: LinearMember
-    sequence: SequenceModel
+    members: tuple[ServedMember, ...]
     regimes: RegimeModel
     drift: DriftReference
     sides: tuple[SideModel, SideModel]
 
-    def member_outputs(self, values: Floats, channels: Floats, mask: NDArray[np.bool_]) -> Floats:
-        """Give every member's output for a batch.
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Names of the members beyond the built-in ones."""
+        return tuple(member.name for member in self.members[len(BUILT_IN) :])
 
-        Args:
-            values: raw feature vectors, shape (rows, features), NaN where missing.
-            channels: sequences for the LSTM, shape (rows, steps, channels).
-            mask: which steps are there, shape (rows, steps).
+    @property
+    def lookback(self) -> int:
+        """Vectors of the session that the members look at, the present one included."""
+        return max(member.lookback for member in self.members)
 
-        Returns:
-            Shape (rows, sides, members).
-        """
-        sequence = self.sequence.outputs(channels, mask)
-        linear = self.linear.outputs(self.scaler.transform(values))
-        rows = as_rows(values)
-        by_side = [
-            np.stack([side.forest.outputs(rows), side.booster.outputs(rows), sequence[:, at], linear[:, at]], axis=-1)
-            for at, side in enumerate(self.sides)
-        ]
-        return np.stack(by_side, axis=1)
+
+def member_outputs(members: Sequence[ServedMember], batch: VectorBatch) -> Floats:
+    """Give every member's output for a batch, shape (rows, sides, members).
+
+    Raises:
+        BadInputError: a member failed, or gave something else than a finite number for each vector and side.
+    """
+    return np.stack([_outputs(member, batch) for member in members], axis=-1)
+
+
+def member_parts(member: ServedMember, batch: VectorBatch, side: int) -> MemberParts | None:
+    """Split a member's output of one side for the only vector of a batch; None where it answers as a whole.
+
+    Raises:
+        BadInputError: it failed, or gave something else than a part for each feature.
+    """
+    try:
+        found = member.explain(batch, side)
+    except Exception as error:
+        raise BadInputError("parts of an output", _words(error), f"model member {member.name!r}") from error
+    if found is not None and np.shape(found.parts) != batch.pool.shape[1:]:
+        raise BadInputError("a part for each feature", np.shape(found.parts), f"model member {member.name!r}")
+    return found
+
+
+def _outputs(member: ServedMember, batch: VectorBatch) -> Floats:
+    try:
+        found = np.asarray(member.outputs(batch), dtype=np.float64)
+    except Exception as error:
+        raise BadInputError("outputs", _words(error), f"model member {member.name!r}") from error
+    if found.shape != (len(batch), len(SIDES)):
+        raise BadInputError(
+            f"outputs of shape {(len(batch), len(SIDES))}", found.shape, f"model member {member.name!r}"
+        )
+    if not np.isfinite(found).all():
+        raise BadInputError("finite outputs", "others", f"model member {member.name!r}")
+    return found
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

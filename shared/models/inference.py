@@ -10,16 +10,22 @@ from shared.clock import ist_date
 from shared.errors import BadInputError
 from shared.events import Contribution
 from shared.models.drift import DriftMonitor, dissimilarity
-from shared.models.ensemble import Ensemble
+from shared.models.ensemble import Ensemble, member_outputs, member_parts
+from shared.models.member import VectorBatch
+from shared.models.member_kinds import BUILT_IN
 from shared.models.prediction import Explanation, Prediction
 from shared.models.regime import WARMING_UP, observations_of, regime_name
 from shared.models.stacking import sigmoid
-from shared.models.trees import as_rows
 
 Floats = NDArray[np.float64]
 
 REGIME_PART = "regime"
 """Name under which the regime's own part of a decision is listed."""
+
+
+def part_names(ensemble: Ensemble) -> tuple[str, ...]:
+    """Name the parts of an explanation: features, regime, and each added member for what it does not split."""
+    return (*ensemble.features, REGIME_PART, *(f"member_{name}" for name in ensemble.added))
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -39,6 +45,7 @@ class EnsembleSession:
 
     def __init__(self, ensemble: Ensemble) -> None:
         self.ensemble = ensemble
+        self._lookback = ensemble.lookback
         self._day = -1
         self._window: Floats = np.empty((0, len(ensemble.features)))
         self._regimes: Floats | None = None
@@ -58,8 +65,7 @@ class EnsembleSession:
         if np.isfinite(observation).any():
             self._regimes = ensemble.regimes.filter(observation, self._regimes)
         regimes = ensemble.regimes.start if self._regimes is None else self._regimes
-        channels = ensemble.sequence.channels(self._window)[None]
-        members = ensemble.member_outputs(values[None], channels, np.ones(channels.shape[:2], dtype=bool))[0]
+        members = member_outputs(ensemble.members, VectorBatch.newest(self._window))[0]
         log_odds = np.array([float(side.meta.log_odds(members[at], regimes)) for at, side in enumerate(ensemble.sides)])
         probability = sigmoid(log_odds)
         expected = np.array([side.economics.expected(p) for side, p in zip(ensemble.sides, probability, strict=True)])
@@ -80,27 +86,33 @@ class EnsembleSession:
         """Split the log-odds of the better side of the newest vector into its features' parts.
 
         Exact TreeSHAP for forest and booster, coefficient times distance from the median for the linear member,
-        integrated gradients for the LSTM, each weighed as the stacker weighs its member in the present regime.
+        integrated gradients for the LSTM, each weighed as the stacker weighs its member in the present regime. An
+        added member that does not split its output has a part of its own.
+
+        Raises:
+            BadInputError: a member cannot explain itself.
         """
         ensemble, at = self.ensemble, prediction.side
-        side = ensemble.sides[at]
-        values = self._window[-1]
-        rows = as_rows(values[None])
-        forest = side.forest.contributions(rows)[0]
-        booster = side.booster.contributions(rows)[0]
-        lstm, lstm_base, _ = ensemble.sequence.contributions(ensemble.sequence.channels(self._window), at)
-        linear = ensemble.linear.coefficients[at] * ensemble.scaler.transform(values)
-        bases = np.array([forest[-1], booster[-1], lstm_base, ensemble.linear.intercept[at]])
-        weights = side.meta.member_weights(prediction.regimes)
-        base, regime = side.meta.base_and_regime(bases, prediction.regimes)
-        parts = weights @ np.stack([forest[:-1], booster[:-1], lstm, linear])
-        return Explanation(base, np.append(parts, regime), float(prediction.log_odds[at]))
+        batch = VectorBatch.newest(self._window)
+        said = [member_parts(member, batch, at) for member in ensemble.members]
+        meta = ensemble.sides[at].meta
+        weights = meta.member_weights(prediction.regimes)
+        bases = np.array([0.0 if one is None else one.base for one in said])
+        base, regime = meta.base_and_regime(bases, prediction.regimes)
+        split = [number for number, one in enumerate(said) if one is not None]
+        parts = weights[split] @ np.stack([one.parts for one in said if one is not None])
+        whole = [
+            weights[number] * prediction.members[at, number] if one is None else 0.0
+            for number, one in enumerate(said)
+            if number >= len(BUILT_IN)
+        ]
+        return Explanation(base, np.concatenate([parts, [regime], whole]), float(prediction.log_odds[at]))
 
     def top(self, explanation: Explanation, count: int) -> tuple[Contribution, ...]:
         """Name the `count` largest parts, largest magnitude first; a missing feature's value is None."""
         values = self._window[-1]
         order = np.argsort(-np.abs(explanation.parts), kind="stable")[:count]
-        names = (*self.ensemble.features, REGIME_PART)
+        names = part_names(self.ensemble)
         return tuple(
             Contribution(
                 name=names[at],
@@ -146,8 +158,7 @@ class EnsembleSession:
         if day != self._day:
             self._day, self._regimes = day, None
             self._window = np.empty((0, values.size))
-        length = self.ensemble.sequence.weights.length
-        self._window = np.concatenate([self._window, values[None]])[-length:]
+        self._window = np.concatenate([self._window, values[None]])[-self._lookback :]
         self._drift.take(values)
 
     def _out_of_distribution(self, values: Floats) -> str:

@@ -57,7 +57,8 @@ class Explanation:
 
     Attributes:
         base: log-odds before anything is known.
-        parts: one per feature in schema order and the regime's last; base and parts add up to `log_odds`.
+        parts: one per feature in schema order, the regime's, and one per added member for what it does not split by
+            feature; base and parts add up to `log_odds`.
         log_odds: of the side that was explained.
     """
 

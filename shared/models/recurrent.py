@@ -11,9 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.models.member import Arrays, MemberParts, VectorBatch
 from shared.models.scaling import RobustScaler
 
 Floats = NDArray[np.float64]
+
+_CHUNK = 2048
+_SCALER = "scaler."
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,49 @@ class SequenceModel:
         parts[weights.flagged] += by_channel[features:]
         base, value = float(output[-2]), float(output[-1])
         return _closed(parts, value - base), base, value
+
+
+@dataclass(frozen=True, slots=True)
+class LstmMember:
+    """The sequence model on the last vectors of each session."""
+
+    model: SequenceModel
+    name: str = "lstm"
+
+    @classmethod
+    def load(cls, arrays: Arrays) -> LstmMember:
+        """Make it of stored arrays; it has a scaler of its own."""
+        scaler = {key.removeprefix(_SCALER): array for key, array in arrays.items() if key.startswith(_SCALER)}
+        plain = {name: arrays[name] for name in ("inputs", "recurrent", "bias", "head", "head_bias")}
+        flagged, length = arrays["flagged"].astype(np.int64), int(arrays["length"][0])
+        return cls(SequenceModel(RobustScaler(**scaler), LstmWeights(**plain, flagged=flagged, length=length)))
+
+    @property
+    def lookback(self) -> int:
+        """Steps it looks back, the present one included."""
+        return self.model.weights.length
+
+    def outputs(self, batch: VectorBatch) -> Floats:
+        """Give log-odds, shape (rows, sides)."""
+        return np.concatenate([self._outputs(piece) for piece in batch.pieces(_CHUNK)])
+
+    def explain(self, batch: VectorBatch, side: int) -> MemberParts:
+        """Give the parts of integrated gradients and their base."""
+        values, there = batch.sequences(self.lookback)
+        parts, base, _ = self.model.contributions(self.model.channels(values[0][there[0]]), side)
+        return MemberParts(base, parts)
+
+    def arrays(self) -> Arrays:
+        """Name the arrays a bundle stores."""
+        scaler = {f"{_SCALER}{name}": array for name, array in self.model.scaler.arrays().items()}
+        return {**scaler, **self.model.weights.arrays()}
+
+    def _outputs(self, batch: VectorBatch) -> Floats:
+        values, there = batch.sequences(self.lookback)
+        # Steps that no session has yet are left out: a young session costs no more than it must.
+        first = int(there.any(axis=0).argmax())
+        values, there = values[:, first:], there[:, first:]
+        return self.model.outputs(np.where(there[..., None], self.model.channels(values), 0.0), there)
 
 
 def _closed(parts: Floats, total: float) -> Floats:

@@ -17,8 +17,10 @@ from pathlib import Path
 import msgspec
 
 from shared.errors import BundleError
-from shared.models.bundle import Manifest, read_bundle, read_manifest, write_bundle
+from shared.models.bundle import read_bundle, read_manifest, write_bundle
 from shared.models.ensemble import Ensemble
+from shared.models.manifest import Manifest
+from shared.models.member_kinds import MemberKinds
 
 
 class Role(StrEnum):
@@ -73,10 +75,12 @@ class ModelRegistry:
 
     Args:
         root: folder; made when the first bundle is saved.
+        kinds: members that its bundles may name; None: those built in or installed.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, kinds: MemberKinds | None = None) -> None:
         self._root = root
+        self._kinds = kinds
         self._bundles = root / "bundles"
 
     def save(self, ensemble: Ensemble, manifest: Manifest, *, ts: int, operator: str = "trainer") -> Manifest:
@@ -87,7 +91,7 @@ class ModelRegistry:
 
     def load(self, version: str, schema_id: str | None = None) -> tuple[Ensemble, Manifest]:
         """Load one bundle, every file checked; BundleError when it cannot be used."""
-        return read_bundle(self._path(version), schema_id)
+        return read_bundle(self._path(version), schema_id, self._kinds)
 
     def manifest(self, version: str) -> Manifest:
         """Give what a bundle is and where it comes from; BundleError when it is not there or was changed."""

@@ -1,17 +1,23 @@
-"""Tree ensembles at decision time: output and exact TreeSHAP contributions of one row in one call.
+"""Tree members at decision time: output and exact TreeSHAP contributions of one row in one call.
 
 Both families are served by XGBoost's predictor: boosted trees as trained, forests converted to its format.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
 from shared.errors import BadInputError
+from shared.models.member import SIDES, Arrays, MemberParts, VectorBatch
 
 Floats = NDArray[np.float64]
+
+FOREST_SCALE, FOREST_SHIFT = 4.0, 0.5
+"""A share of votes less a half times the slope of log-odds there: a forest speaks on the scale of the other members."""
 
 
 def as_rows(values: Floats) -> xgboost.DMatrix:
@@ -65,3 +71,38 @@ class TreeEnsemble:
 
 def _laid_out(rows: Floats | xgboost.DMatrix) -> xgboost.DMatrix:
     return rows if isinstance(rows, xgboost.DMatrix) else as_rows(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class TreeMember:
+    """Trees of both sides that are asked as one member.
+
+    Attributes:
+        name: `forest` or `booster`.
+        sides: put, call.
+        lookback: the present vector alone.
+    """
+
+    name: str
+    sides: tuple[TreeEnsemble, ...]
+    lookback: int = 1
+
+    @classmethod
+    def load(cls, name: str, arrays: Arrays, *, scale: float = 1.0, shift: float = 0.0) -> TreeMember:
+        """Make it of stored bytes; BadInputError when they are no trees."""
+        sides = (TreeEnsemble.load(arrays[side].tobytes(), scale=scale, shift=shift) for side in SIDES)
+        return cls(name, tuple(sides))
+
+    def outputs(self, batch: VectorBatch) -> Floats:
+        """Give the scaled margins, shape (rows, sides)."""
+        rows = batch.once(as_rows)
+        return np.stack([side.outputs(rows) for side in self.sides], axis=-1)
+
+    def explain(self, batch: VectorBatch, side: int) -> MemberParts:
+        """Give TreeSHAP's parts and base."""
+        parts = self.sides[side].contributions(batch.once(as_rows))[0]
+        return MemberParts(float(parts[-1]), parts[:-1])
+
+    def arrays(self) -> Arrays:
+        """Give the UBJSON of each side as bytes."""
+        return {name: np.frombuffer(side.save(), np.uint8) for name, side in zip(SIDES, self.sides, strict=True)}

@@ -19,7 +19,7 @@ TREES = {
 PORTS = {"DeadLetters", "EmbeddedBroker", "Publisher", "Lockstep"}
 """Ports of `shared.streaming.protocol`; an engine's implementation bears the port's name, in its own folder."""
 
-FOR_PEOPLE = {"TradingSystem.simulate_offline", "TradingSystem.train_models"}
+FOR_PEOPLE = {"TradingSystem.simulate_offline", "TradingSystem.train_models", "UnsplitMember"}
 FOR_TESTS_AND_BENCHMARKS = {
     "ManualClock",
     "ManualClock.move_to",

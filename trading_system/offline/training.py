@@ -31,7 +31,7 @@ class TrainingRequest:
         days: sessions of the market with a known edge.
         store: where recorded days are.
         models: folder of the model registry; the samples' cache lies in it.
-        plan: size and pace; its seed is replaced by `seed`.
+        plan: size and pace; its seed is replaced by `seed`, and the members that the trainer's setting adds are added.
         bar: what a model must clear.
         explanation: why an accuracy above 55 % is believed.
         every: only every so-many-th vector gets a label; None: about 125 a session.
@@ -90,6 +90,7 @@ def train(
     Raises:
         NoTrainingDataError: there is nothing, or too little, to learn from.
         BadInputError: a source is not there or cannot be read.
+        PluginError: a model member is not there or cannot be used.
     """
     house = installation or InstallationSettings.load()
     made = None if request.synthetic is None else KnownEdgeMarket(request.synthetic, request.seed, request.days)
@@ -105,7 +106,7 @@ def train(
         explanation = explanation or f"the market is synthetic and its edge known, best AUC {made.edge.bayes_auc():.3f}"
     released = release(
         days.samples,
-        replace(request.plan, seed=request.seed),
+        replace(request.plan, seed=request.seed).with_members(house.trainer.members),
         request.models,
         ts=SystemClock().now_ns(),
         progress=progress,

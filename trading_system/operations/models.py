@@ -6,13 +6,16 @@ from pathlib import Path
 
 import msgspec
 
+from services.predictor.settings import PredictorSettings
 from shared.clock import from_ns
+from shared.models.member_kinds import MemberKinds
 from shared.models.registry import ListedModel, ModelRegistry
+from shared.settings import load_settings
 
 
 def list_models(folder: Path) -> list[dict[str, object]]:
     """Give one row for each bundle, the newest training first."""
-    return [_row(listed) for listed in ModelRegistry(folder).listed()]
+    return [_row(listed) for listed in _registry(folder).listed()]
 
 
 def show_model(folder: Path, version: str) -> dict[str, object]:
@@ -21,7 +24,7 @@ def show_model(folder: Path, version: str) -> dict[str, object]:
     Raises:
         BundleError: there is no such bundle, or it was changed.
     """
-    registry = ModelRegistry(folder)
+    registry = _registry(folder)
     full = registry.resolve(version)
     _, manifest = registry.load(full)
     verdicts = [msgspec.to_builtins(entry) for entry in registry.history() if entry.version == full]
@@ -30,7 +33,7 @@ def show_model(folder: Path, version: str) -> dict[str, object]:
 
 def promote_model(folder: Path, version: str, *, reason: str, operator: str, ts: int) -> str:
     """Let a bundle decide from now on and give its full version; BundleError when it cannot be used."""
-    registry = ModelRegistry(folder)
+    registry = _registry(folder)
     full = registry.resolve(version)
     registry.promote(full, [reason], ts=ts, operator=operator)
     return full
@@ -38,7 +41,12 @@ def promote_model(folder: Path, version: str, *, reason: str, operator: str, ts:
 
 def rollback_model(folder: Path, *, reason: str, operator: str, ts: int) -> str:
     """Let the champion before the present one decide again and give its version; BundleError when there is none."""
-    return ModelRegistry(folder).rollback([reason], ts=ts, operator=operator)
+    return _registry(folder).rollback([reason], ts=ts, operator=operator)
+
+
+def _registry(folder: Path) -> ModelRegistry:
+    """Open the registry with the members that a predictor of this installation knows."""
+    return ModelRegistry(folder, MemberKinds(load_settings(PredictorSettings).members))
 
 
 def _row(listed: ListedModel) -> dict[str, object]:

@@ -6,11 +6,13 @@ The libraries that run models are imported with the first bundle: a predictor th
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import BundleError
+from shared.models.member_kinds import MemberKinds
 
 if TYPE_CHECKING:
     from shared.models.ensemble import Ensemble
@@ -27,18 +29,20 @@ class RegistryBundles:
     Args:
         folder: of the model registry; it need not exist yet.
         schema_id: of the vectors to decide on.
+        kinds: members that bundles may name.
     """
 
-    def __init__(self, folder: Path, schema_id: str) -> None:
+    def __init__(self, folder: Path, schema_id: str, kinds: MemberKinds) -> None:
         self._folder = folder
         self._schema_id = schema_id
+        self._kinds = kinds
         self._loaded: OrderedDict[str, Ensemble] = OrderedDict()
 
     def open(self, version: str) -> tuple[EnsembleSession, int]:
         """Load a bundle: a fresh session and the event time its training ended.
 
         Raises:
-            BundleError: it is missing, corrupt, or of another feature schema.
+            BundleError: it is missing, corrupt, of another feature schema, or names a member nobody knows.
         """
         from shared.models.inference import EnsembleSession  # noqa: PLC0415 - see the module
 
@@ -71,7 +75,7 @@ class RegistryBundles:
     def _registry(self) -> ModelRegistry:
         from shared.models.registry import ModelRegistry  # noqa: PLC0415 - see the module
 
-        return ModelRegistry(self._folder)
+        return ModelRegistry(self._folder, self._kinds)
 
 
 class ModelSource:
@@ -83,10 +87,14 @@ class ModelSource:
         folder: of the model registry; it need not exist yet.
         schema_id: of the vectors to decide on.
         asked: the predictor's setting `model`: `champion`, or a version to stay with.
+        members: where members beyond the built-in ones are, as the predictor's setting names them.
+
+    Raises:
+        PluginError: one of them is not there or cannot be used.
     """
 
-    def __init__(self, folder: Path, schema_id: str, asked: str) -> None:
-        self._bundles = RegistryBundles(folder, schema_id)
+    def __init__(self, folder: Path, schema_id: str, asked: str, members: Sequence[str] = ()) -> None:
+        self._bundles = RegistryBundles(folder, schema_id, MemberKinds(members))
         self._asked = asked
 
     def bundles(self) -> RegistryBundles:

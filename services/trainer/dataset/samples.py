@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import BadInputError
+from shared.models.member import VectorBatch
 from shared.models.validation import LabelIntervals, uniqueness
 
 Floats = NDArray[np.float64]
@@ -93,9 +94,7 @@ class TrainingSamples:
 
     def windows(self, rows: Integers, length: int) -> Integers:
         """Give the rows of each sample's sequence, oldest first, -1 before its session began, (rows, length)."""
-        first = np.maximum.accumulate(np.where(self.starts, np.arange(len(self)), 0))
-        steps = rows[:, None] + np.arange(1 - length, 1)[None, :]
-        return np.where(steps >= first[rows][:, None], steps, -1)
+        return VectorBatch(self.values, rows, self.starts).windows(length)
 
     def take(self, keep: NDArray[np.bool_]) -> TrainingSamples:
         """Give the samples marked by `keep`, shape (n,)."""

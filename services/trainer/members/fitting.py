@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.dataset.samples import TrainingSamples
-from services.trainer.members.linear import fit_linear
-from services.trainer.members.lstm import LstmSettings, fit_lstm
-from services.trainer.members.tree_members import fit_booster, fit_forest
+from services.trainer.members.added import proven_kinds
+from services.trainer.members.built_in import BoosterKind, ForestKind, LinearKind, LstmKind
+from services.trainer.members.lstm import LstmSettings
 from shared.errors import NoTrainingDataError
-from shared.models.ensemble import LinearMember
-from shared.models.recurrent import SequenceModel
+from shared.models.ensemble import member_outputs
+from shared.models.member import FeatureFrame, FittedKind, Lesson, ServedMember, VectorBatch
 from shared.models.regime import REGIMES, RegimeModel, fit_regimes, observations_of
 from shared.models.scaling import RobustScaler
-from shared.models.trees import TreeEnsemble
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _SIDES = 2
-_CHUNK = 2048
 _FEWEST_DAYS, _FEWEST_SAMPLES = 4, 40
 """Below them no held-out stretch means anything."""
 
@@ -45,6 +44,7 @@ class TrainingPlan:
         slow_days: slow features are learned from only when there are at least so many days.
         alpha: of the conformal sets.
         threshold: least probability of a signal, beside the side's break-even.
+        members: added behind the built-in ones: `path/to/file.py:Name`, or the name of one of an installed package.
     """
 
     seed: int = 7
@@ -63,31 +63,38 @@ class TrainingPlan:
     slow_days: int = 1500
     alpha: float = 0.25
     threshold: float = 0.55
+    members: tuple[str, ...] = ()
+
+    def with_members(self, references: Iterable[str]) -> TrainingPlan:
+        """Add members that are not among the plan's yet."""
+        return replace(self, members=tuple(dict.fromkeys((*self.members, *references))))
+
+    def kinds(self) -> tuple[FittedKind, ...]:
+        """Give what fits each member, the built-in ones first, in order of the stacker's weights.
+
+        Raises:
+            PluginError: an added one is not there or cannot be used.
+        """
+        return (
+            ForestKind(self.trees, self.forest_depth, self.forest_leaf),
+            BoosterKind(self.rounds, self.booster_depth, self.rate, self.booster_leaf),
+            LstmKind(self.lstm),
+            LinearKind(),
+            *proven_kinds(self.members),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The members fitted on one stretch."""
+    """The members fitted on one stretch, in order of the stacker's weights."""
 
     scaler: RobustScaler
-    forests: tuple[TreeEnsemble, ...]
-    boosters: tuple[TreeEnsemble, ...]
-    linear: LinearMember
-    sequence: SequenceModel
+    served: tuple[ServedMember, ...]
     regimes: RegimeModel
 
     def outputs(self, samples: TrainingSamples, rows: Integers) -> Floats:
         """Give every member's output for some rows, shape (rows, sides, members)."""
-        values = samples.values[rows]
-        lstm = self._lstm(samples, rows)
-        linear = self.linear.outputs(self.scaler.transform(values))
-        return np.stack(
-            [
-                np.stack([forest.outputs(values), booster.outputs(values), lstm[:, side], linear[:, side]], axis=-1)
-                for side, (forest, booster) in enumerate(zip(self.forests, self.boosters, strict=True))
-            ],
-            axis=1,
-        )
+        return member_outputs(self.served, VectorBatch(samples.values, rows, samples.starts))
 
     def regime_probabilities(self, samples: TrainingSamples, rows: Integers) -> Floats:
         """Give filtered regime probabilities, shape (rows, regimes); each session is filtered from its start."""
@@ -98,23 +105,30 @@ class Members:
         filtered[part] = self.regimes.filter_sessions(observations, samples.starts[part])
         return filtered[rows]
 
-    def _lstm(self, samples: TrainingSamples, rows: Integers) -> Floats:
-        channels = self.sequence.channels(samples.values)
-        windows = samples.windows(rows, self.sequence.weights.length)
-        parts = []
-        for start in range(0, rows.size, _CHUNK):
-            window = windows[start : start + _CHUNK]
-            mask = window >= 0
-            parts.append(self.sequence.outputs(np.where(mask[..., None], channels[window], 0.0), mask))
-        return np.concatenate(parts)
-
 
 def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) -> Members:
-    """Fit every member on labelled rows; NoTrainingDataError when a class is missing or there are too few.
+    """Fit every member on labelled rows, ascending; what they see ends with the last of them.
 
-    The last fifth of the days, purged, decides when the network stops.
+    Raises:
+        NoTrainingDataError: a class is missing or there are too few.
+        PluginError: a member that the plan adds is not there.
+        BadInputError: such a member fails.
     """
-    labels, weights = samples.pays[rows], samples.weight[rows]
+    lesson = lesson_of(samples, rows, plan)
+    seen = lesson.batch
+    return Members(
+        scaler=lesson.frame.scaler,
+        served=tuple(kind.fit(lesson) for kind in plan.kinds()),
+        regimes=fit_regimes(observations_of(seen.pool, samples.features), seen.starts),
+    )
+
+
+def lesson_of(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) -> Lesson:
+    """Give what members are fitted on: labelled rows, ascending, among all vectors of their days up to the last of them.
+
+    Raises:
+        NoTrainingDataError: a class is missing or there are too few.
+    """
     days = np.unique(samples.day[rows])
     if days.size < _FEWEST_DAYS:
         raise NoTrainingDataError(f"expected outcomes on at least {_FEWEST_DAYS} days, got {rows.size} on {days.size}")
@@ -131,48 +145,16 @@ def fit_members(samples: TrainingSamples, rows: Integers, plan: TrainingPlan) ->
     used = learnable(samples.values[seen], samples.day[seen], plan)
     if not used.any():
         raise NoTrainingDataError(f"expected features that move within days, got none on {days.size} days")
-    observations = observations_of(samples.values[seen], samples.features)
-    values = np.where(used, samples.values, np.nan)
-    forests, _ = fit_forest(
-        values[rows],
-        labels,
-        weights,
-        trees=plan.trees,
-        depth=plan.forest_depth,
-        leaf=plan.forest_leaf,
+    return Lesson(
+        batch=VectorBatch(samples.values[seen], np.searchsorted(seen, rows), samples.starts[seen]),
+        labels=samples.pays[rows],
+        weights=samples.weight[rows],
+        days=samples.day[rows],
+        late=late,
+        kept=keep,
+        used=used,
+        frame=FeatureFrame(samples.features, scaler),
         seed=plan.seed,
-    )
-    boosters = [
-        fit_booster(
-            values[rows],
-            labels[:, side],
-            weights,
-            days=samples.day[rows],
-            rounds=plan.rounds,
-            depth=plan.booster_depth,
-            rate=plan.rate,
-            leaf=plan.booster_leaf,
-            seed=plan.seed + side,
-        )
-        for side in range(_SIDES)
-    ]
-    return Members(
-        scaler=scaler,
-        forests=forests,
-        boosters=tuple(boosters),
-        linear=fit_linear(scaler.transform(samples.values[rows]), labels, weights, samples.day[rows], used),
-        sequence=fit_lstm(
-            samples.values,
-            samples.windows(usable, plan.lstm.length),
-            samples.pays[usable],
-            samples.weight[usable],
-            scaler=scaler,
-            used=used,
-            held_out=late[keep],
-            seed=plan.seed,
-            settings=plan.lstm,
-        ),
-        regimes=fit_regimes(observations, samples.starts[seen]),
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from services.trainer.members.logistic import fit_logistic
 from services.trainer.members.principal_components import PrincipalComponents
 from services.trainer.metrics import log_loss
-from shared.models.ensemble import LinearMember
+from shared.models.linear import LinearModel
 from shared.models.stacking import sigmoid
 
 Floats = NDArray[np.float64]
@@ -27,7 +27,7 @@ def fit_linear(
     used: NDArray[np.bool_],
     *,
     penalties: tuple[float, ...] = _PENALTIES,
-) -> LinearMember:
+) -> LinearModel:
     """Fit both sides; stretches of whole days, each forecast from the others, choose one penalty for both.
 
     Args:
@@ -42,7 +42,7 @@ def fit_linear(
     design = np.concatenate([np.ones((labels.shape[0], 1)), scaled @ basis], axis=1)
     best = penalties[0] if len(penalties) == 1 else _best_penalty(design, labels, weights, days, penalties)
     found = np.stack([_fit(design, side, weights, best) for side in labels.T])
-    return LinearMember(found[:, 1:] @ basis.T, found[:, 0])
+    return LinearModel(found[:, 1:] @ basis.T, found[:, 0])
 
 
 def _fit(design: Floats, labels: Floats, weights: Floats, penalty: float) -> Floats:

@@ -6,13 +6,14 @@ twice the outcomes tell twice as well whom to believe. Each side keeps its own l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.members.logistic import Bounds, fit_logistic
-from shared.models.ensemble import MEMBERS
+from shared.models.member_kinds import BUILT_IN
 from shared.models.stacking import MetaWeights
 
 Floats = NDArray[np.float64]
@@ -25,12 +26,21 @@ _SLOPE_SPREAD = 0.5
 _WORTH_OF_A_DAY = 2.0
 """Prior standard deviations of a member's weight, of anything a regime changes, of the intercept and of the slope of the
 calibration: regimes are few and long, and a month's share of paying trades says little about the next."""
-_PRIOR = np.array([0.4 if name == "linear" else 0.2 for name in MEMBERS])
-"""Weights before any outcome: the member that can say least counts for two."""
+_PRIOR = {"linear": 0.4}
+_USUAL_PRIOR = 0.2
+"""Weights before any outcome: the member that can say least counts for two. An added member counts as the others do, and
+all of them together as much as the built-in ones would."""
 
 
 def fit_meta(
-    outputs: Floats, regimes: Floats, labels: Floats, weights: Floats, folds: Integers, *, days: int
+    outputs: Floats,
+    regimes: Floats,
+    labels: Floats,
+    weights: Floats,
+    folds: Integers,
+    *,
+    days: int,
+    members: Sequence[str] = BUILT_IN,
 ) -> tuple[tuple[MetaWeights, ...], Floats]:
     """Fit the stacker on out-of-fold outputs, and its calibration on folds the stacker has not seen.
 
@@ -43,25 +53,33 @@ def fit_meta(
         weights: uniqueness, shape (rows,).
         folds: contiguous stretch each row belongs to, shape (rows,).
         days: the rows come from; labels of a day share its drift, so a day is worth no more than a few of them.
+        members: names, in order of the outputs.
 
     Returns:
         The weights of each side, and for each row and side the calibrated log-odds of stacker and calibration fitted
         without its fold.
     """
     independent = min(float(weights.sum()), _WORTH_OF_A_DAY * days)
+    trusted = _prior(members)
     crossed, calibrated = np.empty(labels.shape), np.empty(labels.shape)
     for fold in np.unique(folds):
         out = folds == fold
-        metas = _stack(outputs[~out], regimes[~out], labels[~out], weights[~out], independent)
+        metas = _stack(outputs[~out], regimes[~out], labels[~out], weights[~out], independent, trusted)
         crossed[out] = _log_odds(metas, outputs[out], regimes[out])
     for fold in np.unique(folds):
         out = folds == fold
         slope, offsets = _platt(crossed[~out], labels[~out], weights[~out], independent)
         calibrated[out] = slope * crossed[out] + offsets
     slope, offsets = _platt(crossed, labels, weights, independent)
-    metas = _stack(outputs, regimes, labels, weights, independent)
+    metas = _stack(outputs, regimes, labels, weights, independent, trusted)
     fitted = (replace(meta, slope=slope, offset=float(offset)) for meta, offset in zip(metas, offsets, strict=True))
     return tuple(fitted), calibrated
+
+
+def _prior(members: Sequence[str]) -> Floats:
+    """Give each member's weight before any outcome, shape (members,)."""
+    added = sum(name not in BUILT_IN for name in members)
+    return np.array([_PRIOR.get(name, _USUAL_PRIOR) for name in members]) / (1.0 + _USUAL_PRIOR * added)
 
 
 def _log_odds(metas: tuple[MetaWeights, ...], outputs: Floats, regimes: Floats) -> Floats:
@@ -69,7 +87,7 @@ def _log_odds(metas: tuple[MetaWeights, ...], outputs: Floats, regimes: Floats) 
 
 
 def _stack(
-    outputs: Floats, regimes: Floats, labels: Floats, weights: Floats, independent: float
+    outputs: Floats, regimes: Floats, labels: Floats, weights: Floats, independent: float, trusted: Floats
 ) -> tuple[MetaWeights, ...]:
     """Fit members' weights for all sides at once, level and regime's level for each."""
     rows, sides, members = outputs.shape
@@ -85,7 +103,7 @@ def _stack(
     spread[:sides] = _LEVEL_SPREAD
     spread[levels : levels + members] = _MEMBER_SPREAD
     prior = np.zeros(spread.size)
-    prior[levels : levels + members] = _PRIOR
+    prior[levels : levels + members] = trusted
     floor: Bounds = [(None, None)] * spread.size
     floor[levels : levels + members] = [(0.0, None)] * members
     found = fit_logistic(

@@ -13,12 +13,10 @@ import xgboost
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from shared.models.ensemble import FOREST_SCALE
-from shared.models.trees import TreeEnsemble
+from shared.models.trees import FOREST_SCALE, FOREST_SHIFT, TreeEnsemble
 
 Floats = NDArray[np.float64]
 
-_HALF = 0.5
 _FEWEST_ROWS = 200
 _STRETCHES = 3
 _FEWEST_ROUNDS = 5
@@ -56,7 +54,7 @@ def fit_forest(
     asked = labels.astype(np.int64)
     forest.fit(values.astype(np.float32), asked[:, 0] if asked.shape[1] == 1 else asked, sample_weight=weights)
     boosters = (forest_as_booster(forest, values.shape[1], side) for side in range(labels.shape[1]))
-    return tuple(TreeEnsemble(booster, scale=FOREST_SCALE, shift=_HALF) for booster in boosters), forest
+    return tuple(TreeEnsemble(booster, scale=FOREST_SCALE, shift=FOREST_SHIFT) for booster in boosters), forest
 
 
 def forest_as_booster(forest: RandomForestClassifier, features: int, side: int) -> xgboost.Booster:

@@ -17,6 +17,7 @@ from services.trainer.release.verdict import ReleaseBar
 from services.trainer.validation.forecasting import Progress
 from services.trainer.validation.search import search_plan
 from shared.ids import content_hash
+from shared.models.member_kinds import MemberKinds
 from shared.models.registry import ModelRegistry
 
 _SHADOW_SHARE = 0.05
@@ -68,7 +69,7 @@ def release(
         NoTrainingDataError: there is too little to learn from or to judge by.
     """
     learned = samples.day < _shadow_from(samples)
-    registry = ModelRegistry(models)
+    registry = ModelRegistry(models, MemberKinds(plan.members))
     known = samples.take(learned)
     if search:
         plan, tried = search_plan(known, plan, search, progress)
@@ -104,7 +105,7 @@ def count_configuration(models: Path, samples: TrainingSamples, plan: TrainingPl
     """
     path = models / "configurations.json"
     tried: list[str] = msgspec.json.decode(path.read_bytes(), type=list[str]) if path.is_file() else []
-    this = content_hash(msgspec.json.encode((code_version(), samples.schema_id, plan), order="sorted"))
+    this = content_hash(msgspec.json.encode((code_version(plan), samples.schema_id, plan), order="sorted"))
     if this not in tried:
         tried.append(this)
         models.mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.dataset.samples import TrainingSamples
+from services.trainer.members.added import code_of_members
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.release.verdict import ReleaseBar, Verdict, judge
 from services.trainer.validation.combinations import CombinatorialScores, score_combinations
 from services.trainer.validation.evaluation import Evaluation, evaluate
 from services.trainer.validation.forecasting import Forecasts, Progress, fit_ensemble, forecast_walk_forward
 from services.trainer.validation.importance import Importance, global_importance
-from shared.models.bundle import FORMAT, Manifest
+from shared.ids import content_hash
 from shared.models.ensemble import Ensemble
+from shared.models.manifest import FORMAT, Manifest
 from shared.models.registry import ModelRegistry
 from shared.source_closure import source_hash
 
@@ -86,7 +88,7 @@ def train_ensemble(
         schema_id=samples.schema_id,
         features=samples.features,
         dataset=samples.content,
-        code=code_version(),
+        code=code_version(plan),
         seed=plan.seed,
         trained_from=int(samples.ts[rows[0]]),
         trained_until=ensemble.trained_until,
@@ -129,6 +131,8 @@ def settle(training: Training, registry: ModelRegistry, *, ts: int, operator: st
     return manifest
 
 
-def code_version() -> str:
-    """Give the content hash of the code that learns and judges, with all it imports."""
-    return source_hash(("services.trainer.release.training",), ("shared", "services"))
+def code_version(plan: TrainingPlan) -> str:
+    """Give the content hash of the code that learns and judges, with all it imports and the members a plan adds."""
+    ours = source_hash(("services.trainer.release.training",), ("shared", "services"))
+    added = code_of_members(plan.members)
+    return content_hash(f"{ours} {added}".encode()) if added else ours

@@ -17,7 +17,7 @@ from services.trainer.members.fitting import TrainingPlan, learnable
 from services.trainer.members.linear import fit_linear
 from services.trainer.metrics import auc
 from shared.clock import NS_PER_MINUTE
-from shared.models.ensemble import SIDES
+from shared.models.member import SIDES
 from shared.models.scaling import RobustScaler
 from shared.models.validation import LabelIntervals, Split, combinatorial_purged
 

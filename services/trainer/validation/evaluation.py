@@ -15,7 +15,7 @@ from services.trainer.validation.forecasting import Forecasts
 from services.trainer.validation.strategies import BASELINES, MODEL, DailyResult, choose_sides, run_strategies
 from shared.errors import NoTrainingDataError
 from shared.models.bootstrap import Interval, block_bootstrap, blocks_of
-from shared.models.ensemble import MEMBERS, SIDES
+from shared.models.member import SIDES
 from shared.models.sharpe import (
     deflated_sharpe,
     minimum_track_record,
@@ -135,7 +135,7 @@ def evaluate(
             calibration=calibration_curve(labels[:, side], probability[:, side]),
             members={
                 member: auc(labels[:, side], forecasts.outputs[at, side, number])
-                for number, member in enumerate(MEMBERS)
+                for number, member in enumerate(forecasts.members)
             },
         )
         for side, name in enumerate(SIDES)

@@ -46,6 +46,7 @@ class Forecasts:
         certain: conformal set holds "pays" alone, shape (rows, sides).
         expected: expected net return, shape (rows, sides); NaN in the first stretch.
         base_rate: share of earlier samples that paid, shape (rows, sides): the baseline forecast.
+        members: names, in order of the outputs.
     """
 
     rows: Integers
@@ -56,6 +57,7 @@ class Forecasts:
     certain: NDArray[np.bool_]
     expected: Floats
     base_rate: Floats
+    members: tuple[str, ...]
 
     @property
     def judged(self) -> Integers:
@@ -80,7 +82,8 @@ def forecast_walk_forward(samples: TrainingSamples, plan: TrainingPlan, progress
         members = fit_members(samples, train, plan)
         outputs = members.outputs(samples, test)
         regimes = members.regime_probabilities(samples, test)
-        parts.append(_forecast(samples, parts, train, test, outputs, regimes, number, plan))
+        names = tuple(member.name for member in members.served)
+        parts.append(_forecast(samples, parts, train, test, outputs, regimes, names, number, plan))
     return _joined(parts)
 
 
@@ -93,7 +96,7 @@ def fit_ensemble(samples: TrainingSamples, forecasts: Forecasts, plan: TrainingP
     every = np.ones(forecasts.rows.size, dtype=bool)
     for side, (meta, conformal) in enumerate(_fit_meta(samples, forecasts, every, plan)):
         economics = economics_of(samples.net[rows, side], samples.weight[rows])
-        sides.append(SideModel(members.forests[side], members.boosters[side], meta, conformal, economics))
+        sides.append(SideModel(meta, conformal, economics))
     return Ensemble(
         version=version,
         schema_id=samples.schema_id,
@@ -101,8 +104,7 @@ def fit_ensemble(samples: TrainingSamples, forecasts: Forecasts, plan: TrainingP
         trained_until=int(samples.known[rows].max()),
         vectors_per_session=samples.vectors_per_session,
         scaler=members.scaler,
-        linear=members.linear,
-        sequence=members.sequence,
+        members=members.served,
         regimes=members.regimes,
         drift=drift,
         sides=(sides[0], sides[1]),
@@ -124,6 +126,7 @@ def _forecast(
     test: Integers,
     outputs: Floats,
     regimes: Floats,
+    members: tuple[str, ...],
     number: int,
     plan: TrainingPlan,
 ) -> Forecasts:
@@ -142,7 +145,7 @@ def _forecast(
             certain[:, side] = [conformal.certain(p) for p in probability[:, side]]
             expected[:, side] = [economics.expected(p) for p in probability[:, side]]
     fold = np.full(test.size, number)
-    return Forecasts(test, outputs, regimes, fold, probability, certain, expected, base_rate)
+    return Forecasts(test, outputs, regimes, fold, probability, certain, expected, base_rate, members)
 
 
 def _fit_meta(
@@ -160,6 +163,7 @@ def _fit_meta(
         samples.weight[rows],
         folds.astype(np.int64),
         days=np.unique(days).size,
+        members=past.members,
     )
     crossed = sigmoid(log_odds)
     return [(meta, ConformalSets.fit(labels[:, side], crossed[:, side], plan.alpha)) for side, meta in enumerate(metas)]
@@ -167,4 +171,5 @@ def _fit_meta(
 
 def _joined(parts: Sequence[Forecasts]) -> Forecasts:
     names = ("rows", "outputs", "regimes", "fold", "probability", "certain", "expected", "base_rate")
-    return Forecasts(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Forecasts(**columns, members=parts[0].members)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from services.trainer.dataset.samples import TrainingSamples
 from shared.models.ensemble import Ensemble
-from shared.models.inference import REGIME_PART, EnsembleSession
+from shared.models.inference import EnsembleSession, part_names
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +32,8 @@ def global_importance(ensemble: Ensemble, samples: TrainingSamples, *, seed: int
     rng = np.random.default_rng(seed)
     days = rng.permutation(np.unique(samples.day))
     session = EnsembleSession(ensemble)
-    total = np.zeros(len(ensemble.features) + 1)
+    names = part_names(ensemble)
+    total = np.zeros(len(names))
     explained = 0
     for day in days:
         rows = np.flatnonzero(samples.day == day)
@@ -44,6 +45,5 @@ def global_importance(ensemble: Ensemble, samples: TrainingSamples, *, seed: int
                 explained += 1
         if explained >= _EXPLAINED:
             break
-    names = (*ensemble.features, REGIME_PART)
     order = np.argsort(-total, kind="stable")
     return tuple(Importance(names[at], float(total[at] / explained)) for at in order)

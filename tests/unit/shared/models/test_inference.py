@@ -7,7 +7,9 @@ import pytest
 
 from shared.errors import BadInputError
 from shared.models.bundle import read_bundle
+from shared.models.ensemble import member_outputs
 from shared.models.inference import REGIME_PART, EnsembleSession
+from shared.models.member import VectorBatch
 from shared.models.regime import REGIMES
 
 
@@ -24,9 +26,7 @@ def run(ensemble, samples, rows):
 def test_one_by_one_equals_the_batch(ensemble, learned_samples):
     rows = np.arange(120)
     thoughts, _ = run(ensemble, learned_samples, rows)
-    windows = learned_samples.windows(rows, ensemble.sequence.weights.length)
-    channels = np.where((windows >= 0)[..., None], ensemble.sequence.channels(learned_samples.values)[windows], 0.0)
-    batch = ensemble.member_outputs(learned_samples.values[rows], channels, windows >= 0)
+    batch = member_outputs(ensemble.members, VectorBatch(learned_samples.values, rows, learned_samples.starts))
     assert np.allclose(batch, np.stack([thought.members for thought in thoughts]), atol=1e-9)
 
 

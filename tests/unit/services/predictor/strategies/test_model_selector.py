@@ -24,6 +24,7 @@ from shared.errors import BundleError
 from shared.events import FeatureVector, Header, MarketView, ModelPublished, Signal, SignalMode
 from shared.models.bundle import FORMAT, Manifest
 from shared.models.feature_schema import FeatureSchema
+from shared.models.member_kinds import MemberKinds
 from shared.models.registry import ModelRegistry
 
 PLAN = TrainingPlan(folds=2, trees=10, forest_depth=4, rounds=20, lstm=LstmSettings(hidden=4, length=4, epochs=2))
@@ -173,7 +174,7 @@ def test_each_fallback_is_marked_and_the_traditional_signal_stands_in(house, tmp
 
 def test_an_inference_error_falls_back_and_the_next_vector_is_decided_again(house):
     samples, schema, registry, versions = house
-    bundles = RegistryBundles(registry._root, samples.schema_id)
+    bundles = RegistryBundles(registry._root, samples.schema_id, MemberKinds())
     settings = PredictorSettings(models=registry._root)
     context = StrategyContext("nifty", settings, schema, ModelSource(settings.models, schema.id, settings.model))
     handler = PredictorHandler(context, EnsembleStrategy(context, ModelSelector(settings, bundles, versions[0])))
