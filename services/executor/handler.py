@@ -258,6 +258,9 @@ class ExecutorHandler:
         for position in state.live():
             if self._settling.ended_before(position, today):
                 self._settling.expire(state, position, out)
+            elif state.day:
+                # Its exit was due yesterday: whatever quote comes first fills it.
+                self._matching.carry(position, header.ts, header.seq, out)
         self._settling.forget_levels(state, before=state.day)
         state.day = today
         state.day_trades = state.day_realised_paise = state.day_costs_paise = state.day_slippage_paise = 0
@@ -267,11 +270,11 @@ class ExecutorHandler:
         return self._calendar.session(ist_date(ts))
 
     def _end_day(self, out: Outputs) -> None:
-        """Nothing stays open overnight: what the square-off could not buy back has expired or is booked at its mark."""
+        """End the day's entries and what the exchange has ended; anything else that is still there is carried."""
         state = self._state
         self._matching.end_entries(state, out)
         for position in state.live():
             if self._settling.ends_by(position, state.day):
                 self._settling.expire(state, position, out)
             else:
-                self._matching.book_at_mark(state, position, out)
+                self._matching.carry(position, out.parent.ts, out.parent.seq, out)

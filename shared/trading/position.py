@@ -185,6 +185,21 @@ class ShortPosition(msgspec.Struct):
         self.exit_reason, self.exit_seq, self.exit_ts = reason, seq, ts
         return True
 
+    def carry(self, ts: int, before_seq: int) -> None:
+        """Go on into another session: an exit is due, and fills at any chain step from `before_seq` on."""
+        if self.status is PositionStatus.OPEN:
+            self.status = PositionStatus.CARRIED
+        self.trigger(ExitReason.SQUARE_OFF, before_seq - 1, ts)
+        self.exit_alerted = self.stale_alerted = False
+
+    def leave_on_paper(self, price: float) -> bool:
+        """Take a price at which the exit would have filled on a chain that is no fresh one; say whether it is the first."""
+        if self.status is PositionStatus.EXIT_UNCONFIRMED:
+            return False
+        self.status = PositionStatus.EXIT_UNCONFIRMED
+        self.mark, self.mark_source = price, MarkSource.LAST
+        return True
+
     def await_settlement(self) -> None:
         """End trading in it: the exchange owes a level. It binds no margin and has no exit to wait for."""
         self.status = PositionStatus.SETTLEMENT_PENDING

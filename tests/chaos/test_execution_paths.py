@@ -11,9 +11,22 @@ from dataclasses import dataclass, field
 from random import Random
 
 from shared.clock import NS_PER_DAY, ist_date
-from shared.events import BookState, ChainSnapshot, Event, ExitReason, Fill, FillStatus, Order, OrderAction, Trade
+from shared.events import (
+    BookState,
+    ChainSnapshot,
+    Command,
+    CommandKind,
+    Event,
+    ExitReason,
+    Fill,
+    FillStatus,
+    Order,
+    OrderAction,
+    PositionStatus,
+    Trade,
+)
 from shared.trading.quotes import quote_of
-from tests.builders import EXPIRY, at, tick
+from tests.builders import EXPIRY, at, chain_header, tick
 from tests.unit.services.executor.random_market import CALENDAR, CONTRACTS, Desk, RandomMarket, random_order
 
 _N = os.environ.get("THETAFLOW_TEST_CHAOS_N")
@@ -144,6 +157,7 @@ def test_cash_and_open_value_reconcile_to_the_paisa_over_random_days():
     seq = 0
     day = at(9, 30)
     paid = earned = steps = 0
+    over: Counter[bool] = Counter()
     for _ in range(DAYS):
         while CALENDAR.session(ist_date(day)) is None:
             day += NS_PER_DAY
@@ -159,12 +173,26 @@ def test_cash_and_open_value_reconcile_to_the_paisa_over_random_days():
                     paid, earned = _reconcile(desk, desk.feed(order), opening, paid, earned)
         seq = market.seq + 1
         paid, earned = _reconcile(desk, desk.feed(tick(seq, day + 7 * 3600 * 10**9)), opening, paid, earned)
-        assert desk.handler._state.positions == {}
-        assert desk.handler._state.cash_paise == opening + earned
+        left = {position.status for position in desk.handler._state.positions.values()}
+        assert left <= {PositionStatus.CARRIED, PositionStatus.SETTLEMENT_PENDING}
+        over[left != set()] += 1
+        paid, earned = _reconcile(
+            desk, desk.feed(_level(seq, day, rng.uniform(24_300.0, 24_700.0))), opening, paid, earned
+        )
+        assert PositionStatus.SETTLEMENT_PENDING not in {p.status for p in desk.handler._state.positions.values()}
         day += NS_PER_DAY
     print(f"{DAYS} days, {steps} steps, {len(desk.trades)} trades, net {earned} paise, cash moved {paid} paise")  # noqa: T201
     assert len(desk.trades) > DAYS / 2
+    assert over[True]
+    assert over[False]
     assert {ExitReason.STOP, ExitReason.TARGET, ExitReason.SQUARE_OFF} <= {trade.exit_reason for trade in desk.trades}
+
+
+def _level(seq: int, day: int, level: float) -> Command:
+    """What an operator tells in the evening, whether anything waits for it or not."""
+    header = chain_header(seq, day + 8 * 3600 * 10**9)
+    words = {"operator": "test", "reason": "evening", "source": "test", "underlying": "NIFTY"}
+    return Command(header=header, kind=CommandKind.SETTLE, value=level, **words)
 
 
 def _reconcile(desk: Desk, out: list[Event], opening: int, moved: int, earned: int) -> tuple[int, int]:

@@ -32,7 +32,7 @@ class Day:
         self.orders = {event.header.id: event for event in self.events if isinstance(event, Order)}
         self.trades = [event for event in self.events if isinstance(event, Trade)]
 
-    def label(self, trade: Trade) -> ShortOutcome | None:
+    def label(self, trade: Trade) -> ShortOutcome:
         """Reckon a trade's outcome from its order and the quotes alone."""
         order = self.orders[trade.entry_order_id]
         session = self.house.calendar.session(ist_date(order.header.ts))
@@ -57,7 +57,9 @@ class Day:
         quotes = tuple(quote_of(snapshot, trade.contract) for snapshot in self.snapshots)
         at = next(row for row, one in enumerate(self.snapshots) if one.header.seq == order.header.seq)
         terms = PaperTerms(self.house.executor, self.house.contracts, self.house.costs)
-        return short_outcome(QuotePath(trade.contract, stamps, quotes), at, asked, terms)
+        outcome = short_outcome(QuotePath(trade.contract, stamps, quotes), at, asked, terms)
+        assert isinstance(outcome, ShortOutcome)
+        return outcome
 
 
 def booked(trade: Trade) -> tuple[object, ...]:
@@ -86,9 +88,7 @@ def test_every_trade_of_the_day_labels_as_it_was_booked(impact_fraction: str):
     compared = [trade for trade in day.trades if trade.exit_reason not in BY_ORDER]
     assert len(compared) >= 5
     for trade in compared:
-        outcome = day.label(trade)
-        assert outcome is not None
-        assert reckoned(outcome) == booked(trade)
+        assert reckoned(day.label(trade)) == booked(trade)
 
 
 def test_impact_moves_executor_and_label_alike():
@@ -97,7 +97,5 @@ def test_impact_moves_executor_and_label_alike():
     assert first.entry_order_id == costly.entry_order_id
     assert costly.entry_price < first.entry_price
     before, after = cheap.label(first), dear.label(costly)
-    assert before is not None
-    assert after is not None
     assert after.entry - before.entry == pytest.approx(costly.entry_price - first.entry_price)
     assert after.entry < before.entry

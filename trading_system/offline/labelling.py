@@ -59,6 +59,7 @@ class LabelCounts:
     stale: int = 0
     no_strike: int = 0
     not_filled: int = 0
+    not_closed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +187,14 @@ def _outcomes(
         for strike in chosen
         if strike is not None
     ]
-    if outcomes[0] is None or outcomes[1] is None:
+    if any(outcome is None for outcome in outcomes):
         counts.not_filled += 1
         return None
-    return outcomes[0], outcomes[1]
+    ended = [outcome for outcome in outcomes if isinstance(outcome, ShortOutcome)]
+    if len(ended) != len(_DIRECTIONS):
+        counts.not_closed += 1
+        return None
+    return ended[0], ended[1]
 
 
 def _choose(day: _Day, row: int, direction: int, house: InstallationSettings) -> ChosenStrike | None:

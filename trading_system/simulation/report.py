@@ -19,6 +19,7 @@ from shared.events import (
     Event,
     Fill,
     Order,
+    Position,
     Signal,
     SignalMode,
     Trade,
@@ -40,6 +41,7 @@ class Run:
     refusals: Counter[str] = field(default_factory=Counter)
     peak_paise: dict[str, int] = field(default_factory=dict)
     drawdown_paise: int = 0
+    books: dict[str, BookState] = field(default_factory=dict)
 
     def observe(self, event: Event) -> None:
         """Take one event in."""
@@ -57,7 +59,12 @@ class Run:
         elif isinstance(event, DeadLetter):
             self.dead.append(event)
 
+    def still_held(self) -> list[Position]:
+        """Give what the books hold at the end of the run."""
+        return [position for _, book in sorted(self.books.items()) for position in book.positions]
+
     def _draw_down(self, book: BookState) -> None:
+        self.books[book.header.book] = book
         peak = max(self.peak_paise.get(book.header.book, book.equity_paise), book.equity_paise)
         self.peak_paise[book.header.book] = peak
         self.drawdown_paise = max(self.drawdown_paise, peak - book.equity_paise)
@@ -71,6 +78,7 @@ class SimulationReport:
         golden_hash: sha256 over all signals, orders, denials, fills and trades in order.
         snapshots, ticks: that entered the pipeline; `refused` counts what the gates kept out, by verdict.
         signals: directional ones among `signals_all`.
+        held: positions at the end by what they live by; `provisional` is their result at the mark, in no other figure.
         win_rate: share of trades with a positive net result; None without trades.
         max_drawdown: largest fall of equity, marked at every snapshot.
         in_sample: a model decided that knew the time it decided on, so the result proves nothing.
@@ -98,6 +106,8 @@ class SimulationReport:
     elapsed_s: float
     in_sample: bool
     trade_log: tuple[Trade, ...]
+    held: dict[str, int]
+    provisional: float
 
     @classmethod
     def of(
@@ -130,6 +140,8 @@ class SimulationReport:
             elapsed_s=elapsed_s,
             in_sample=in_sample,
             trade_log=tuple(trades),
+            held=dict(sorted(Counter(position.status.value for position in run.still_held()).items())),
+            provisional=sum(book.unrealised_paise for book in run.books.values()) / 100.0,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -160,6 +172,9 @@ class SimulationReport:
         yield f"orders        {self.orders:,}, fills {self.fills:,}, denials: {denied}"
         yield f"trades        {self.trades:,}, win rate {win_rate}"
         yield f"net P&L       Rs {self.net_pnl:,.2f} after costs of Rs {self.costs:,.2f}"
+        if self.held:
+            held = ", ".join(f"{status} {count}" for status, count in self.held.items())
+            yield f"still held    {held}: Rs {self.provisional:,.2f} at the mark, provisional and in no figure above"
         yield f"max drawdown  Rs {self.max_drawdown:,.2f}"
         yield f"dead letters  {self.dead_letters}"
         if self.in_sample:

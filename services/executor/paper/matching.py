@@ -56,7 +56,7 @@ class Matching:
     def fill_exits(self, state: ExecutorState, snapshot: ChainSnapshot, out: Outputs, *, fresh: bool = True) -> None:
         """Buy back what was triggered at an earlier snapshot; what the touch or the band does not give stays open.
 
-        Only a fresh chain marks the position it closes.
+        A chain that stands in for a silent feed fills nothing: its price is kept as provisional until a fresh one comes.
         """
         header = snapshot.header
         for position in state.live():
@@ -72,9 +72,10 @@ class Matching:
                     out.alert(
                         "exit_rejected", f"{position.contract}: {fill.text}; it goes out again with each snapshot"
                     )
+            elif fill is not None and not fresh:
+                _leave_on_paper(position, fill, out)
             elif fill is not None:
-                if fresh:
-                    self.marker.mark(position, snapshot, state.forwards)
+                self.marker.mark(position, snapshot, state.forwards)
                 costs = self.ledger.book_purchase(state, position, fill, header.ts)
                 _note_slippage(state, position, fill)
                 status = FillStatus.PARTIAL if position.open_lots else FillStatus.FILLED
@@ -140,23 +141,25 @@ class Matching:
         for working in list(state.entries.values()):
             self.drop(state, working, out, "the session closed")
 
-    def book_at_mark(self, state: ExecutorState, position: ShortPosition, out: Outputs) -> None:
-        """Book out at its mark what the square-off could not buy back; an assumption, and an alert says so."""
-        price = round(position.mark, 2)
-        position.exit_reason = ExitReason.SQUARE_OFF
-        fill = QuoteFill(position.open_lots, price)
-        self.ledger.book_settlement(state, position, price)
-        text = f"settled at the close at {price:.2f}, {_MARKS[position.mark_source]}; no quote to close at"
-        out.exit(position, FillStatus.FILLED, fill=fill, text=text)
-        self.close(state, position, out)
-        out.alert("settled_at_close", f"{position.contract}: {text}")
+    def carry(self, position: ShortPosition, ts: int, before_seq: int, out: Outputs) -> None:
+        """Keep what nobody could buy back: it lives until a fill or the exchange ends it."""
+        position.carry(ts, before_seq)
+        text = f"{position.contract}: {position.open_lots} lots are not bought back and go on with the next session"
+        out.alert("carried", f"{text}, marked {position.mark:.2f} by {_MARKS[position.mark_source]}")
 
 
 _MARKS = {
     MarkSource.QUOTE: "the last ask",
-    MarkSource.LAST: "the last good ask",
+    MarkSource.LAST: "the last price known",
     MarkSource.THEORETICAL: "its theoretical price",
 }
+
+
+def _leave_on_paper(position: ShortPosition, fill: QuoteFill, out: Outputs) -> None:
+    if position.leave_on_paper(fill.price):
+        text = f"provisional at {fill.price:.2f}: the feed is silent, a fresh quote must fill it"
+        out.exit(position, FillStatus.UNKNOWN, text=text)
+        out.alert("exit_unconfirmed", f"{position.contract}: {position.open_lots} lots {text}")
 
 
 def _note_slippage(state: ExecutorState, position: ShortPosition, fill: QuoteFill) -> None:

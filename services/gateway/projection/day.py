@@ -124,6 +124,7 @@ class DayLedger:
             pnl_paise=0 if state is None else state.realised_paise + state.unrealised_paise,
             realised_paise=0 if state is None else state.realised_paise,
             unrealised_paise=0 if state is None else state.unrealised_paise,
+            provisional_paise=0 if state is None else state.provisional_paise,
             costs_paise=0 if state is None else state.costs_paise,
             trades=count,
             wins=self._wins,

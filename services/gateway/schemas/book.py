@@ -52,13 +52,17 @@ class HaltAnswer(Answer):
 
 
 class DayAnswer(Answer):
-    """The figures of one book and day. Rates are decimals, None before the first trade."""
+    """The figures of one book and day. Rates are decimals, None before the first trade.
+
+    `provisional_paise` is what of `unrealised_paise` belongs to positions that are carried, unconfirmed or unsettled.
+    """
 
     day: str | None
     updated_at: str | None
     pnl_paise: int
     realised_paise: int
     unrealised_paise: int
+    provisional_paise: int
     costs_paise: int
     trades: int
     wins: int

@@ -1,8 +1,9 @@
 """What a seller would have earned: one short premium, traded by the rules the executor trades by.
 
 Every step is a function of `shared.trading`: sold at a later snapshot than the deciding one, watched at each snapshot
-and clock tick, bought back at a later snapshot than the one that triggered it, settled at the close otherwise. Impact,
-depth and price bands are the executor's. The seller gains when the premium falls.
+and clock tick, bought back at a later snapshot than the one that triggered it, settled if the exchange ends it that day.
+A short that nobody could buy back by the close has no outcome yet: its label is censored, never invented. Impact, depth
+and price bands are the executor's. The seller gains when the premium falls.
 """
 
 from __future__ import annotations
@@ -164,7 +165,24 @@ class ShortOutcome:
         return self.net / self.entry
 
 
-def short_outcome(path: QuotePath, at: int, order: ShortOrder, terms: PaperTerms) -> ShortOutcome | None:
+@dataclass(frozen=True, slots=True)
+class CensoredOutcome:
+    """A short that was sold and had no end within its session.
+
+    Attributes:
+        entry_ts: of the first fill, ns.
+        lots: still open at the close.
+        mark: cost of closing as last known, points; no price anybody could have had.
+    """
+
+    entry_ts: int
+    lots: int
+    mark: float
+
+
+def short_outcome(
+    path: QuotePath, at: int, order: ShortOrder, terms: PaperTerms
+) -> ShortOutcome | CensoredOutcome | None:
     """Trade one short option decided at row `at` of its path to its end.
 
     Args:
@@ -175,7 +193,8 @@ def short_outcome(path: QuotePath, at: int, order: ShortOrder, terms: PaperTerms
 
     Returns:
         None when nothing was sold: no later snapshot in time, no bid, a bid under the limit, a limit outside the price
-        band, or a market that has already run through stop or target.
+        band, or a market that has already run through stop or target. CensoredOutcome when it was sold and neither bought
+        back nor settled at a known level by the end of the path.
     """
     trade = _PaperTrade(path, order, terms, ist_date(path.ts[at]))
     for row in range(at + 1, len(path.ts)):
@@ -235,17 +254,15 @@ class _PaperTrade:
         watch(position, quote, ts, order.square_off_ns, row)
         return False
 
-    def end(self) -> ShortOutcome | None:
-        """Settle at the close what nobody could buy back."""
+    def end(self) -> ShortOutcome | CensoredOutcome | None:
+        """Settle at the close what the exchange ends; what it does not end, or at no known level, has no outcome yet."""
         position = self.position
         if position is None:
             return None
-        price, position.exit_reason = round(position.mark, 2), ExitReason.SQUARE_OFF
-        if self.path.ends:
-            if self.path.settlement is None:
-                return None
-            price = settlement_price(position.contract, self.path.settlement)
-            position.exit_reason = ExitReason.EXPIRY
+        if not self.path.ends or self.path.settlement is None:
+            return CensoredOutcome(position.entry_ts, position.open_lots, position.mark)
+        price = settlement_price(position.contract, self.path.settlement)
+        position.exit_reason = ExitReason.EXPIRY
         position.buy(QuoteFill(position.open_lots, price), 0)
         self.exit_ts = self.path.ts[-1]
         return self.outcome()
@@ -309,4 +326,4 @@ class _PaperTrade:
         ).total_paise
 
 
-__all__ = ["PaperTerms", "QuotePath", "ShortOrder", "ShortOutcome", "short_outcome"]
+__all__ = ["CensoredOutcome", "PaperTerms", "QuotePath", "ShortOrder", "ShortOutcome", "short_outcome"]

@@ -16,7 +16,7 @@ const cell = (label, value, kind = "n") => el("td", { class: kind, "data-label":
 
 export function day_(section) {
   money("pnl", section.pnl_paise, signedRupees);
-  text("pnl-parts", `${signedRupees(section.realised_paise)} realised, ${signedRupees(section.unrealised_paise)} open`);
+  text("pnl-parts", `${signedRupees(section.realised_paise)} realised, ${signedRupees(section.unrealised_paise)} open${section.provisional_paise ? `, ${signedRupees(section.provisional_paise)} of it provisional` : ""}`);
   money("drawdown", -section.max_drawdown_paise, signedRupees);
   text("win-rate", percent(section.win_rate, 0));
   text("win-count", section.trades ? `${section.wins} of ${section.trades} today, ${section.all_wins} of ${section.all_trades} in all` : "no trade closed yet");

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from shared.events import (
-    Alert,
     ChainSnapshot,
     Command,
     CommandKind,
@@ -104,14 +103,6 @@ def test_everything_is_squared_off_before_the_close(short_put: Desk):
     )
     (trade,) = short_put.trades
     assert trade.exit_reason is ExitReason.SQUARE_OFF
-
-
-def test_what_no_quote_closed_settles_with_the_session_and_an_alert(short_put: Desk):
-    short_put.feed(snapshot(3, at(15, 25), puts={24500.0: (None, None)}), tick(4, at(15, 30)))
-    (trade,) = short_put.trades
-    assert trade.exit_reason is ExitReason.SQUARE_OFF
-    assert "theoretical price" in short_put.fills[-1].text
-    assert "settled_at_close" in {alert.code for alert in short_put.events if isinstance(alert, Alert)}
 
 
 def test_an_expiring_short_settles_at_its_intrinsic_value():

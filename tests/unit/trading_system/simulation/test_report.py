@@ -6,7 +6,8 @@ import pytest
 
 from shared.events import Event, ExitReason, Side, Trade, TradeLeg
 from shared.text.formatting import confidence_word, trade_log_line
-from tests.builders import CALL, PUT, at, book_state, chain_header, contract, entry_context
+from tests.builders import CALL, PUT, at, book_state, chain_header, contract, entry_context, entry_order, snapshot, tick
+from tests.hand_fed import HandFed
 from trading_system.simulation.report import Run, SimulationReport, trade_block
 
 
@@ -78,3 +79,18 @@ def test_drawdown_is_the_largest_fall_of_equity():
     equities = (100, 140, 90, 160, 120)
     report = report_of(*(book_state(n, at(10, n), equity_paise=value * 100) for n, value in enumerate(equities)))
     assert report.max_drawdown == 50.0
+
+
+def test_what_is_still_held_at_the_end_is_told_beside_the_result_and_not_in_it():
+    assert report_of(book_state(1, at(15, 30))).held == {}
+    desk = HandFed()
+    desk.feed(
+        snapshot(1, at(14, 0), puts={24500.0: (100.0, 100.5)}),
+        entry_order(1, at(14, 0)),
+        snapshot(2, at(14, 1), puts={24500.0: (100.0, 100.5)}),
+        tick(3, at(15, 30)),
+    )
+    report = report_of(*desk.events)
+    assert (report.trades, report.net_pnl) == (0, 0.0)
+    assert (report.held, report.provisional) == ({"carried": 1}, -75.0)
+    assert "carried 1: Rs -75.00 at the mark, provisional" in "\n".join(report.lines())

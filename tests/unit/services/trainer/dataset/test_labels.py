@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from services.executor.settings import ExecutorSettings
-from services.trainer.dataset.labels import PaperTerms, QuotePath, ShortOrder, short_outcome
+from services.trainer.dataset.labels import CensoredOutcome, PaperTerms, QuotePath, ShortOrder, short_outcome
 from shared.clock import NS_PER_MINUTE, ist_ns
 from shared.errors import BadInputError
 from shared.events import Contract, ExitReason, OptionKind
@@ -91,7 +91,7 @@ def test_impact_is_paid_on_both_sides():
 
 def test_trail_closes_after_a_gain_was_locked_in_and_not_before():
     trailing = order(trail_points=10.0)
-    assert short_outcome(path([100.5, 100.5, 109.0, 112.0, 113.0]), 0, trailing, TERMS).reason is not (ExitReason.TRAIL)
+    assert isinstance(short_outcome(path([100.5, 100.5, 109.0, 112.0, 113.0]), 0, trailing, TERMS), CensoredOutcome)
     outcome = short_outcome(path([100.5, 100.5, 85.0, 96.0, 97.0, 60.0]), 0, trailing, TERMS)
     assert outcome.reason is ExitReason.TRAIL
     assert outcome.exit == 97.0
@@ -113,11 +113,10 @@ def test_square_off_closes_before_the_end_of_the_session():
     assert outcome.exit_ts == OPEN + 4 * NS_PER_MINUTE
 
 
-def test_unquoted_exit_settles_at_the_last_good_ask_without_closing_costs():
+def test_an_exit_that_no_quote_filled_is_censored_and_no_price_is_made_up_for_it():
     bids = [100.0] * 4
     outcome = short_outcome(path([100.5, 100.5, 70.0, NAN], bids=bids), 0, order(), TERMS)
-    assert outcome.exit == 70.0
-    assert outcome.net > 30.0 - paid(100.0, 70.0)
+    assert outcome == CensoredOutcome(entry_ts=OPEN + NS_PER_MINUTE, lots=1, mark=70.0)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +164,7 @@ def test_an_expiring_short_without_a_known_level_has_no_label():
     quotes = path([100.5, 100.5, 100.5, NAN], bids=[100.0, 100.0, 100.0, NAN])
     last = msgspec.structs.replace(SOLD, expiry=DAY.isoformat())
     unknown = QuotePath(last, quotes.ts, quotes.quotes, ends=True)
-    assert short_outcome(unknown, 0, order(contract=last), TERMS) is None
+    assert isinstance(short_outcome(unknown, 0, order(contract=last), TERMS), CensoredOutcome)
 
 
 def test_stamps_must_ascend():
