@@ -195,10 +195,14 @@ class VarianceClock:
             self._append(last, after)
 
     def _rebuild(self, sessions: list[Session]) -> None:
+        """Make the count anew from an earlier session on; where it stood before, it stands as it did."""
+        stamp, count = self._stamps[0], self._counts[0]
         self._sessions = sessions[:1]
         self._stamps, self._counts = self._segments(sessions[0], 0)
         for last, after in pairwise(sessions):
             self._append(last, after)
+        shift = count - self._counts[self._stamps.index(stamp)]
+        self._counts = [each + shift for each in self._counts]
 
     def _append(self, last: Session, after: Session) -> None:
         stamps, counts = self._segments(after, self._counts[-1] + self._closure(last, after))
