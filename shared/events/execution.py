@@ -243,6 +243,9 @@ class VenueTarget(Record, frozen=True, kw_only=True):
         order_id, signal_id: of the entry the variable is held for; empty for nothing.
         strategy: name of the strategy behind it; empty for nothing.
         legs: of the structure; empty for nothing.
+        lots: of the structure; each leg trades `lots` times its ratio, in lots of `lot_size` units.
+        lot_size: units of one lot; 0 for nothing, and in what earlier versions wrote.
+        limit_price: the least the entry's net premium may fetch, points; None for nothing and in earlier versions.
         valid_until_ns: after this event time the entry must not be sent any more.
     """
 
@@ -256,6 +259,8 @@ class VenueTarget(Record, frozen=True, kw_only=True):
     stop_price: float | None = None
     target_price: float | None = None
     valid_until_ns: int = 0
+    lot_size: int = 0
+    limit_price: float | None = None
 
     @property
     def contract(self) -> Contract | None:
@@ -274,7 +279,7 @@ class Intent(Event, frozen=True, kw_only=True):
         targets: one per venue variable.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     number: int
     day: str

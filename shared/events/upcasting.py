@@ -4,7 +4,8 @@ A step takes and gives the event as plain values, its header included. `VERSION`
 current one; `check_chain` refuses a class whose chain has a gap. A new field with a default needs a step, too: it may be
 `unchanged`, and tells older replicas to wait for their own upgrade instead of failing on the field.
 
-Version 1 (v0.1.0) knew one short option and one way to decide. Version 2 knows legs and the strategy's name.
+Version 1 (v0.1.0) knew one short option and one way to decide. Version 2 knows legs and the strategy's name, version 3
+of an intent the lot size and the limit of its targets.
 """
 
 from __future__ import annotations
@@ -94,6 +95,6 @@ UPCASTERS: Final[Mapping[str, Mapping[int, Upcaster]]] = {
     "Trade": {1: trade_v1},
     "BookState": {1: book_v1, 2: unchanged},
     "Command": {1: unchanged},
-    "Intent": {1: intent_v1},
+    "Intent": {1: intent_v1, 2: unchanged},
 }
 """Steps by kind of event, then by the version they raise."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.executor.settings import ExecutorSettings
@@ -23,13 +24,14 @@ from services.executor.venues.registry import choose_venue
 from services.executor.venues.simulated.exchange import Loss, SimulatedExchange
 from shared.clock import ManualClock
 from shared.errors import ConfigError
-from shared.events import Contract, Side
+from shared.events import Contract, Side, VenueTarget, sold
 from shared.market.calendar import TradingCalendar
 from tests.builders import at, contract
 
 DONE, REFUSED, NOT_KNOWN = VenueOutcome.CONFIRMED, VenueOutcome.FAILED, VenueOutcome.UNKNOWN
 PUT = contract(24400.0)
 OTHER = contract(24500.0)
+LOT = 75
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,29 @@ def trial(request: pytest.FixtureRequest) -> Trial:
     return made
 
 
-def sell(client_id: str = "o-1", limit: float | None = 101.0, of: Contract = PUT, quantity: int = 75) -> OrderRequest:
-    return OrderRequest(client_id=client_id, contract=of, side=Side.SELL, quantity=quantity, limit_price=limit)
+def sell(client_id: str = "o-1", limit: float | None = 101.0, of: Contract = PUT, quantity: int = LOT) -> OrderRequest:
+    return order(client_id, Side.SELL, limit, of, quantity)
 
 
-def buy(client_id: str, limit: float | None = None, of: Contract = PUT, quantity: int = 75) -> OrderRequest:
-    return OrderRequest(client_id=client_id, contract=of, side=Side.BUY, quantity=quantity, limit_price=limit)
+def buy(client_id: str, limit: float | None = None, of: Contract = PUT, quantity: int = LOT) -> OrderRequest:
+    return order(client_id, Side.BUY, limit, of, quantity)
+
+
+def order(client_id: str, side: Side, limit: float | None, of: Contract, quantity: int) -> OrderRequest:
+    return OrderRequest(client_id=client_id, contract=of, side=side, quantity=quantity, limit_price=limit, lot_size=LOT)
+
+
+def target(lots: int = 2, lot_size: int = LOT, limit: float | None = 101.0) -> VenueTarget:
+    return VenueTarget(
+        variable=1,
+        direction=1,
+        order_id="o-1",
+        signal_id="s-1",
+        legs=sold(PUT),
+        lots=lots,
+        lot_size=lot_size,
+        limit_price=limit,
+    )
 
 
 def items(reports: Reports):
@@ -135,7 +154,7 @@ def test_where_nobody_answers_nothing_is_raised_and_nothing_is_done(trial: Trial
     assert trial.venue.submit(sell(limit=None)).outcome is REFUSED
     assert statuses(trial) == {}
     trial.venue.submit(sell())
-    for act in (lambda: trial.venue.cancel("o-1"), lambda: trial.venue.modify("o-1", quantity=1, limit_price=1.0)):
+    for act in (lambda: trial.venue.cancel("o-1"), lambda: trial.venue.modify("o-1", quantity=150, limit_price=1.0)):
         for fail, outcome in ((trial.refuse_connection, REFUSED), (trial.lose_request, NOT_KNOWN)):
             fail()
             assert act().outcome is outcome
@@ -199,9 +218,31 @@ def test_reports_come_in_order_and_fills_go_on_where_the_reader_stopped(trial: T
     assert held(trial) == {OTHER: -75}
 
 
-def test_an_order_for_nothing_is_refused(trial: Trial):
-    assert trial.venue.submit(sell(quantity=0)).outcome is REFUSED
+@pytest.mark.parametrize("quantity", [0, -75, 74, 76])
+def test_what_is_not_a_whole_number_of_lots_is_refused(trial: Trial, quantity: int):
+    assert trial.venue.submit(sell(quantity=quantity)).outcome is REFUSED
     assert statuses(trial) == {}
+    trial.venue.submit(sell())
+    assert trial.venue.modify("o-1", quantity=quantity, limit_price=101.0).outcome is REFUSED
+    assert [one.request for one in items(trial.venue.orders())] == [sell()]
+
+
+def test_what_the_book_wants_is_sold_in_units_at_its_limit_or_better(trial: Trial):
+    assert trial.venue.submit(OrderRequest.entry(target())).outcome is DONE
+    (report,) = items(trial.venue.orders())
+    assert (report.request.quantity, report.request.lot_size, report.request.limit_price) == (150, 75, 101.0)
+    trial.quote(PUT, 100.95, 101.45)
+    assert statuses(trial) == {"o-1": OrderStatus.OPEN}
+    trial.quote(PUT, 101.0, 101.5)
+    assert statuses(trial) == {"o-1": OrderStatus.FILLED}
+    assert held(trial) == {PUT: -150}
+
+
+def test_no_order_is_made_of_a_target_that_does_not_say_enough():
+    two_legs = msgspec.structs.replace(target(), legs=(*sold(PUT), *sold(OTHER)))
+    for unfit in (two_legs, target(lot_size=0), VenueTarget(variable=1, direction=0)):
+        with pytest.raises(ValueError, match="expected a target of one leg in lots of at least one unit"):
+            OrderRequest.entry(unfit)
 
 
 @pytest.mark.parametrize("mode", ["dry_run", "live"])

@@ -62,6 +62,8 @@ def _target(state: ExecutorState, variable: int, order_id: str) -> VenueTarget:
         strategy=order.strategy,
         legs=order.legs,
         lots=order.lots,
+        lot_size=order.lot_size,
+        limit_price=order.limit_price,
         stop_price=order.stop_price,
         target_price=order.target_price,
         valid_until_ns=order.valid_until_ns,

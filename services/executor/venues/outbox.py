@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 from shared.events import VenueTarget
-from shared.events.upcasting import target_v1
+from shared.events.upcasting import target_v1, unchanged
 from shared.layouts import Layout, Plain
 
 
@@ -78,7 +78,7 @@ def _variable(write: Plain) -> Plain:
     return {**rest, "variable": write["slot"], "target": None if target is None else target_v1(target)}
 
 
-WRITE: Final = Layout("outbox.write", Write, version=2, upcasters={1: _variable})
+WRITE: Final = Layout("outbox.write", Write, version=3, upcasters={1: _variable, 2: unchanged})
 """How a line of the outbox's journal is stored."""
 
 

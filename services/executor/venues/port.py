@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from services.executor.venues.outbox import Write
-from shared.events import Contract, Side
+from shared.events import Contract, Side, VenueTarget
 from shared.settings import ServiceSettings
 
 
@@ -77,8 +77,10 @@ class OrderRequest:
 
     Attributes:
         client_id: ours, unique for ever; a venue that sees it again does nothing and answers as the first time.
-        quantity: units, not lots.
-        limit_price: points per unit; None takes the market's price.
+        quantity: units, not lots; whole lots of `lot_size` units.
+        limit_price: points per unit: the least a sale may fetch, the most a purchase may cost; None takes the market's
+            price.
+        lot_size: units of one lot of the contract on that day.
     """
 
     client_id: str
@@ -86,6 +88,30 @@ class OrderRequest:
     side: Side
     quantity: int
     limit_price: float | None = None
+    lot_size: int = 1
+
+    @classmethod
+    def entry(cls, target: VenueTarget) -> Self:
+        """Give the order that enters what a venue should hold.
+
+        Raises:
+            ValueError: the target is not of one leg (a limit on a net premium is none of a leg's), or was written before
+                targets said how big a lot is.
+        """
+        if len(target.legs) != 1 or target.lot_size < 1:
+            raise ValueError(
+                f"expected a target of one leg in lots of at least one unit, got {len(target.legs)} legs in lots of "
+                f"{target.lot_size} for order {target.order_id!r}"
+            )
+        (leg,) = target.legs
+        return cls(
+            client_id=target.order_id,
+            contract=leg.contract,
+            side=leg.side,
+            quantity=target.lots * leg.ratio * target.lot_size,
+            limit_price=target.limit_price,
+            lot_size=target.lot_size,
+        )
 
 
 class OrderStatus(StrEnum):
@@ -153,12 +179,13 @@ class OrderVenue(Protocol):
     def submit(self, request: OrderRequest) -> VenueAnswer:
         """Place an order, at most once per client id, also when it is repeated after UNKNOWN.
 
-        CONFIRMED means that the venue has it, not that it fills; FAILED that it has not and never will of this call.
+        CONFIRMED means that the venue has it, not that it fills; FAILED that it has not and never will of this call. A
+        quantity that is no whole number of lots is FAILED.
         """
         ...
 
     def modify(self, client_id: str, *, quantity: int, limit_price: float | None) -> VenueAnswer:
-        """Give an open order another total quantity (units, what is filled included) and limit."""
+        """Give an open order another total quantity (units, whole lots, what is filled included) and limit."""
         ...
 
     def cancel(self, client_id: str) -> VenueAnswer:

@@ -115,8 +115,9 @@ class SimulatedExchange:
         known = self._placed.get(request.client_id)
         if known is not None:
             return None if known == request else f"{request.client_id} is another order already"
-        if request.quantity < 1:
-            return f"expected at least one unit, got {request.quantity}"
+        refusal = _odd_lots(request)
+        if refusal is not None:
+            return refusal
         self._placed[request.client_id] = request
         self._change(OrderReport(number=0, request=request, status=OrderStatus.OPEN, filled=0))
         self._match(request.client_id)
@@ -129,6 +130,9 @@ class SimulatedExchange:
         if quantity <= report.filled:
             return f"expected more than the {report.filled} units filled, got {quantity}"
         wanted = replace(report.request, quantity=quantity, limit_price=limit_price)
+        refusal = _odd_lots(wanted)
+        if refusal is not None:
+            return refusal
         if wanted != report.request:
             self._change(replace(report, request=wanted))
             self._match(client_id)
@@ -197,6 +201,12 @@ class SimulatedExchange:
         if loss is None:
             return Reports(VenueOutcome.CONFIRMED, question())
         return Reports(VenueOutcome.FAILED if loss is Loss.CONNECTION else VenueOutcome.UNKNOWN, text=loss.value)
+
+
+def _odd_lots(request: OrderRequest) -> str | None:
+    if request.lot_size >= 1 and request.quantity >= 1 and request.quantity % request.lot_size == 0:
+        return None
+    return f"expected whole lots of {request.lot_size} units, got {request.quantity} units of {request.contract}"
 
 
 def _meets(request: OrderRequest, price: float) -> bool:

@@ -35,6 +35,14 @@ def test_an_accepted_entry_is_wanted_at_once_and_not_after_its_exit_is_triggered
     assert wanted(desk.feed(chain(4, 3, bid=131.0))) == []
 
 
+def test_what_is_wanted_names_limit_and_lot_size_of_its_order():
+    desk = Desk()
+    desk.feed(chain(1, 0))
+    order = entry_order(1, at(10, 0), limit=99.0)
+    ((target,),) = [event.targets for event in desk.feed(order) if isinstance(event, Intent)]
+    assert (target.limit_price, target.lots, target.lot_size) == (99.0, order.lots, order.lot_size)
+
+
 def test_an_entry_that_expires_is_not_wanted_any_more():
     desk = Desk()
     desk.feed(chain(1, 0))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from shared.events import Intent, VenueTarget, sold
+from shared.streaming.protocol.codec import decode, encode_json
 from shared.streaming.protocol.golden import canonical_json, golden_hash
-from tests.builders import at, book_state, entry_order, signal, snapshot
+from tests.builders import at, book_state, chain_header, contract, entry_order, signal, snapshot
 
 
 def test_interleaving_of_topics_does_not_matter():
@@ -32,3 +34,17 @@ def test_market_data_book_states_and_trace_context_stay_outside():
     noise = [snapshot(1, at(10, 0)), book_state(1, at(10, 0))]
     assert golden_hash([one]) == golden_hash([other, *noise])
     assert b"traceparent" not in canonical_json(one)
+
+
+def test_an_intent_of_version_2_is_read_and_what_targets_say_since_then_stays_outside():
+    target = VenueTarget(variable=1, direction=1, order_id="o", signal_id="s", legs=sold(contract()), lots=2)
+    before = Intent(
+        header=chain_header(1, at(10, 0)), number=1, day="2025-09-29", source="live", halted=False, targets=(target,)
+    )
+    plain = msgspec.json.decode(encode_json(before))
+    for name in ("lot_size", "limit_price"):
+        del plain["targets"][0][name]
+    read = decode({b"type": b"Intent", b"v": b"2", b"id": b"x", b"payload": msgspec.json.encode(plain)})
+    assert read == before
+    now = msgspec.structs.replace(before, targets=(msgspec.structs.replace(target, lot_size=75, limit_price=99.0),))
+    assert canonical_json(now) == canonical_json(before)
