@@ -71,6 +71,8 @@ class TopicRow:
         followers: services that read it without a group and hold nothing back by reading.
         keep: finished entries that stay for people and dashboards; None: only people delete.
         key: field of the header that chooses the partition.
+        refers: whether its events name the one event of an earlier lineage that they are about: an exit its entry, a fill
+            its order, a trade its entry.
     """
 
     topic: Topic
@@ -80,6 +82,7 @@ class TopicRow:
     followers: tuple[str, ...] = ("gateway", "recorder")
     keep: int | None = 10_000
     key: str = "book"
+    refers: bool = False
 
 
 SERVICES: Final = (
@@ -123,14 +126,22 @@ TOPICS: Final = (
         producers=("risk",),
         readers=("executor",),
         followers=("executor", "gateway", "recorder"),
+        refers=True,
     ),
-    TopicRow(Topic.FILLS, (events.Fill,), producers=("executor",), followers=("executor", "gateway", "recorder")),
+    TopicRow(
+        Topic.FILLS,
+        (events.Fill,),
+        producers=("executor",),
+        followers=("executor", "gateway", "recorder"),
+        refers=True,
+    ),
     TopicRow(
         Topic.TRADES,
         (events.Trade,),
         producers=("executor",),
         readers=("trainer",),
         followers=("executor", "gateway", "recorder"),
+        refers=True,
     ),
     TopicRow(Topic.BOOK, (events.BookState,), producers=("executor",), readers=("risk",)),
     TopicRow(Topic.INTENTS, (events.Intent,), producers=("executor",), followers=("executor", "recorder")),

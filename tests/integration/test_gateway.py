@@ -21,6 +21,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.gateway.http.server import build_hub, listen, serve
+from services.gateway.projection.lineage import find_lineage
 from services.gateway.projection.view import LiveView
 from services.gateway.settings import GatewaySettings
 from services.risk.handler import RiskHandler
@@ -30,6 +31,7 @@ from shared.events.topology import TOPIC_OF, Topic, partition_of
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
+from shared.streaming.connect import connect
 from shared.streaming.protocol.codec import encode
 from shared.streaming.redis.broker import Broker, EmbeddedBroker
 from shared.streaming.redis.history import read_stream
@@ -182,6 +184,16 @@ def test_an_order_leads_back_to_its_snapshot_and_on_to_its_trade(looking, day):
     mentioned = {entry["id"] for entry in answer["mentions"]}
     assert trade.header.id in mentioned
     assert sum(entry["type"] == "Fill" for entry in answer["mentions"]) == 2
+
+
+def test_a_lineage_is_looked_for_on_every_topic(broker, day):
+    root = day[0].header
+    told = ev.Intent(header=root.child("executor"), number=1, day="2025-08-29", source="test", halted=False, targets=())
+    alert = ev.Alert(header=root.child("risk"), severity=ev.Severity.INFO, code="drill", text="x")
+    asked = ev.OfflineRequested(header=root.child("trainer"), kind=ev.OfflineKind.TRAINING_SET)
+    put(broker.url, [told, alert, asked])
+    found = find_lineage(connect(broker.url, PARTITIONS).history(), PARTITIONS, told.header.id)
+    assert {entry.topic for entry in found.events} == {Topic.INTENTS, Topic.ALERTS, Topic.OFFLINE}
 
 
 @pytest.mark.parametrize("event_id", ["nonsense", "nifty-20200101T101010.features"])

@@ -12,7 +12,7 @@ from services.gateway.projection.reports import entry_answer
 from services.gateway.schemas.api import EntryAnswer, LineageAnswer
 from shared import ids
 from shared.errors import BadInputError
-from shared.events.topology import Topic, partition_of
+from shared.events.topology import TOPICS, Topic, partition_of
 from shared.streaming.protocol.entry import Entry
 from shared.streaming.protocol.reading import History
 
@@ -21,10 +21,9 @@ _PAGE: Final = 100
 _SEARCHED: Final = 20_000
 _CHAIN_SEARCHED: Final = 400
 _AFTER: Final = 2_000
-_DOWNSTREAM: Final = (Topic.FEATURES, Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.BOOK, Topic.TRADES)
-_BESIDE: Final = (Topic.CONTROL, Topic.HALTS, Topic.ALERTS, Topic.MODELS, Topic.DEAD)
-_NAMING: Final = (Topic.ORDERS, Topic.FILLS, Topic.TRADES)
-"""Topics whose events name events of another lineage: an exit its entry, a fill its order, a trade its entry."""
+_SMALL: Final = tuple(row.topic for row in TOPICS if row.topic is not Topic.CHAIN)
+"""Topics that are cheap to search, in the order of the table: what follows of a snapshot, and what stands beside it."""
+_REFERRING: Final = frozenset(row.topic for row in TOPICS if row.refers)
 
 
 @dataclass(slots=True)
@@ -79,7 +78,7 @@ class _Search:
         start = self._first_seen()
         if start is not None:
             self._take_chain(start)
-            for topic in (*_DOWNSTREAM, *_BESIDE):
+            for topic in _SMALL:
                 self._take_after(topic, start)
         return {
             "events": tuple(answer for _, answer in sorted(self._found.events, key=lambda pair: pair[0])),
@@ -88,7 +87,7 @@ class _Search:
 
     def _first_seen(self) -> int | None:
         """Find the moment of arrival: when the broker took an early entry of the lineage, ms since 1970 UTC."""
-        for topic in (*_DOWNSTREAM, *_BESIDE, Topic.CHAIN):
+        for topic in (*_SMALL, Topic.CHAIN):
             limit = _CHAIN_SEARCHED if topic is Topic.CHAIN else _SEARCHED
             earliest: int | None = None
             for entry in self._backward(topic, None, limit):
@@ -108,10 +107,10 @@ class _Search:
                 return
 
     def _take_after(self, topic: Topic, start_ms: int) -> None:
-        limit = _SEARCHED if topic in _NAMING else _AFTER
+        limit = _SEARCHED if topic in _REFERRING else _AFTER
         entries = self._history.forward(topic, self._partition, since_ms=start_ms, page=_page(topic))
         for entry in islice(entries, limit):
-            if self._is_ours(entry) or (topic in _NAMING and self._names_ours(entry)):
+            if self._is_ours(entry) or (topic in _REFERRING and self._names_ours(entry)):
                 self._keep(entry)
 
     def _backward(self, topic: Topic, until_ms: int | None, limit: int) -> Iterator[Entry]:
