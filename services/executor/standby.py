@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.executor.audit.journal import HeldElsewhereError
-from services.executor.bootstrap import SidecarBootstrap
+from services.executor.opening import OpenedSidecar
 from shared.observability.health import CheckResult
 from shared.observability.logging import get_logger
 
@@ -23,17 +23,17 @@ class Standby:
         stop: ends it.
     """
 
-    def __init__(self, assemble: Callable[[], SidecarBootstrap], stop: threading.Event) -> None:
+    def __init__(self, assemble: Callable[[], OpenedSidecar], stop: threading.Event) -> None:
         self._assemble = assemble
         self._stop = stop
-        self._opened: SidecarBootstrap | None = None
+        self._opened: OpenedSidecar | None = None
         self._thread = threading.Thread(target=self._run, name="sidecar", daemon=True)
 
     def start(self) -> None:
         """Open it if it can be had, obey a kill file that is there already, then go on in the thread.
 
         Raises:
-            ConfigError: as `SidecarBootstrap`, at the first attempt.
+            ConfigError: as `OpenedSidecar`, at the first attempt.
             NotArmedError: the same.
         """
         self._opened = self._try()
@@ -51,7 +51,7 @@ class Standby:
         alive = self._thread.is_alive()
         return CheckResult(alive, "kill file, venue and audit are looked after" if alive else "ended")
 
-    def _try(self) -> SidecarBootstrap | None:
+    def _try(self) -> OpenedSidecar | None:
         try:
             return self._assemble()
         except HeldElsewhereError as error:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 
-from services.executor.bootstrap import SidecarBootstrap, executor_service
+from services.executor.bootstrap import executor_service
+from services.executor.opening import OpenedSidecar
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.registry import VenueChoice, choose_venue
 from services.risk.bootstrap import risk_service
@@ -122,7 +123,7 @@ def run_executor(spec: Spec) -> None:
     fault = _Countdown(spec)
     broker = BrokerSettings(url=spec.url, partitions=1)
     stop = threading.Event()
-    assembly = SidecarBootstrap(settings, venue(settings, spec), broker, ("nifty",), clock, calendar, fault)
+    assembly = OpenedSidecar(settings, venue(settings, spec), broker, ("nifty",), clock, calendar, fault)
     thread = threading.Thread(target=assembly.sidecar.run, args=(stop,), daemon=True)
     thread.start()
     service = executor_service(settings, calendar, CostTable.load())

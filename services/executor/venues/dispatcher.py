@@ -46,6 +46,10 @@ class VenueMirror(Protocol):
         """Do the next thing that is due; say whether there was any."""
         ...
 
+    def held(self) -> Mapping[int, Write]:
+        """Give the newest write per variable that went to the venue."""
+        ...
+
 
 class DryRunMirror:
     """Says what would be sent, by the book's own time, and sends nothing: for any book, a replay's too.
@@ -79,6 +83,10 @@ class DryRunMirror:
     def turn(self) -> bool:
         """Nothing is ever left to do."""
         return False
+
+    def held(self) -> Mapping[int, Write]:
+        """Nothing went to the venue."""
+        return {}
 
 
 class Dispatcher:
@@ -168,6 +176,10 @@ class Dispatcher:
         else:
             self._call(step, now)
         return True
+
+    def held(self) -> Mapping[int, Write]:
+        """Give the newest write per variable."""
+        return self.outbox.held()
 
     def _not_live(self, intent: Intent) -> str | None:
         now = self._clock.now_ns()

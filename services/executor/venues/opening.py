@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,17 @@ from shared.events import Severity
 from shared.market.calendar import TradingCalendar
 
 _JOURNAL_DAYS: Final = 7
+
+
+def check_books(settings: ExecutorSettings, books: Sequence[str]) -> None:
+    """Refuse to mirror several books on one venue.
+
+    Raises:
+        ConfigError: live is asked for another number of books than one.
+    """
+    if settings.venue_mode == "live" and len(books) != 1:
+        # The variables of a venue are one book's: two would overwrite each other.
+        raise ConfigError(f"THETAFLOW_BOOKS: expected one book with VENUE_MODE live, got {', '.join(books)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gateway.broker.hub import Hub
 from services.gateway.schemas.api import ReadyAnswer
+from shared.observability.health import CheckResult
 
 
 def readiness(hub: Hub) -> ReadyAnswer:
@@ -15,3 +16,14 @@ def readiness(hub: Hub) -> ReadyAnswer:
         broker=text if ok else f"not reachable: {text}",
         books={book: f"{freshness.state}: {freshness.text}" for book, freshness in judged.items()},
     )
+
+
+def follows(hub: Hub) -> CheckResult:
+    """Tell the probe whether the broker is followed."""
+    return CheckResult(*hub.liveness())
+
+
+def pipeline_holds(hub: Hub) -> CheckResult:
+    """Tell the probe what `readiness` says, in one line."""
+    answer = readiness(hub)
+    return CheckResult(answer.ready, "; ".join((answer.broker, *answer.books.values())))

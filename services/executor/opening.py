@@ -1,0 +1,89 @@
+"""Opens the sidecar: connection, audit log, mirrors on the venue, and what a restart finds held against the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from services.executor.audit.opening import open_audit
+from services.executor.event_queue import EventQueue
+from services.executor.recovery import tell_differences
+from services.executor.settings import ExecutorSettings
+from services.executor.sidecar import Sidecar
+from services.executor.venues.dispatcher import FaultHook
+from services.executor.venues.kill_file import KillFile
+from services.executor.venues.opening import MirrorOpening, check_books
+from services.executor.venues.registry import VenueChoice
+from shared.clock import Clock
+from shared.events.topology import Topic, partition_of
+from shared.market.calendar import TradingCalendar
+from shared.observability.redaction import Redaction
+from shared.settings import BrokerSettings, secrets_of
+from shared.streaming.connect import connect
+from shared.streaming.topic_reader import TopicReader
+
+_IO_TIMEOUT_S: Final = 2.0
+_PATIENCE_S: Final = 0.3
+
+
+class OpenedSidecar:
+    """Opens everything the sidecar needs and closes it again; a context manager.
+
+    Args:
+        settings: of the executor.
+        venue: that they name.
+        broker: where it is.
+        books: served by this installation.
+        clock: the machine's.
+        calendar: sessions.
+        fault: see Dispatcher.
+
+    Raises:
+        HeldElsewhereError: another process does the sidecar.
+        ConfigError: a file cannot be written, the venue lacks something, or live is asked for more than one book.
+        NotArmedError: live without the day's confirmation.
+    """
+
+    def __init__(
+        self,
+        settings: ExecutorSettings,
+        venue: VenueChoice,
+        broker: BrokerSettings,
+        books: Sequence[str],
+        clock: Clock,
+        calendar: TradingCalendar,
+        fault: FaultHook | None = None,
+    ) -> None:
+        check_books(settings, books)
+        with ExitStack() as stack:
+            secrets = secrets_of(settings, venue.settings, broker)
+            client = stack.enter_context(connect(broker.url, broker.partitions, io_timeout_s=_IO_TIMEOUT_S))
+            publisher = stack.enter_context(client.publisher("executor-side", patience_s=_PATIENCE_S))
+            history, partitions = client.history(), {partition_of(book, broker.partitions) for book in books}
+            queues = {book: EventQueue(publisher, book, clock, Redaction(secrets)) for book in books}
+            audit = open_audit(settings, venue.settings, secrets, clock, history, partitions, stack)
+            opening = MirrorOpening(settings, venue, clock, calendar, audit.note, stack, fault)
+            opened = {book: opening.open(book, queue) for book, queue in queues.items()}
+            mirrors = {book: mirror for book, mirror in opened.items() if mirror is not None}
+            self.sidecar = Sidecar(
+                kill_file=None if settings.kill_path is None else KillFile(settings.kill_path),
+                event_queues=queues,
+                dispatchers=mirrors,
+                intents=TopicReader(history, Topic.INTENTS, partitions),
+                tail=audit.tail,
+                reconnect=client.reset,
+            )
+            for book, queue in queues.items():
+                tell_differences(client, book, mirrors[book].held() if book in mirrors else {}, queue)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Sidecar:
+        return self.sidecar
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close files and connections."""
+        self._stack.close()

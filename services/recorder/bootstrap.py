@@ -1,0 +1,32 @@
+"""The recorder put together from settings: the broker's client, the store's days, the probe, and the loop."""
+
+from __future__ import annotations
+
+import threading
+
+from services.recorder.days import DayKeeper
+from services.recorder.loop import record
+from services.recorder.settings import RecorderSettings
+from shared.clock import SystemClock
+from shared.observability.health import Flag, HealthServer, Heartbeat
+from shared.observability.logging import configure_logging
+from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.streaming.connect import connect
+
+
+def run_recorder(stop: threading.Event) -> int:
+    """Record by the environment's settings until told to stop; give the exit code.
+
+    Raises:
+        ConfigError: a setting is wrong, or the broker refuses our rights.
+    """
+    settings = load_settings(RecorderSettings)
+    broker = load_settings(BrokerSettings)
+    health = load_settings(HealthSettings)
+    configure_logging(load_settings(LogSettings), "recorder", secrets_of(broker))
+    beat, connected = Heartbeat(health.beat_limit_s + settings.poll_s), Flag("not connected yet")
+    client = connect(broker.url, broker.partitions)
+    with HealthServer(health, live={"loop": beat}, ready={"broker": connected}):
+        record(settings, client, DayKeeper(settings, SystemClock()), beat, connected, stop)
+    client.close()
+    return 0
