@@ -32,7 +32,7 @@ from contestants.engine import INPUTS, NAMES, OUTPUTS, PARTITIONS
 from shared.events import Command, CommandKind, Event, Header
 from shared.events.topology import partition_of
 from shared.streaming.protocol.codec import encode, encode_json
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 
 _BOOKS = [f"book{number}" for number in range(8)]
 _SIZE = 1024
@@ -40,7 +40,7 @@ _STAMP = re.compile(rb'"ts":(\d+)')
 _FASTSTREAM_HEADER = b"\x89BIN\r\n\x1a\n" + struct.pack(">HII", 1, 18, 20) + struct.pack(">H", 0)
 _MARK = "<!-- {} engine -->"
 
-Measure = Callable[[str, EmbeddedBroker], dict[str, float]]
+Measure = Callable[[str, EmbeddedRedis], dict[str, float]]
 
 _SETTING = (
     "Written by `python bench/engine.py`: {:,} events of 1 KB in and out over {} partitions, one embedded Valkey without "
@@ -85,7 +85,7 @@ class Feed:
 
 
 @contextmanager
-def contestant(name: str, broker: EmbeddedBroker, events: int) -> Iterator[subprocess.Popen[str]]:
+def contestant(name: str, broker: EmbeddedRedis, events: int) -> Iterator[subprocess.Popen[str]]:
     """Start a contestant and wait until it reads."""
     program = str(Path(__file__).parent / "contestants" / "engine.py")
     command = [sys.executable, program, name, broker.url, str(events)]
@@ -111,7 +111,7 @@ def await_ready(process: subprocess.Popen[str]) -> None:
         raise SystemExit(f"{process.args}: did not start")
 
 
-def drain(name: str, broker: EmbeddedBroker, events: int) -> dict[str, float]:
+def drain(name: str, broker: EmbeddedRedis, events: int) -> dict[str, float]:
     """Let a contestant eat what lies there."""
     feed = Feed(broker.port, name)
     for start in range(0, events, 500):
@@ -124,7 +124,7 @@ def drain(name: str, broker: EmbeddedBroker, events: int) -> dict[str, float]:
     return {"drain": events / figures["seconds"], "cpu": figures["cpu"] / events * 1e6}
 
 
-def live(name: str, broker: EmbeddedBroker, events: int) -> dict[str, float]:
+def live(name: str, broker: EmbeddedRedis, events: int) -> dict[str, float]:
     """Publish as fast as we can while it works."""
     feed = Feed(broker.port, name)
     with contestant(name, broker, events) as process:
@@ -136,7 +136,7 @@ def live(name: str, broker: EmbeddedBroker, events: int) -> dict[str, float]:
         return {"live": events / (time.perf_counter() - begun)}
 
 
-def hop(name: str, broker: EmbeddedBroker, rate: int, seconds: float) -> dict[str, float]:
+def hop(name: str, broker: EmbeddedRedis, rate: int, seconds: float) -> dict[str, float]:
     """Measure from publishing to the output being read, ms."""
     feed = Feed(broker.port, name)
     count, warm = int(rate * seconds), 5 * len(_BOOKS)
@@ -185,7 +185,7 @@ def one_round(events: int, seconds: float) -> dict[str, dict[str, float]]:
     )
     for measure in measures:
         for name in NAMES:
-            with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder)) as broker:
+            with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as broker:
                 measured = measure(name, broker)
             if "drain" not in measured or measured["drain"] > figures[name].get("drain", 0.0):
                 figures[name] |= measured

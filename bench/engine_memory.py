@@ -22,7 +22,7 @@ from engine import make
 
 from shared.events.topology import partition_of
 from shared.streaming.protocol.codec import encode
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 
 _STEP = 500
 
@@ -34,7 +34,7 @@ def main() -> int:
     events: int = parser.parse_args().events
     program = str(Path(__file__).parent / "contestants" / "engine.py")
     resident: list[tuple[int, int]] = []
-    with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder)) as broker:
+    with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as broker:
         client = redis.Redis(port=broker.port)
         command = [sys.executable, program, "worker", broker.url, str(10 * events)]  # it must not end by itself
         with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:

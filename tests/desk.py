@@ -12,7 +12,7 @@ from typing import TypeVar
 from shared.events import BookState, ChainSnapshot, Event, ExitReason, HaltChanged, Trade
 from shared.events.topology import Topic
 from shared.streaming.redis.history import read_stream
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 from tests.builders import at, signal, snapshot
 from trading_system.operations.processes import Fleet
 
@@ -45,7 +45,7 @@ class Desk:
         publisher: of the market.
     """
 
-    def __init__(self, url: str, partitions: int, fleet: Fleet, publisher: Publisher) -> None:
+    def __init__(self, url: str, partitions: int, fleet: Fleet, publisher: RedisPublisher) -> None:
         self.url = url
         self.fleet = fleet
         self._partitions = partitions
@@ -108,6 +108,6 @@ def trading_desk(url: str, environ: Mapping[str, str] | None = None, partitions:
         services = ("risk", "executor")
         made = Fleet(url, services=services, environ={**clean, **(environ or {})}, partitions=partitions)
         fleet = stack.enter_context(made)
-        publisher = stack.enter_context(Publisher(url, producer="ingest", partitions=partitions))
+        publisher = stack.enter_context(RedisPublisher(url, producer="ingest", partitions=partitions))
         fleet.wait_until_ready()
         yield Desk(url, partitions, fleet, publisher)

@@ -26,10 +26,10 @@ from fleet import LEASE_MS, Board, Fleet
 from workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services, ticks
 
 from shared.events import Event
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import fence_key, stream_key
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 _BATCH = 24
 _TICK_S = 0.02
@@ -48,7 +48,7 @@ class Chaos:
     def __init__(self, kills: int, seed: int, folder: Path) -> None:
         self._kills = kills
         self._rng = Random(seed)
-        self._broker = EmbeddedBroker(folder / "broker", appendonly=True, options=("--appendfsync", "always"))
+        self._broker = EmbeddedRedis(folder / "broker", appendonly=True, options=("--appendfsync", "always"))
         self._log = folder / "workers.log"
         self._board = Board(kills * 20 + 1000)
         self._takeovers = 0
@@ -75,7 +75,7 @@ class Chaos:
     def _round(self, fleet: Fleet, kills: int) -> None:
         published: list[Event] = []
         fleet.calm = False
-        with Publisher(self._broker.url, partitions=PARTITIONS) as publisher:
+        with RedisPublisher(self._broker.url, partitions=PARTITIONS) as publisher:
             while fleet.kills < kills:
                 self._tend(fleet)
                 self._harm(fleet)

@@ -19,11 +19,11 @@ from pathlib import Path
 from workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services
 
 from shared.events import ClockTick, Event, Header
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.inspection import inspect_broker
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 _BOOKS = tuple(f"scale{number}" for number in range(12))
 _BATCH = 24
@@ -63,7 +63,7 @@ class Load:
     def __init__(self, url: str) -> None:
         self.published: list[Event] = []
         self._url = url
-        self._publisher = Publisher(url, partitions=PARTITIONS, window=1_000_000)
+        self._publisher = RedisPublisher(url, partitions=PARTITIONS, window=1_000_000)
 
     def run(self, seconds: float) -> None:
         """Publish for a while."""
@@ -92,7 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2.0, help="of load between two changes")
     between: float = parser.parse_args().seconds
-    with tempfile.TemporaryDirectory(prefix="thetaflow-scale-") as folder, EmbeddedBroker(Path(folder)) as broker:
+    with tempfile.TemporaryDirectory(prefix="thetaflow-scale-") as folder, EmbeddedRedis(Path(folder)) as broker:
         load = Load(broker.url)
         pids = [start(broker.url, "a")]
         first = load.until(1, limit_s=10)

@@ -23,9 +23,9 @@ from services.executor.venues.arming import Arming, arm
 from services.executor.venues.outbox import WRITE, Outbox
 from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, Intent, OrderAction, Trade
 from shared.events.topology import Topic
-from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.embedded import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 from tests.builders import CALL, PUT, at, candidate, chain_header, market_view, signal, snapshot
 from tests.chaos.execution_worker import (
     ENGINE_POINTS,
@@ -67,8 +67,8 @@ class Street:
         self.points: Counter[str] = Counter()
         self.seen = 0
         self.planned: dict[str, Spec] = {}
-        self.ingest = Publisher(url, producer="ingest", partitions=1)
-        self.predictor = Publisher(url, producer="predictor", partitions=1)
+        self.ingest = RedisPublisher(url, producer="ingest", partitions=1)
+        self.predictor = RedisPublisher(url, producer="predictor", partitions=1)
         self.seq = 0
         self.premium = dict.fromkeys((PUT, CALL), 70.0)
         self.kill_at = 0.0
@@ -199,7 +199,7 @@ class Street:
 @pytest.fixture
 def street(tmp_path: Path) -> Iterator[Street]:
     venue = FakeTradetron(TOKEN, late_s=LATE_S)
-    with EmbeddedBroker(tmp_path / "broker") as broker, venue:
+    with EmbeddedRedis(tmp_path / "broker") as broker, venue:
         made = Street(broker.url, venue, tmp_path / "executor", Random(SEED))
         try:
             yield made

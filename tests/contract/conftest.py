@@ -17,7 +17,7 @@ from shared.events import Alert, ClockTick, Event, Header, Severity
 from shared.events.topology import Topic
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.protocol.handler import Service
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.trimming import TrimPolicy
@@ -232,20 +232,20 @@ def server_bench(server_url: str) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     """One server."""
-    with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as broker:
+    with EmbeddedRedis(tmp_path_factory.mktemp("broker")) as broker:
         yield broker
 
 
 @contextmanager
-def cluster_of_three(folder: Path) -> Iterator[tuple[EmbeddedBroker, ...]]:
+def cluster_of_three(folder: Path) -> Iterator[tuple[EmbeddedRedis, ...]]:
     """Start three servers that share the slots and keep what they hold over a restart."""
     options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no")
     with ExitStack() as stack:
         nodes = tuple(
             stack.enter_context(
-                EmbeddedBroker(folder / f"node{number}", port=_port_with_bus(), appendonly=True, options=options)
+                EmbeddedRedis(folder / f"node{number}", port=_port_with_bus(), appendonly=True, options=options)
             )
             for number in range(3)
         )
@@ -261,34 +261,34 @@ def cluster_of_three(folder: Path) -> Iterator[tuple[EmbeddedBroker, ...]]:
         yield nodes
 
 
-def cluster_address(nodes: Sequence[EmbeddedBroker]) -> str:
+def cluster_address(nodes: Sequence[EmbeddedRedis]) -> str:
     """Give the URL of a cluster."""
     return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
 
 
 @pytest.fixture
-def own_cluster(tmp_path: Path) -> Iterator[tuple[str, tuple[EmbeddedBroker, ...]]]:
+def own_cluster(tmp_path: Path) -> Iterator[tuple[str, tuple[EmbeddedRedis, ...]]]:
     """Start a cluster to break: its URL and its servers."""
     with cluster_of_three(tmp_path) as nodes:
         yield cluster_address(nodes), nodes
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedBroker, ...]]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedRedis, ...]]:
     """Three servers that share the slots."""
     with cluster_of_three(tmp_path_factory.mktemp("cluster")) as nodes:
         yield nodes
 
 
 @pytest.fixture
-def server_url(server: EmbeddedBroker) -> str:
+def server_url(server: EmbeddedRedis) -> str:
     """URL of the one server, empty."""
     _flush(server)
     return server.url
 
 
 @pytest.fixture
-def cluster_url(cluster: tuple[EmbeddedBroker, ...]) -> str:
+def cluster_url(cluster: tuple[EmbeddedRedis, ...]) -> str:
     """URL of the cluster, empty."""
     for node in cluster:
         _flush(node)
@@ -302,7 +302,7 @@ def broker_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-def _flush(broker: EmbeddedBroker) -> None:
+def _flush(broker: EmbeddedRedis) -> None:
     with redis.Redis(port=broker.port) as client:
         client.flushall()
 

@@ -22,12 +22,12 @@ from shared.events import Alert, Event, Header, ModelPublished, Severity
 from shared.events.topology import Topic
 from shared.streaming.protocol.handler import Service
 from shared.streaming.redis import scripts
-from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.broker import Broker, EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import CONSUMER, lease_key, stream_key
 from shared.streaming.redis.lease import Leases
 from shared.streaming.redis.partition import OwnedPartition
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 _LONG_MS = 600_000
 _STREAM = stream_key(0, Topic.MODELS)
@@ -63,7 +63,7 @@ class Owner:
 class LeaseAndCommit(RuleBasedStateMachine):
     """Owners come, lose their lease, read, commit, crash and wake up again, all on one partition."""
 
-    server: EmbeddedBroker
+    server: EmbeddedRedis
 
     @initialize()
     def begin(self) -> None:
@@ -94,7 +94,7 @@ class LeaseAndCommit(RuleBasedStateMachine):
             for n in range(count)
         ]  # fmt: skip
         self.published += count
-        with Publisher(self.server.url, partitions=1) as publisher:
+        with RedisPublisher(self.server.url, partitions=1) as publisher:
             publisher.publish(events)
 
     @rule(dies=st.booleans())
@@ -232,11 +232,11 @@ class LeaseAndCommit(RuleBasedStateMachine):
 
 @pytest.fixture(scope="module")
 def model_server():
-    with EmbeddedBroker(Path(mkdtemp(prefix="thetaflow-model-"))) as server:
+    with EmbeddedRedis(Path(mkdtemp(prefix="thetaflow-model-"))) as server:
         yield server
 
 
-def test_owners_in_any_order_leave_what_the_model_says(model_server: EmbeddedBroker) -> None:
+def test_owners_in_any_order_leave_what_the_model_says(model_server: EmbeddedRedis) -> None:
     machine = type("Machine", (LeaseAndCommit,), {"server": model_server})
     run_state_machine_as_test(
         machine,

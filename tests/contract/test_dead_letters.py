@@ -9,12 +9,12 @@ from shared.events import DeadLetter
 from shared.events.topology import Topic, partition_of
 from shared.streaming.protocol.codec import encode
 from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.dead_letters import DeadLetters
+from shared.streaming.redis.dead_letters import RedisDeadLetters
 from shared.streaming.redis.entries import fields_from_text
 from shared.streaming.redis.history import read_entries, read_stream
 from shared.streaming.redis.inspection import inspect_broker
 from shared.streaming.redis.keys import stream_key
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 PLACE = partition_of("nifty", 4)
 
@@ -36,7 +36,7 @@ def _letters(bench) -> list[DeadLetter]:
 
 
 def test_an_entry_of_a_newer_version_waits_for_an_upgrade_and_what_came_before_is_done(bench) -> None:
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(bench.ticks(3, ("nifty",)))
     _add(bench, _wire(bench) | {b"v": b"99"})
     engine = bench.start()
@@ -66,7 +66,7 @@ def test_entries_that_are_no_events_are_kept_whole_and_the_rest_goes_on(bench, c
     _add(bench, broken)
     events = bench.ticks(10, ("nifty",))
     bench.start()
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events)
     bench.eventually(lambda: len(bench.alerts().get("nifty", [])) >= 10)
     letters = _letters(bench)
@@ -87,7 +87,7 @@ def test_an_entry_without_any_known_field_is_kept_too(bench) -> None:
 class TestReplay:
     def _one_dead(self, bench):
         engine = bench.start(bench.chained(poison=(3,)))
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             publisher.publish(bench.ticks(6, ("nifty",)))
         bench.eventually(lambda: len(_letters(bench)) == 1)
         bench.stop(engine)
@@ -98,7 +98,7 @@ class TestReplay:
         object.__setattr__(other, "name", "executor")
         bystander = bench.start(other)
         bench.eventually(lambda: bystander.counters["events"] == 6)
-        with DeadLetters(bench.url) as letters:
+        with RedisDeadLetters(bench.url) as letters:
             (stored,) = letters
             assert letters.show(stored.reference) == stored.letter
             letters.replay(stored.reference)
@@ -114,7 +114,7 @@ class TestReplay:
 
     def test_it_is_replayed_once(self, bench) -> None:
         self._one_dead(bench)
-        with DeadLetters(bench.url) as letters:
+        with RedisDeadLetters(bench.url) as letters:
             (stored,) = letters
             letters.replay(stored.reference)
             with pytest.raises(BadInputError, match="reference"):
@@ -122,7 +122,7 @@ class TestReplay:
 
     def test_a_dropped_letter_is_gone(self, bench) -> None:
         self._one_dead(bench)
-        with DeadLetters(bench.url) as letters:
+        with RedisDeadLetters(bench.url) as letters:
             (stored,) = letters
             assert letters.drop(stored.reference)
             assert not letters.drop(stored.reference)
@@ -131,5 +131,5 @@ class TestReplay:
 
     @pytest.mark.parametrize("reference", ["", "0", "0/x", "9/1-1", "0/1-1/2", "-1/1-1"])
     def test_a_reference_that_makes_no_sense_is_refused(self, server_bench, reference: str) -> None:
-        with DeadLetters(server_bench.url) as letters, pytest.raises(BadInputError):
+        with RedisDeadLetters(server_bench.url) as letters, pytest.raises(BadInputError):
             letters.show(reference)

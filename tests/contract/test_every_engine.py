@@ -24,7 +24,7 @@ from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import stream_key
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 ENGINES = ("memory", "redis", "redis cluster")
 OUTPUTS = (Topic.MODELS, Topic.ALERTS, Topic.DEAD)
@@ -55,7 +55,7 @@ class OnRedis:
 
     def run(self, services: Sequence[Service], events: Sequence[Event]) -> list[Event]:
         with ExitStack() as stack:
-            publisher = stack.enter_context(Publisher(self._url))
+            publisher = stack.enter_context(RedisPublisher(self._url))
             for service in services:
                 engine = RedisEngine(service, self._url, replica="one", lease_ms=2000, block_ms=50)
                 stack.enter_context(_running(engine))

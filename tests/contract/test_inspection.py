@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.events.topology import Topic, partition_of
 from shared.streaming.redis.inspection import inspect_broker
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 PLACE = partition_of("nifty", 4)
 
@@ -21,7 +21,7 @@ def test_an_empty_broker_has_a_report(bench) -> None:
 def test_a_running_service_shows_in_every_part(bench) -> None:
     engine = bench.start(bench.chained(poison=(2,)), replica="anna")
     events = bench.ticks(10, ("nifty",))
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events)
     bench.eventually(lambda: engine.counters["events"] == 10 and engine.ready)
     report = inspect_broker(bench.url)
@@ -38,7 +38,7 @@ def test_a_running_service_shows_in_every_part(bench) -> None:
 
 
 def test_work_in_hand_shows_as_pending_and_lag(bench) -> None:
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(bench.ticks(10, ("nifty",)))
 
     seen = []

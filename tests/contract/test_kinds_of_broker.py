@@ -14,11 +14,11 @@ import redis
 from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
 from shared.events.topology import DEFAULT_PARTITIONS, SERVICE_INPUTS, Topic, partition_of
 from shared.streaming.redis.acl import acl_file
-from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.broker import Broker, EmbeddedRedis
 from shared.streaming.redis.embedded import find_server
 from shared.streaming.redis.inspection import inspect_broker
 from shared.streaming.redis.keys import position_key, state_key, stream_key
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 SECRETS = {user: f"{user}-secret" for user in (*SERVICE_INPUTS, "ingest", "gateway", "operator")}
 
@@ -33,12 +33,12 @@ class TestRestart:
     """A server with users comes back with all it held. Redis 7.0 reads its append-only file as the user `default`."""
 
     @pytest.fixture(params=servers(), ids=lambda path: path.name)
-    def broker(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    def broker(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedRedis]:
         """A durable server with the generated ACL file."""
         file = tmp_path / "users.acl"
         file.write_text(acl_file(SECRETS))
         options = ("--aclfile", str(file))
-        with EmbeddedBroker(tmp_path / "broker", appendonly=True, program=request.param, options=options) as started:
+        with EmbeddedRedis(tmp_path / "broker", appendonly=True, program=request.param, options=options) as started:
             yield started
 
     @pytest.mark.parametrize("end", ["kill", "stop"])
@@ -47,7 +47,7 @@ class TestRestart:
             return f"redis://{user}:{SECRETS[user]}@127.0.0.1:{broker.port}/0"
 
         events = [*bench_at(url_of("operator")).ticks(40)]
-        with Publisher(url_of("ingest")) as publisher:
+        with RedisPublisher(url_of("ingest")) as publisher:
             publisher.publish(events)
         worker = bench_at(url_of("features"))
         engine = worker.start(worker.chained())
@@ -99,12 +99,12 @@ class TestRights:
         file = tmp_path / "users.acl"
         file.write_text(acl_file(SECRETS))
         options = ("--aclfile", str(file))
-        with EmbeddedBroker(tmp_path / "broker", program=request.param, options=options) as broker:
+        with EmbeddedRedis(tmp_path / "broker", program=request.param, options=options) as broker:
             yield lambda user: f"redis://{user}:{SECRETS[user]}@127.0.0.1:{broker.port}/0"
 
     def test_each_service_can_do_its_work(self, url_of, bench_at) -> None:
         events = [*bench_at(url_of("operator")).ticks(40)]
-        with Publisher(url_of("ingest")) as publisher:
+        with RedisPublisher(url_of("ingest")) as publisher:
             publisher.publish(events)
         bench = bench_at(url_of("features"))
         bench.start(bench.chained(every=5, poison=(11,)))
@@ -153,11 +153,11 @@ class TestRights:
 
 def test_a_unix_socket_serves_too(tmp_path: Path, bench_at) -> None:
     socket = tmp_path / "b.sock"
-    with EmbeddedBroker(tmp_path / "broker", options=("--unixsocket", str(socket))):
+    with EmbeddedRedis(tmp_path / "broker", options=("--unixsocket", str(socket))):
         bench = bench_at(f"unix://{socket}")
         events = bench.ticks(20)
         bench.start()
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             publisher.publish(events)
         bench.await_outputs(events)
 
@@ -177,7 +177,7 @@ def test_tls_with_a_certificate_that_is_checked(tmp_path: Path, bench_at) -> Non
         bench = bench_at(f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path}/cert.pem")
         events = bench.ticks(20)
         bench.start()
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             publisher.publish(events)
         bench.await_outputs(events)
         with pytest.raises(BrokerUnavailableError, match="certificate"):
@@ -187,16 +187,16 @@ def test_tls_with_a_certificate_that_is_checked(tmp_path: Path, bench_at) -> Non
 def test_a_sentinel_fail_over_is_survived(tmp_path: Path, bench_at) -> None:
     bench = bench_at("")
     with ExitStack() as stack:
-        master = stack.enter_context(EmbeddedBroker(tmp_path / "master"))
+        master = stack.enter_context(EmbeddedRedis(tmp_path / "master"))
         options = ("--replicaof", "127.0.0.1", str(master.port), "--repl-diskless-sync-delay", "0")
-        replica = stack.enter_context(EmbeddedBroker(tmp_path / "replica", options=options))
+        replica = stack.enter_context(EmbeddedRedis(tmp_path / "replica", options=options))
         client = stack.enter_context(redis.Redis(port=replica.port))
         bench.eventually(lambda: client.info("replication")["master_link_status"] == "up")
         sentinel = stack.enter_context(_sentinel(tmp_path, master.port))
         bench.url = f"redis+sentinel://127.0.0.1:{sentinel.port}/thetaflow"
         engine = bench.start()
         events = bench.ticks(200)
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             publisher.publish(events[:100])
             bench.await_outputs(events[:100])
             bench.eventually(lambda: client.info("replication")["slave_repl_offset"] == _offset(master.port))
@@ -214,7 +214,7 @@ def test_a_dead_server_of_a_cluster_stops_only_its_own_partitions(own_cluster, b
     bench = bench_at(url)
     engine = bench.start()
     events = bench.ticks(120)
-    with Publisher(url) as publisher:
+    with RedisPublisher(url) as publisher:
         publisher.publish(events[:40])
         bench.await_outputs(events[:40])
     broker = Broker(url)
@@ -225,7 +225,7 @@ def test_a_dead_server_of_a_cluster_stops_only_its_own_partitions(own_cluster, b
     lost = {partition for partition in range(4) if ports[partition] == victim.port}
     victim.kill()
     alive = [event for event in events[40:80] if partition_of(event.header.book, 4) not in lost]
-    with Publisher(url) as publisher:
+    with RedisPublisher(url) as publisher:
         publisher.publish(alive)
         bench.eventually(lambda: engine.counters["events"] >= 40 + len(alive))
         victim.start()
@@ -241,7 +241,7 @@ def _offset(port: int) -> int:
         return int(client.info("replication")["master_repl_offset"])
 
 
-def _sentinel(folder: Path, master: int) -> EmbeddedBroker:
+def _sentinel(folder: Path, master: int) -> EmbeddedRedis:
     config = folder / "sentinel.conf"
     config.write_text(
         f"sentinel monitor thetaflow 127.0.0.1 {master} 1\n"
@@ -252,7 +252,7 @@ def _sentinel(folder: Path, master: int) -> EmbeddedBroker:
     # A sentinel takes its settings from a file it may rewrite; --port comes after it as for any server.
     wrapper.write_text(f'#!/bin/sh\nexec {find_server()} {config} --sentinel --port "$2" --bind 127.0.0.1\n')
     wrapper.chmod(0o755)
-    return EmbeddedBroker(folder / "sentinel", program=wrapper)
+    return EmbeddedRedis(folder / "sentinel", program=wrapper)
 
 
 def _server_with_tls() -> Path | None:
@@ -270,7 +270,7 @@ def _server_with_tls() -> Path | None:
 @contextmanager
 def _tls_server(folder: Path, program: Path, options: tuple[str, ...]) -> Iterator[int]:
     """Start a server with a plain port for the start-up check and a TLS port beside it; give the latter."""
-    with EmbeddedBroker(folder / "probe") as probe:
+    with EmbeddedRedis(folder / "probe") as probe:
         port = probe.port
-    with EmbeddedBroker(folder / "tls", program=program, options=("--tls-port", str(port), *options)):
+    with EmbeddedRedis(folder / "tls", program=program, options=("--tls-port", str(port), *options)):
         yield port

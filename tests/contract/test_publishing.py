@@ -10,8 +10,8 @@ from shared.events.topology import DECISION_GROUPS, SERVICE_INPUTS, Topic
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import stream_key
-from shared.streaming.redis.lockstep import Lockstep
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.lockstep import RedisLockstep
+from shared.streaming.redis.publisher import RedisPublisher
 
 
 def _command(ts: int, event_id: str) -> Command:
@@ -22,7 +22,7 @@ def _command(ts: int, event_id: str) -> Command:
 class TestOnce:
     def test_publishing_again_changes_nothing(self, bench) -> None:
         events = bench.ticks(100)
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             assert publisher.publish(events).count == 100
             again = publisher.publish(events)
         assert (again.count, again.repeated + len(again.refused)) == (0, 100)
@@ -30,10 +30,10 @@ class TestOnce:
 
     def test_a_restarted_source_knows_where_it_stood(self, bench) -> None:
         events = bench.ticks(60)
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             assert publisher.last("nifty") is None
             publisher.publish(events[:40])
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             last = publisher.last("nifty")
             assert last is not None
             newest = [event for event in events[:40] if event.header.book == "nifty"][-1].header
@@ -44,7 +44,7 @@ class TestOnce:
 
     def test_what_is_older_than_the_newest_is_refused_and_handed_back(self, bench) -> None:
         events = bench.ticks(200, ("nifty",))
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             publisher.publish(events[100:])
             late = publisher.publish(events[:10])
         assert late.count == 0
@@ -53,7 +53,7 @@ class TestOnce:
     def test_a_cut_connection_doubles_nothing(self, bench) -> None:
         events = bench.ticks(200)
         broker = Broker(bench.url)
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             for start in range(0, 200, 20):
                 publisher.publish(events[start : start + 20])
                 for partition in range(4):
@@ -63,14 +63,14 @@ class TestOnce:
         assert sorted(published) == sorted(event.header.id for event in events)
 
     def test_commands_need_no_order_but_are_not_doubled(self, bench) -> None:
-        with Publisher(bench.url, producer="gateway") as publisher:
+        with RedisPublisher(bench.url, producer="gateway") as publisher:
             result = publisher.publish([_command(5, "late"), _command(3, "early"), _command(5, "late")])
         assert (result.count, result.repeated) == (2, 1)
 
 
 class TestWindow:
     def test_a_group_too_far_behind_is_named(self, bench) -> None:
-        with Publisher(bench.url, window=40, patience_s=0.2) as publisher:
+        with RedisPublisher(bench.url, window=40, patience_s=0.2) as publisher:
             publisher.publish(bench.ticks(40, ("nifty",)))
             with pytest.raises(PipelineBehindError, match="at most 40") as caught:
                 publisher.publish(bench.ticks(10, ("nifty",), start=40))
@@ -82,7 +82,7 @@ class TestWindow:
         bench.start()
         bench.start(executor)
         events = bench.ticks(400, ("nifty",))
-        with Publisher(bench.url, window=50, patience_s=10) as publisher:
+        with RedisPublisher(bench.url, window=50, patience_s=10) as publisher:
             for start in range(0, 400, 25):
                 publisher.publish(events[start : start + 25])
         assert len(list(read_stream(bench.url, Topic.CHAIN))) == 400
@@ -109,12 +109,12 @@ class TestLockstep:
                     link.call("XACK", key, group, *(entry[0] for entry in entries))
 
     def test_an_empty_broker_is_at_rest(self, bench) -> None:
-        with Lockstep(bench.url) as lockstep:
+        with RedisLockstep(bench.url) as lockstep:
             lockstep.wait("nifty", 0.1)
 
     def test_the_group_that_is_behind_is_named(self, bench) -> None:
         broker = self._groups(bench.url)
-        with Publisher(bench.url) as publisher, Lockstep(bench.url) as lockstep:
+        with RedisPublisher(bench.url) as publisher, RedisLockstep(bench.url) as lockstep:
             publisher.publish(bench.ticks(8))
             with pytest.raises(PipelineBehindError, match="features"):
                 lockstep.wait("nifty", 0.05)
@@ -128,7 +128,7 @@ class TestLockstep:
 
     def test_pending_entries_are_unfinished_work(self, bench) -> None:
         broker = self._groups(bench.url)
-        with Publisher(bench.url) as publisher, Lockstep(bench.url) as lockstep:
+        with RedisPublisher(bench.url) as publisher, RedisLockstep(bench.url) as lockstep:
             publisher.publish(bench.ticks(4))
             self._finish(broker, "features")
             for partition in range(4):
@@ -139,7 +139,7 @@ class TestLockstep:
         broker.close()
 
     def test_a_group_that_does_not_exist_is_behind(self, bench) -> None:
-        with Publisher(bench.url) as publisher, Lockstep(bench.url) as lockstep:
+        with RedisPublisher(bench.url) as publisher, RedisLockstep(bench.url) as lockstep:
             publisher.publish(bench.ticks(4))
             with pytest.raises(PipelineBehindError, match="no group"):
                 lockstep.wait("nifty", 0.05)
@@ -147,7 +147,7 @@ class TestLockstep:
     def test_deleted_entries_at_the_end_do_not_hold_it_up(self, bench) -> None:
         broker = self._groups(bench.url)
         events = bench.ticks(3, ("nifty",))
-        with Publisher(bench.url) as publisher, Lockstep(bench.url) as lockstep:
+        with RedisPublisher(bench.url) as publisher, RedisLockstep(bench.url) as lockstep:
             publisher.publish(events)
             self._finish(broker, "features")
             self._finish(broker, "executor")

@@ -14,7 +14,7 @@ from shared.streaming.protocol.codec import encode
 from shared.streaming.protocol.handler import Service
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.keys import CONSUMER, state_key, stream_key
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 POINTS = ("read", "handled", "sent", "committed", "recovered")
 
@@ -52,7 +52,7 @@ class Hold:
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_engines_work_is_taken_up_exactly(bench, killed, point: str, every: int) -> None:
     events = bench.ticks(300)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events[:200])
         dying = bench.start(bench.chained(every), fault=KillAt(point, 3, killed), chunk=16, batch=32)
         bench.join(dying)
@@ -64,7 +64,7 @@ def test_a_killed_engines_work_is_taken_up_exactly(bench, killed, point: str, ev
 @pytest.mark.parametrize("every", [1, 7])
 def test_a_stopped_engines_work_is_taken_up_exactly(bench, every: int) -> None:
     events = bench.ticks(200)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         for start in range(0, 200, 50):
             engine = bench.start(bench.chained(every))
             publisher.publish(events[start : start + 50])
@@ -75,7 +75,7 @@ def test_a_stopped_engines_work_is_taken_up_exactly(bench, every: int) -> None:
 def test_poison_before_and_after_a_kill_is_dead_once(bench, killed) -> None:
     events = bench.ticks(200)
     poison = (13, 14, 90, 91, 199)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events)
     dying = bench.start(bench.chained(5, poison), fault=KillAt("committed", 4, killed), chunk=8, batch=16)
     bench.join(dying)
@@ -87,7 +87,7 @@ def test_a_flushed_broker_begins_afresh_under_running_engines(bench) -> None:
     engine = bench.start()
     events = bench.ticks(80)
     for _ in range(2):
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             publisher.publish(events)
         bench.await_outputs(events)
         _everywhere(bench.url, "FLUSHALL")
@@ -103,7 +103,7 @@ def test_a_flushed_broker_begins_afresh_under_running_engines(bench) -> None:
 def test_the_engine_goes_on_after(bench, harm: tuple[str, ...]) -> None:
     engine = bench.start()
     events = bench.ticks(240)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         for start in range(0, 240, 40):
             publisher.publish(events[start : start + 40])
             _everywhere(bench.url, *harm)
@@ -114,7 +114,7 @@ def test_the_engine_goes_on_after(bench, harm: tuple[str, ...]) -> None:
 def test_a_destroyed_group_is_made_again_where_it_stood(bench) -> None:
     bench.start()
     events = bench.ticks(120)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events[:60])
         bench.await_outputs(events[:60])
         broker = Broker(bench.url)
@@ -128,7 +128,7 @@ def test_a_destroyed_group_is_made_again_where_it_stood(bench) -> None:
 def test_an_owner_that_wakes_up_late_commits_nothing(bench) -> None:
     events = bench.ticks(100, ("nifty",))
     hold = Hold("handled")
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events[:50])
         late = bench.start(fault=hold)
         assert hold.reached.wait(10)
@@ -144,7 +144,7 @@ def test_entries_taken_by_a_stranger_are_found_without_new_ones(bench) -> None:
     engine = bench.start()
     events = bench.ticks(20, ("nifty",))
     bench.eventually(lambda: engine.ready)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events[:10])
         bench.await_outputs(events[:10])
         _steal(bench.url, events[10:])
@@ -155,7 +155,7 @@ def test_entries_taken_by_a_stranger_keep_their_place(bench) -> None:
     events = bench.ticks(30, ("nifty",))
     hold = Hold("read")
     engine = bench.start(fault=hold)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events[:10])
         assert hold.reached.wait(10)
         _steal(bench.url, events[10:20])
@@ -213,7 +213,7 @@ def test_a_handler_that_folds_differently_is_counted(server_bench) -> None:
     service = Service("features", lambda _: Unreliable(taken), (Topic.CHAIN,), 100)
     events = server_bench.ticks(6, ("nifty",))
     first = server_bench.start(service)
-    with Publisher(server_bench.url) as publisher:
+    with RedisPublisher(server_bench.url) as publisher:
         publisher.publish(events[:3])
         server_bench.eventually(lambda: first.counters["events"] == 3)
         publisher.publish(events[3:])
@@ -236,7 +236,7 @@ def test_another_number_of_partitions_stops_the_engine_and_the_publisher(bench) 
     bench.stop(_settled(bench))
     with pytest.raises(ConfigError, match="expected 4"):
         bench.engine(partitions=3).run()
-    with Publisher(bench.url, partitions=5) as publisher, pytest.raises(ConfigError, match="expected 4"):
+    with RedisPublisher(bench.url, partitions=5) as publisher, pytest.raises(ConfigError, match="expected 4"):
         publisher.publish(bench.ticks(1))
 
 
@@ -269,7 +269,7 @@ def test_a_service_of_several_streams_loses_nothing_of_any(bench, killed) -> Non
         )
         for tick in chain
     ]
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish([event for pair in zip(chain, models, strict=True) for event in pair])
     dying = bench.start(service, fault=KillAt("committed", 3, killed), chunk=8, batch=16)
     bench.join(dying)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.inspection import inspect_broker
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 
 class KillNow:
@@ -28,7 +28,7 @@ def _owned(*engines: RedisEngine) -> list[int]:
 def test_replicas_share_fairly_and_books_are_served_throughout(bench) -> None:
     books = tuple(f"book{number}" for number in range(12))
     events = bench.ticks(600, books)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         first = bench.start(replica="a")
         publisher.publish(events[:200])
         second, third = bench.start(replica="b"), bench.start(replica="c")
@@ -47,7 +47,7 @@ def test_replicas_share_fairly_and_books_are_served_throughout(bench) -> None:
 def test_a_killed_replicas_books_are_taken_over_within_a_lease_and_a_beat(bench, killed) -> None:
     events = bench.ticks(200)
     fault = KillNow(killed)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         dying = bench.start(replica="a", fault=fault)
         staying = bench.start(replica="b")
         bench.eventually(lambda: len(dying.owned) == 2 and len(staying.owned) == 2)
@@ -70,7 +70,7 @@ def test_stopping_is_quick_and_leaves_nothing_behind(bench) -> None:
     events = bench.ticks(400)
     engine = bench.start()
     bench.eventually(lambda: engine.ready)
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(events)
     assert bench.stop(engine) < 2.0
     report = inspect_broker(bench.url)

@@ -9,7 +9,7 @@ from shared.events.topology import RETENTION, Topic, partition_of
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import stream_key
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 from shared.streaming.redis.trimming import Trimmer, TrimPolicy
 
 PLACE = partition_of("nifty", 4)
@@ -27,7 +27,7 @@ def broker(bench):
 def _fill(bench, broker: Broker, groups: tuple[str, ...], count: int = 100) -> None:
     for group in groups:
         broker.shared(PLACE).call("XGROUP", "CREATE", KEY, group, "0", "MKSTREAM")
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         publisher.publish(bench.ticks(count, ("nifty",)))
 
 
@@ -47,7 +47,7 @@ def _trim(bench, broker: Broker, policy: TrimPolicy = POLICY, turns: int = 3):
         assert result is not None
         results.append(result)
         broker.shared(PLACE).call("DEL", stream_key(PLACE, "turn:chain"))
-        with Publisher(bench.url) as publisher:
+        with RedisPublisher(bench.url) as publisher:
             last = publisher.last("nifty")
             publisher.publish(bench.ticks(30, ("nifty",), start=last.seq + 1))
     return results
@@ -143,7 +143,7 @@ def test_a_running_engine_trims_and_goes_on_exactly(bench, broker) -> None:
     broker.shared(PLACE).call("XGROUP", "CREATE", KEY, "executor", "$", "MKSTREAM")
     events = bench.ticks(600, ("nifty",))
     engine = bench.start(trimming=TrimPolicy(keep={Topic.CHAIN: 20}, cap=100_000, turn_ms=50))
-    with Publisher(bench.url) as publisher:
+    with RedisPublisher(bench.url) as publisher:
         for start in range(0, 600, 50):
             publisher.publish(events[start : start + 50])
             bench.eventually(lambda start=start: engine.counters["events"] >= start + 50)

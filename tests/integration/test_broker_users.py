@@ -23,7 +23,7 @@ from shared.process import die_with_parent
 from shared.streaming.connect import connect
 from shared.streaming.redis.acl import LOADER, acl_users
 from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.embedded import EmbeddedRedis
 from shared.streaming.redis.keys import lease_key, state_key, stream_key
 from shared.streaming.redis.users import reload_users, write_users
 
@@ -60,7 +60,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
     numbers = count()
     write_users(tmp_path / "users", lambda: f"password-{next(numbers)}")
     options = ("--aclfile", str(tmp_path / "users" / "server" / "users.acl"))
-    with EmbeddedBroker(tmp_path / "broker", options=options) as broker:
+    with EmbeddedRedis(tmp_path / "broker", options=options) as broker:
         yield Guarded(tmp_path / "users", broker.port)
 
 

@@ -13,10 +13,10 @@ from shared.events import DeadLetter, Event
 from shared.events.topology import Topic
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.protocol.golden import GOLDEN_TOPICS, golden_hash
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
-from shared.streaming.redis.lockstep import Lockstep
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.lockstep import RedisLockstep
+from shared.streaming.redis.publisher import RedisPublisher
 from trading_system.operations.processes import DECISION_SERVICES, Fleet
 from trading_system.wiring import Installation
 
@@ -39,9 +39,12 @@ def test_killed_services_come_back_and_the_golden_hash_stays(steps: list[list[Ev
         engine.publish(events)
 
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
-    with EmbeddedBroker(tmp_path) as broker, Fleet(broker.url, environ=environ, partitions=1) as fleet:
+    with EmbeddedRedis(tmp_path) as broker, Fleet(broker.url, environ=environ, partitions=1) as fleet:
         fleet.wait_until_ready()
-        with Publisher(broker.url, producer="ingest", partitions=1) as publisher, Lockstep(broker.url, 1) as lockstep:
+        with (
+            RedisPublisher(broker.url, producer="ingest", partitions=1) as publisher,
+            RedisLockstep(broker.url, 1) as lockstep,
+        ):
             for number, events in enumerate(steps):
                 for event in events:
                     publisher.publish([event])

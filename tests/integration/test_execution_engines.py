@@ -23,11 +23,11 @@ from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.protocol.codec import encode_json
 from shared.streaming.protocol.golden import golden_hash
 from shared.streaming.protocol.handler import Service
-from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.embedded import EmbeddedRedis
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.history import read_stream
-from shared.streaming.redis.lockstep import Lockstep
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.lockstep import RedisLockstep
+from shared.streaming.redis.publisher import RedisPublisher
 from tests.builders import CALL, EXPIRY, PUT, at, candidate, chain_header, market_view, signal
 from tests.unit.services.executor.random_market import RandomMarket
 
@@ -108,8 +108,11 @@ def test_one_process_and_redis_decide_the_same(tmp_path: Path):
     in_memory: list[Event] = []
     engine = MemoryEngine(services(), observer=in_memory.append)
     engine.publish(story())
-    with EmbeddedBroker(tmp_path / "broker") as broker, running(broker.url):
-        with Publisher(broker.url, producer="test", partitions=1) as publisher, Lockstep(broker.url, 1) as lockstep:
+    with EmbeddedRedis(tmp_path / "broker") as broker, running(broker.url):
+        with (
+            RedisPublisher(broker.url, producer="test", partitions=1) as publisher,
+            RedisLockstep(broker.url, 1) as lockstep,
+        ):
             for event in story():
                 publisher.publish([event])
                 lockstep.wait("nifty", 20.0)

@@ -24,9 +24,9 @@ from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, F
 from shared.events.topology import Topic
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed, ParsedChain
-from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.embedded import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 from tests.builders import at, chain_header, contract, entry_order, snapshot
 from tests.chaos.execution_worker import TOKEN, MarketClock, Spec, run_executor
 from tests.fakes.tradetron import FakeTradetron
@@ -62,7 +62,7 @@ class Market:
         context.set_forkserver_preload(["tests.chaos.execution_worker"])
         self.process = context.Process(target=run_executor, args=(spec,), daemon=True)
         self.process.start()
-        self.publisher = Publisher(url, producer="test", partitions=1)
+        self.publisher = RedisPublisher(url, producer="test", partitions=1)
         self.url = url
         self.seq = self.ts = 0
 
@@ -95,7 +95,7 @@ class Market:
 
 @contextmanager
 def market(folder: Path, venue: FakeTradetron) -> Iterator[Market]:
-    with EmbeddedBroker(folder / "broker") as broker:
+    with EmbeddedRedis(folder / "broker") as broker:
         made = Market(broker.url, venue, folder / "executor")
         try:
             yield made

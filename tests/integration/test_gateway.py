@@ -33,7 +33,7 @@ from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
 from shared.streaming.connect import connect
 from shared.streaming.protocol.codec import encode
-from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.broker import Broker, EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import stream_key
 
@@ -114,15 +114,15 @@ def day() -> list[ev.Event]:
 
 
 @pytest.fixture
-def broker(tmp_path) -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(tmp_path / "broker", appendonly=True) as server:
+def broker(tmp_path) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path / "broker", appendonly=True) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory, day) -> Iterator[str]:
     """A broker that holds the day, for tests that only look."""
-    with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as server:
+    with EmbeddedRedis(tmp_path_factory.mktemp("broker")) as server:
         put(server.url, day)
         yield server.url
 
@@ -379,7 +379,7 @@ def test_a_broker_that_lost_its_memory_in_a_restart_is_read_afresh(broker, day, 
     with running(broker.url) as gateway:
         eventually(lambda: gateway.trades() > 1)
         broker.kill()
-        with EmbeddedBroker(tmp_path / "empty", port=broker.port) as other:
+        with EmbeddedRedis(tmp_path / "empty", port=broker.port) as other:
             eventually(lambda: gateway.trades() == 0)
             put(other.url, day)
             eventually(lambda: gateway.trades() > 1)

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from services.executor.audit.log import read_audit, stamp_of, verify
 from shared.events import Command, CommandKind, HaltState, Header
 from shared.events.topology import DEFAULT_PARTITIONS, Topic, partition_of
-from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.broker import Broker, EmbeddedRedis
 from shared.streaming.redis.keys import stream_key
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 from tests.desk import SMALL_LOSS, Desk, eventually, trading_desk
 from trading_system.cli.application import app
 
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.broker
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(tmp_path / "broker") as server:
+def broker(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path / "broker") as server:
         yield server
 
 
@@ -37,11 +37,11 @@ def command(desk: Desk, kind: CommandKind, reason: str) -> None:
     """Publish an operator's word as of the newest snapshot."""
     newest = desk.events(Topic.CHAIN)[-1].header
     header = Header.root(book="nifty", ts=newest.ts, seq=newest.seq, producer="cli", suffix=kind.value)
-    with Publisher(desk.url, producer="cli") as publisher:
+    with RedisPublisher(desk.url, producer="cli") as publisher:
         publisher.publish([Command(header=header, kind=kind, operator="asha", reason=reason)])
 
 
-def test_every_word_of_risk_about_the_halt_is_audited_once_restart_included(broker: EmbeddedBroker, tmp_path: Path):
+def test_every_word_of_risk_about_the_halt_is_audited_once_restart_included(broker: EmbeddedRedis, tmp_path: Path):
     audit = tmp_path / "audit"
     with trading_desk(broker.url, {**SMALL_LOSS, "THETAFLOW_EXECUTOR_DIRECTORY": str(audit)}) as desk:
         desk.lose()
@@ -71,7 +71,7 @@ def inspect(url: str, *options: str) -> str:
     return answer.stdout
 
 
-def test_inspect_shows_latch_and_command_with_who_why_and_since(broker: EmbeddedBroker):
+def test_inspect_shows_latch_and_command_with_who_why_and_since(broker: EmbeddedRedis):
     assert "risk has said of no book yet what it may do" in inspect(broker.url)
     assert json.loads(inspect(broker.url, "--json"))["halts"] == []
     with trading_desk(broker.url, SMALL_LOSS) as desk:
@@ -89,7 +89,7 @@ def test_inspect_shows_latch_and_command_with_who_why_and_since(broker: Embedded
     assert found["halts"] == [json.loads(msgspec.json.encode(both))]
 
 
-def test_an_entry_of_halts_that_is_not_readable_is_told_of_and_hides_nothing(broker: EmbeddedBroker):
+def test_an_entry_of_halts_that_is_not_readable_is_told_of_and_hides_nothing(broker: EmbeddedRedis):
     with trading_desk(broker.url) as desk:
         desk.snapshot()
         desk.halt(lambda halt: halt.state is HaltState.ACTIVE)

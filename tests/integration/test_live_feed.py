@@ -42,10 +42,10 @@ from shared.market.chain import DataVerdict
 from shared.market.contracts import ContractTable
 from shared.streaming.connect import connect
 from shared.streaming.memory.engine import MemoryEngine
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import stream_key
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 from tests.fakes.nse import FakeNse, Fault
 from tests.fakes.nse_market import Tape, weekday_holidays
 from trading_system.wiring import Installation
@@ -117,7 +117,7 @@ class Bench:
         self.clock.advance(int(seconds * NS_PER_SECOND))
         await asyncio.sleep(0)
 
-    def start(self, publisher: Publisher | None = None, seed: int = 5) -> LiveFeed:
+    def start(self, publisher: RedisPublisher | None = None, seed: int = 5) -> LiveFeed:
         random = Random(seed)
         source = NseSource(
             self.settings,
@@ -133,7 +133,7 @@ class Bench:
         return LiveFeed(
             source,
             self.handler,
-            publisher or Publisher(self.broker, patience_s=0.2),
+            publisher or RedisPublisher(self.broker, patience_s=0.2),
             LiveMemory(connect(self.broker), BOOK),
             calendar=CALENDAR,
             clock=self.clock,
@@ -158,8 +158,8 @@ class Bench:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(tmp_path / "broker", appendonly=True) as running:
+def broker(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path / "broker", appendonly=True) as running:
         yield running
 
 
@@ -172,7 +172,7 @@ def minutes(faults: dict[int, Fault], start_ns: int) -> dict[int, Fault]:
     return {start_ns + minute * NS_PER_MINUTE: fault for minute, fault in faults.items()}
 
 
-def bench(broker: EmbeddedBroker, tape: Tape, start_ns: int, **site: object) -> Bench:
+def bench(broker: EmbeddedRedis, tape: Tape, start_ns: int, **site: object) -> Bench:
     clock = ManualClock(start_ns)
     fake = FakeNse(tape, clock, holidays=weekday_holidays(CALENDAR, DAY.year), **site)
     return Bench(fake, broker.url, clock, IngestSettings())
@@ -297,7 +297,7 @@ class CrashError(Exception):
     """The process ends here."""
 
 
-class FragilePublisher(Publisher):
+class FragilePublisher(RedisPublisher):
     """Ends the process at one publication, before or after it went out."""
 
     def __init__(self, broker: str, number: int, *, before: bool) -> None:
@@ -325,7 +325,7 @@ def written(one: Bench) -> list[tuple[str, int, object]]:
     ]
 
 
-def undisturbed(broker: EmbeddedBroker, tape: Tape, start: int, end: int) -> list[tuple[str, int, object]]:
+def undisturbed(broker: EmbeddedRedis, tape: Tape, start: int, end: int) -> list[tuple[str, int, object]]:
     one = bench(broker, tape, start)
     with one.site:
         asyncio.run(one.run(accepting(one, poll_jitter_s=0).start(), end))
@@ -359,7 +359,7 @@ def test_a_broker_that_goes_away_and_comes_back_leaves_the_same_stream(broker, t
     one = bench(broker, tape, start)
     with one.site:
         accepting(one, poll_jitter_s=0)
-        feed = one.start(Publisher(broker.url, patience_s=0.01))
+        feed = one.start(RedisPublisher(broker.url, patience_s=0.01))
 
         async def through_an_outage() -> None:
             while one.clock.now_ns() < at(10, 3):

@@ -21,10 +21,10 @@ from shared.models.bundle import FORMAT, Manifest
 from shared.models.feature_schema import FeatureSchema
 from shared.models.registry import ModelRegistry
 from shared.streaming.memory.engine import MemoryEngine
-from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.embedded import EmbeddedRedis
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.history import read_stream
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 
 PLAN = TrainingPlan(folds=2, trees=8, forest_depth=3, rounds=10, lstm=LstmSettings(hidden=4, length=4, epochs=2))
 VECTORS = 900
@@ -110,13 +110,13 @@ def test_swaps_under_load_lose_double_and_reorder_nothing(house, tmp_path):
     expected = []
     memory = MemoryEngine([predictor_service(settings, schema)], observer=expected.append)
     memory.publish(story(house))
-    with EmbeddedBroker(tmp_path / "broker") as broker:
+    with EmbeddedRedis(tmp_path / "broker") as broker:
         engine = RedisEngine(
             predictor_service(settings, schema), broker.url, partitions=1, replica="test", lease_ms=5000, block_ms=20
         )
         thread = threading.Thread(target=engine.run, daemon=True)
         thread.start()
-        with Publisher(broker.url, producer="test", partitions=1) as publisher:
+        with RedisPublisher(broker.url, producer="test", partitions=1) as publisher:
             publisher.publish(story(house))
         wanted = VECTORS
         over_redis = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from trading_system.operations.processes import Fleet
 
 pytestmark = pytest.mark.broker
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.broker
 def test_a_dead_service_is_started_again_and_the_others_live_on(tmp_path: Path):
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
     services = ("risk", "trainer")
-    with EmbeddedBroker(tmp_path) as broker, Fleet(broker.url, services=services, environ=environ) as fleet:
+    with EmbeddedRedis(tmp_path) as broker, Fleet(broker.url, services=services, environ=environ) as fleet:
         fleet.wait_until_ready()
         before = fleet.pids()
         os.kill(before["risk"], signal.SIGKILL)

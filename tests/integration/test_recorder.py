@@ -22,9 +22,9 @@ from shared.store.query import query
 from shared.store.store import Store
 from shared.streaming.connect import connect
 from shared.streaming.memory.engine import MemoryEngine
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.inspection import inspect_broker
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 from trading_system.simulation.replay import SimulationRequest, simulate, simulate_items
 from trading_system.wiring import Installation
 
@@ -60,7 +60,7 @@ def stream() -> list[Event]:
 def test_what_dies_at_any_step_is_neither_lost_nor_doubled(tmp_path: Path, stream: list[Event]):
     steps = ["legs", "files", "positions"]
     died: Counter[str] = Counter()
-    with EmbeddedBroker(tmp_path / "broker") as server, Publisher(server.url, "test", 1) as publisher:
+    with EmbeddedRedis(tmp_path / "broker") as server, RedisPublisher(server.url, "test", 1) as publisher:
         broker, root = connect(server.url, 1), tmp_path / "store"
         chunk = max(len(stream) // 12, 1)
         for round_number, start in enumerate(range(0, len(stream), chunk)):
@@ -90,7 +90,7 @@ def test_what_dies_at_any_step_is_neither_lost_nor_doubled(tmp_path: Path, strea
 def test_a_recorded_day_replays_to_the_same_golden_hash(tmp_path: Path):
     house = Installation.load({})
     original = simulate_items(Minutes(150), SimulationRequest(source="minutes"), installation=house)
-    with EmbeddedBroker(tmp_path / "broker") as server, Publisher(server.url, "test", 1) as publisher:
+    with EmbeddedRedis(tmp_path / "broker") as server, RedisPublisher(server.url, "test", 1) as publisher:
         ingest = house.ingest_handler("nifty")
         for item in Minutes(150):
             publisher.publish(ingest.accept(item))
@@ -119,7 +119,10 @@ def _dies_at(step: str):
 
 def test_a_broker_that_dies_after_the_write_brings_nothing_back(tmp_path: Path, stream: list[Event]):
     root = tmp_path / "store"
-    with EmbeddedBroker(tmp_path / "broker", appendonly=True) as server, Publisher(server.url, "test", 1) as publisher:
+    with (
+        EmbeddedRedis(tmp_path / "broker", appendonly=True) as server,
+        RedisPublisher(server.url, "test", 1) as publisher,
+    ):
         publisher.publish(stream[:200])
         broker, port = connect(server.url, 1), int(server.url.rpartition(":")[2].partition("/")[0])
         recording = Recording(broker, root)
@@ -127,7 +130,7 @@ def test_a_broker_that_dies_after_the_write_brings_nothing_back(tmp_path: Path, 
     with pytest.raises(BrokerUnavailableError):
         recording.write()
     broker.reset()
-    with EmbeddedBroker(tmp_path / "broker", appendonly=True, port=port):
+    with EmbeddedRedis(tmp_path / "broker", appendonly=True, port=port):
         assert recording.write() == 0
         assert recording.read() == 0
         broker.close()
@@ -136,7 +139,7 @@ def test_a_broker_that_dies_after_the_write_brings_nothing_back(tmp_path: Path, 
 
 
 def test_a_long_outage_is_caught_up_with_in_pieces(tmp_path: Path, stream: list[Event]):
-    with EmbeddedBroker(tmp_path / "broker") as server, Publisher(server.url, "test", 1) as publisher:
+    with EmbeddedRedis(tmp_path / "broker") as server, RedisPublisher(server.url, "test", 1) as publisher:
         publisher.publish(stream)
         broker = connect(server.url, 1)
         recording = Recording(broker, tmp_path / "store", most=50)

@@ -27,9 +27,9 @@ from shared.events import (
 from shared.events.topology import Topic
 from shared.models.registry import Act, ModelRegistry
 from shared.store.writer import StoreWriter
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.publisher import RedisPublisher
 from tests.builders import at, contract, entry_context
 from trading_system.operations.processes import OFFLINE, Fleet
 
@@ -106,9 +106,9 @@ def test_forty_trades_lead_to_a_verdict_though_both_processes_are_killed(store, 
     }
     registry = ModelRegistry(models)
     with (
-        EmbeddedBroker(tmp_path) as broker,
+        EmbeddedRedis(tmp_path) as broker,
         Fleet(broker.url, services=("trainer", OFFLINE), environ=environ, logs=tmp_path / "logs") as fleet,
-        Publisher(broker.url, "test") as publisher,
+        RedisPublisher(broker.url, "test") as publisher,
     ):
 
         def seen(topic, kind):

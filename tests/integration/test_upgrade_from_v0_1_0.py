@@ -28,10 +28,10 @@ from shared.store.query import query
 from shared.store.store import Store
 from shared.store.writer import StoreWriter
 from shared.streaming.protocol.codec import decode
-from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.broker import Broker, EmbeddedRedis
 from shared.streaming.redis.history import read_entries
-from shared.streaming.redis.lockstep import Lockstep
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.lockstep import RedisLockstep
+from shared.streaming.redis.publisher import RedisPublisher
 from tests.fixtures.v0_1_0.load import HERE, load_broker, read_rest_of_day
 from tests.migration.decisions import line_of
 from tests.migration.tally import TOLERANCE, alike
@@ -59,7 +59,7 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
     house = Installation.load({})
     ingest = house.ingest_handler("nifty")
     with ExitStack() as stack:
-        url = stack.enter_context(EmbeddedBroker(tmp_path / "broker")).url
+        url = stack.enter_context(EmbeddedRedis(tmp_path / "broker")).url
         load_broker(url)
         broker = Broker(url)
         before = {
@@ -71,8 +71,8 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
             Fleet(url, partitions=PARTITIONS, environ={"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off"})
         )
         fleet.wait_until_ready()
-        publisher = stack.enter_context(Publisher(url, producer="ingest", partitions=PARTITIONS))
-        lockstep = stack.enter_context(Lockstep(url, PARTITIONS))
+        publisher = stack.enter_context(RedisPublisher(url, producer="ingest", partitions=PARTITIONS))
+        lockstep = stack.enter_context(RedisLockstep(url, PARTITIONS))
         steps = [ingest.accept(chain) for chain in synthetic_days(**market_of(rest))]
         for events in (*steps[int(rest["chains_before_cut"]) :], ingest.end_of_day()):
             for event in events:

@@ -16,9 +16,6 @@ TREES = {
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 
-PORTS = {"DeadLetters", "EmbeddedBroker", "Publisher", "Lockstep"}
-"""Ports of `shared.streaming.protocol`; an engine's implementation bears the port's name, in its own folder."""
-
 FOR_PEOPLE = {"TradingSystem.simulate_offline", "TradingSystem.train_models", "UnsplitMember"}
 FOR_TESTS_AND_BENCHMARKS = {
     "ManualClock",
@@ -98,9 +95,7 @@ def test_a_class_name_stands_once_in_the_tree():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path.relative_to(ROOT)))
     twice = {name: found for name, found in places.items() if len(found) > 1}
-    assert set(twice) <= PORTS, twice
-    for found in (twice[name] for name in PORTS & set(twice)):
-        assert all(path.startswith("shared/streaming/") for path in found), found
+    assert twice == {}
 
 
 def test_every_public_name_is_used_somewhere():

@@ -19,10 +19,10 @@ from redis.retry import Retry
 from shared.errors import BrokerReplyError, BrokerUnavailableError, ConfigError
 from shared.settings.address import EXPECTED_ADDRESS, SOCKET_TIMEOUT, shown_address, split_address
 from shared.streaming.redis.connection import BrokerConnection, decode_pairs
-from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.embedded import EmbeddedRedis
 from shared.streaming.redis.keys import stream_key
 
-__all__ = ["Address", "Broker", "BrokerConnection", "BrokerUrl", "EmbeddedBroker", "decode_pairs"]
+__all__ = ["Address", "Broker", "BrokerConnection", "BrokerUrl", "EmbeddedRedis", "decode_pairs"]
 
 IO_TIMEOUT_S: Final = 5.0
 """How long an answer may take before the connection counts as dead."""

@@ -8,20 +8,20 @@ from typing import Self
 
 from shared.errors import BrokerReplyError
 from shared.events.topology import Topic, partition_of
-from shared.streaming.protocol import engine as protocol
 from shared.streaming.protocol.client import BrokerClient
+from shared.streaming.protocol.engine import EmbeddedBroker
 from shared.streaming.protocol.handler import Service
 from shared.streaming.protocol.reports import BrokerReport
 from shared.streaming.redis.broker import Broker
-from shared.streaming.redis.dead_letters import DeadLetters
-from shared.streaming.redis.embedded import EmbeddedBroker
+from shared.streaming.redis.dead_letters import RedisDeadLetters
+from shared.streaming.redis.embedded import EmbeddedRedis
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.following import RedisFollowing
 from shared.streaming.redis.history import RedisHistory
 from shared.streaming.redis.inspection import inspect_with
 from shared.streaming.redis.keys import state_key, stream_key
-from shared.streaming.redis.lockstep import Lockstep
-from shared.streaming.redis.publisher import Publisher
+from shared.streaming.redis.lockstep import RedisLockstep
+from shared.streaming.redis.publisher import RedisPublisher
 
 
 class RedisStates:
@@ -139,17 +139,17 @@ class RedisClient:
         """Give the small values of a producer and book."""
         return RedisMemory(self._broker, self._partitions, producer, book)
 
-    def publisher(self, producer: str, *, patience_s: float = 30.0) -> Publisher:
+    def publisher(self, producer: str, *, patience_s: float = 30.0) -> RedisPublisher:
         """Give a way in."""
-        return Publisher(self._url, producer, self._partitions, patience_s=patience_s)
+        return RedisPublisher(self._url, producer, self._partitions, patience_s=patience_s)
 
-    def lockstep(self) -> Lockstep:
+    def lockstep(self) -> RedisLockstep:
         """Give what waits for the decision groups."""
-        return Lockstep(self._url, self._partitions)
+        return RedisLockstep(self._url, self._partitions)
 
-    def dead_letters(self) -> DeadLetters:
+    def dead_letters(self) -> RedisDeadLetters:
         """Give the entries that no attempt could handle."""
-        return DeadLetters(self._url, self._partitions)
+        return RedisDeadLetters(self._url, self._partitions)
 
     def engine(self, service: Service, *, replica: str, lease_ms: int, block_ms: int, batch: int) -> RedisEngine:
         """Make a replica of a service."""
@@ -183,6 +183,6 @@ def open_client(url: str, partitions: int, *, io_timeout_s: float | None) -> Bro
     return RedisClient(url, partitions, io_timeout_s=io_timeout_s)
 
 
-def embedded_broker(directory: Path, *, appendonly: bool) -> protocol.EmbeddedBroker:
+def embedded_broker(directory: Path, *, appendonly: bool) -> EmbeddedBroker:
     """Make a server of our own with its files in `directory`; entering it waits until it answers."""
-    return EmbeddedBroker(directory, appendonly=appendonly)
+    return EmbeddedRedis(directory, appendonly=appendonly)

@@ -21,7 +21,7 @@ from shared.streaming.redis.history import read_entries
 from shared.streaming.redis.keys import stream_key
 
 
-class DeadLetters:
+class RedisDeadLetters:
     """The dead letters of a broker.
 
     Args:

@@ -44,7 +44,7 @@ def find_server() -> Path:
     )
 
 
-class EmbeddedBroker:
+class EmbeddedRedis:
     """A server on a free loopback port, ended on exit.
 
     Args:

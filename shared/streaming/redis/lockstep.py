@@ -17,7 +17,7 @@ _FIRST_PAUSE_S: Final = 0.0002
 _LONGEST_PAUSE_S: Final = 0.005
 
 
-class Lockstep:
+class RedisLockstep:
     """Tells when a partition is at rest: nothing unread and nothing pending in any decision group.
 
     The look is one atomic call and every step of a service is too, so what is at rest then stays at rest.

@@ -35,7 +35,7 @@ _LONGEST_PAUSE_S: Final = 0.5
 _Answer = TypeVar("_Answer")
 
 
-class Publisher:
+class RedisPublisher:
     """Publishes events of one producer. Calling again with the same events changes nothing.
 
     On `chain` event time and sequence never go back; on other topics an id is just not published twice among the last

@@ -11,7 +11,7 @@ import pytest
 from shared.errors import BadInputError
 from shared.events import Command, CommandKind
 from shared.streaming.connect import connect
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from trading_system.cli.settling import settle_command, settlement_in
 
 HEADER = (
@@ -57,7 +57,7 @@ def test_a_file_without_one_level_is_refused(tmp_path: Path, rows: list[str]):
 @pytest.mark.broker
 def test_the_file_is_told_as_an_operator_s_command_with_its_name_and_hash(tmp_path: Path):
     file = written(tmp_path, row("2026-08-04", "24500.00", "24614.90"))
-    with EmbeddedBroker(tmp_path / "broker") as embedded:
+    with EmbeddedRedis(tmp_path / "broker") as embedded:
         settle_command(file=file, operator="asha", broker=embedded.url)
         with connect(embedded.url, 4) as client:
             command = client.history().newest_of(Command, "nifty")

@@ -6,13 +6,13 @@ from datetime import date
 
 import pytest
 
-from shared.streaming.redis.broker import Broker, EmbeddedBroker
+from shared.streaming.redis.broker import Broker, EmbeddedRedis
 from trading_system.operations.doctor import Grade, examine
 
 
 @pytest.mark.broker
 def test_a_broker_that_wants_a_password_is_a_finding(tmp_path):
-    with EmbeddedBroker(tmp_path) as embedded:
+    with EmbeddedRedis(tmp_path) as embedded:
         link = Broker(embedded.url).connect(0)
         link.call("CONFIG", "SET", "requirepass", "x")
         findings = {one.check: one for one in examine(date(2025, 8, 29), {"REDIS_URL": embedded.url})}
