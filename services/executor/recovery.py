@@ -8,7 +8,7 @@ from typing import Final
 from services.executor.book.state import STATE
 from services.executor.event_queue import EventQueue
 from services.executor.venues.differences import differences
-from services.executor.venues.outbox import Write
+from services.executor.venues.write import Write
 from shared.errors import BrokerReplyError, BrokerUnavailableError
 from shared.events import BookState, Intent, Severity
 from shared.observability.logging import get_logger

@@ -20,7 +20,8 @@ import pytest
 
 from services.executor.audit.log import read_audit, verify
 from services.executor.venues.arming import Arming, arm
-from services.executor.venues.outbox import WRITE, Outbox
+from services.executor.venues.outbox import Outbox
+from services.executor.venues.write import WRITE
 from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, Intent, OrderAction, Trade
 from shared.events.topology import Topic
 from shared.streaming.redis.embedded import EmbeddedRedis

@@ -11,9 +11,9 @@ import pytest
 
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.dry_run import DryRun
-from services.executor.venues.outbox import Write
 from services.executor.venues.port import SignalVenue, VenueAnswer, VenueOutcome, VenueTerms
 from services.executor.venues.registry import choose_venue
+from services.executor.venues.write import Write
 from shared.events import VenueTarget
 from shared.events.legs import sold
 from tests.builders import contract

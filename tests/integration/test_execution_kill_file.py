@@ -18,7 +18,7 @@ import redis
 
 from services.executor.audit.log import read_audit, verify
 from services.executor.venues.arming import Arming, arm
-from services.executor.venues.outbox import WRITE, Write, WriteState
+from services.executor.venues.write import WRITE, Write, WriteState
 from shared.clock import SystemClock, ist_date
 from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, FillStatus, VenueTarget, sold
 from shared.events.topology import Topic

@@ -18,7 +18,8 @@ import pytest
 
 from services.executor.audit.log import AuditLog, read_audit, verify
 from services.executor.venues.arming import check_armed
-from services.executor.venues.outbox import WRITE, Outbox, WriteState
+from services.executor.venues.outbox import Outbox
+from services.executor.venues.write import WRITE, WriteState
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import ManualClock
 from shared.events import Event, Intent, Signal

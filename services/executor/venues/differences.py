@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.executor.book.state import ExecutorState
-from services.executor.venues.outbox import MAY_BE_STORED, Write
+from services.executor.venues.write import MAY_BE_STORED, Write
 from shared.events import BookState, Intent
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from services.executor.settings import ExecutorSettings
-from services.executor.venues.outbox import Abandoned, Outbox, Write, WriteState
+from services.executor.venues.outbox import Abandoned, Outbox
 from services.executor.venues.pace import Pace
 from services.executor.venues.port import SignalVenue
+from services.executor.venues.write import Write, WriteState
 from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import NotArmedError
 from shared.events import Intent, Severity, VenueTarget

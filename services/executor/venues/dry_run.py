@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.executor.venues.outbox import Write
 from services.executor.venues.port import SignalVenue, VenueAnswer, VenueOutcome
+from services.executor.venues.write import Write
 
 
 class DryRun:

@@ -15,9 +15,10 @@ from services.executor.settings import ExecutorSettings
 from services.executor.venues.arming import check_armed
 from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, FaultHook, Note, VenueMirror, retry_pause_ns
 from services.executor.venues.dry_run import DryRun
-from services.executor.venues.outbox import WRITE, Outbox, Write
+from services.executor.venues.outbox import Outbox
 from services.executor.venues.port import SignalVenue, VenueTerms
 from services.executor.venues.registry import VenueChoice
+from services.executor.venues.write import WRITE, Write
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
 from shared.errors import ConfigError
 from shared.events import Severity

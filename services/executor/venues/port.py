@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
 
-from services.executor.venues.outbox import Write
+from services.executor.venues.write import Write
 from shared.events import Contract, Side, VenueTarget
 from shared.settings import ServiceSettings
 

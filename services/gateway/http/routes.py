@@ -30,7 +30,7 @@ from services.gateway.schemas.api import (
     TradesAnswer,
 )
 from services.gateway.schemas.book import BookAnswer
-from services.gateway.schemas.events import CommandAnswer
+from services.gateway.schemas.operation import CommandAnswer
 from shared.errors import BadInputError, BrokerUnavailableError, ConfigError, EngineError
 from shared.events.topology import Topic
 from shared.streaming.connect import connect

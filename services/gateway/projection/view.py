@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from services.gateway.projection.day import DayLedger
 from services.gateway.schemas.book import HaltAnswer
-from services.gateway.schemas.events import AlertAnswer, MarketAnswer, PositionAnswer, SignalAnswer
+from services.gateway.schemas.events import MarketAnswer, PositionAnswer, SignalAnswer
+from services.gateway.schemas.operation import AlertAnswer
 from shared import events
 from shared.clock import ist_date
 from shared.text.formatting import iso_text

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from services.gateway.schemas.book import DayAnswer
-from services.gateway.schemas.events import (
-    AlertAnswer,
-    Answer,
-    CommandAnswer,
-    PositionAnswer,
-    SignalAnswer,
-    TradeAnswer,
-)
+from services.gateway.schemas.events import Answer, PositionAnswer, SignalAnswer, TradeAnswer
+from services.gateway.schemas.operation import AlertAnswer, CommandAnswer
 
 
 class EntryAnswer(Answer):

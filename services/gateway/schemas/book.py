@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from services.gateway.schemas.events import (
-    AlertAnswer,
     Answer,
     DenialAnswer,
     MarketAnswer,
@@ -13,6 +12,7 @@ from services.gateway.schemas.events import (
     SignalAnswer,
     TradeAnswer,
 )
+from services.gateway.schemas.operation import AlertAnswer
 from shared.events import HaltChanged
 from shared.text.formatting import iso_text
 

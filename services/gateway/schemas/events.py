@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events import Alert, CandidateQuote, Command, Denial, Leg, Position, PositionStatus, Signal, Trade
+from shared.events import CandidateQuote, Denial, Leg, Position, PositionStatus, Signal, Trade
 from shared.text.formatting import (
     confidence_word,
     direction_label,
@@ -261,54 +261,4 @@ class DenialAnswer(Answer):
             text=denial.text,
             label=direction_label(denial.direction),
             contract=None if denial.contract is None else str(denial.contract),
-        )
-
-
-class AlertAnswer(Answer):
-    """Something a person should know."""
-
-    id: str
-    at: str
-    severity: str
-    code: str
-    text: str
-    producer: str
-
-    @classmethod
-    def of(cls, alert: Alert) -> Self:
-        """Show an alert."""
-        return cls(
-            id=alert.header.id,
-            at=iso_text(alert.header.ts),
-            severity=alert.severity.value,
-            code=alert.code,
-            text=alert.text,
-            producer=alert.header.producer,
-        )
-
-
-class CommandAnswer(Answer):
-    """An operator's word."""
-
-    id: str
-    at: str
-    kind: str
-    operator: str
-    reason: str
-    limit: str | None
-    value: float | None
-    source: str
-
-    @classmethod
-    def of(cls, command: Command) -> Self:
-        """Show a command."""
-        return cls(
-            id=command.header.id,
-            at=iso_text(command.header.ts),
-            kind=command.kind.value,
-            operator=command.operator,
-            reason=command.reason,
-            limit=command.limit,
-            value=command.value,
-            source=command.source,
         )

@@ -13,9 +13,9 @@ from typing import ClassVar, Final, Self
 import httpx
 from pydantic import SecretStr
 
-from services.executor.venues.outbox import Write
 from services.executor.venues.port import VenueAnswer, VenueOutcome, VenueTerms
 from services.executor.venues.tradetron.settings import TradetronSettings
+from services.executor.venues.write import Write
 from shared.clock import NS_PER_SECOND
 from shared.errors import ConfigError
 from shared.observability.redaction import HIDDEN, Redaction

@@ -7,7 +7,7 @@ import pytest
 
 from services.executor.book.state import STATE, ExecutorState
 from services.executor.venues.differences import differences
-from services.executor.venues.outbox import Write, WriteState
+from services.executor.venues.write import Write, WriteState
 from shared.events import Intent, VenueTarget
 from tests.builders import at, entry_order, snapshot
 from tests.unit.services.executor.random_market import Desk

@@ -11,8 +11,9 @@ import pytest
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, retry_pause_ns
 from services.executor.venues.dry_run import DryRun
-from services.executor.venues.outbox import Outbox, Write, WriteState
+from services.executor.venues.outbox import Outbox
 from services.executor.venues.port import VenueAnswer, VenueOutcome
+from services.executor.venues.write import Write, WriteState
 from shared.clock import NS_PER_SECOND, ManualClock, ist_date
 from shared.errors import NotArmedError
 from shared.events import Intent, Severity, VenueTarget, sold

@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from services.executor.venues.outbox import Abandoned, Outbox, Write, WriteState
+from services.executor.venues.outbox import Abandoned, Outbox
+from services.executor.venues.write import Write, WriteState
 from shared.events import VenueTarget
 
 DAY = "2025-08-29"

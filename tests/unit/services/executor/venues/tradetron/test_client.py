@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.executor.venues.outbox import Write
 from services.executor.venues.port import VenueOutcome, VenueTerms
 from services.executor.venues.tradetron.client import Tradetron
 from services.executor.venues.tradetron.settings import TradetronSettings
+from services.executor.venues.write import Write
 from shared.errors import ConfigError
 from shared.events import VenueTarget, sold
 from tests.builders import contract
