@@ -10,9 +10,10 @@ import msgspec
 from services.ingest.quality.gates import Accepted, LastGood, judge_content, keep
 from services.ingest.quality.stamp import FailedGate, object_to_age, object_to_date, object_to_order, session_of
 from services.ingest.settings import IngestSettings
+from services.ingest.state import STATE_VERSION, IngestDay, IngestState
 from shared.clock import NS_PER_SECOND, ist_date
 from shared.errors import TableError
-from shared.events import Alert, ChainSnapshot, ClockTick, Event, Header, QualityFlag, Record, Severity
+from shared.events import Alert, ChainSnapshot, ClockTick, Event, Header, QualityFlag, Severity
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain
 from shared.market.contracts import ContractTable
@@ -22,32 +23,6 @@ TICK_SUFFIX = "tick"
 FALLBACK_SUFFIX = "fallback"
 VOLUME_PATIENCE = 2
 """Chains in a row refused for fallen volumes before the next is believed."""
-
-_STATE_VERSION = 1
-
-
-class _Day(Record, frozen=True, kw_only=True):
-    """Where the book stands within one session: day, its bounds in ns UTC and the next beat."""
-
-    day: str
-    open_ns: int
-    close_ns: int
-    next_tick_ns: int
-
-
-class _State(Record, frozen=True, kw_only=True):
-    version: int
-    book: str
-    seq: int
-    today: _Day | None
-    last: LastGood | None
-    last_event_ns: int | None
-    last_snapshot_ns: int | None
-    refusals: dict[str, int]
-    alerted: dict[str, str]
-    alerts: int
-    front_checked: str
-    volume_backs: int
 
 
 class IngestHandler:
@@ -74,7 +49,7 @@ class IngestHandler:
         self._contracts = contracts
         self._beat_ns = settings.beat_s * NS_PER_SECOND
         self._seq = 0
-        self._today: _Day | None = None
+        self._today: IngestDay | None = None
         self._last: LastGood | None = None
         self._last_event_ns: int | None = None
         self._last_snapshot_ns: int | None = None
@@ -149,8 +124,8 @@ class IngestHandler:
     def checkpoint(self) -> bytes:
         """Give the whole state."""
         return msgspec.json.encode(
-            _State(
-                version=_STATE_VERSION,
+            IngestState(
+                version=STATE_VERSION,
                 book=self.book,
                 seq=self._seq,
                 today=self._today,
@@ -168,12 +143,12 @@ class IngestHandler:
     def restore(self, state: bytes) -> None:
         """Become what `checkpoint` described; ValueError for anything else."""
         try:
-            found = msgspec.json.decode(state, type=_State)
+            found = msgspec.json.decode(state, type=IngestState)
         except msgspec.DecodeError as error:
             raise ValueError(f"expected a state of ingest, got {error}") from error
-        if found.version != _STATE_VERSION or found.book != self.book:
+        if found.version != STATE_VERSION or found.book != self.book:
             raise ValueError(
-                f"expected state version {_STATE_VERSION} of book {self.book}, got {found.version} of {found.book}"
+                f"expected state version {STATE_VERSION} of book {self.book}, got {found.version} of {found.book}"
             )
         self._seq = found.seq
         self._today = found.today
@@ -254,7 +229,7 @@ class IngestHandler:
             return []
         closing = self.end_of_day()
         first = -(-session.open_ns // self._beat_ns) * self._beat_ns
-        self._today = _Day(day=day, open_ns=session.open_ns, close_ns=session.close_ns, next_tick_ns=first)
+        self._today = IngestDay(day=day, open_ns=session.open_ns, close_ns=session.close_ns, next_tick_ns=first)
         return closing
 
     def _ticks_until(self, limit_ns: int, *, stand_in: bool = False) -> list[Event]:
@@ -275,7 +250,7 @@ class IngestHandler:
             self._today = msgspec.structs.replace(today, next_tick_ns=beat)
         return ticks
 
-    def _stand_in(self, ts: int, today: _Day) -> list[Event]:
+    def _stand_in(self, ts: int, today: IngestDay) -> list[Event]:
         settings, last = self._settings, self._last
         if last is None or last.stamp_ns < today.open_ns:
             return []

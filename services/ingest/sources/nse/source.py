@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping
+from datetime import date
 from random import Random
 from typing import TypeVar
 
@@ -16,6 +15,8 @@ import stamina
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.breaker import BreakerState, CircuitBreaker
 from services.ingest.sources.nse.bodies import chain_of_expiry, derivative_holidays, expiry_list, india_vix
+from services.ingest.sources.nse.holidays import holiday_differences
+from services.ingest.sources.nse.merging import merge
 from services.ingest.sources.nse.session import (
     BlockedError,
     GoneError,
@@ -28,7 +29,7 @@ from services.ingest.sources.port import Notice, Polled, Sleep
 from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import BadInputError, ConfigError, TableError
 from shared.events import Severity
-from shared.market.calendar import SessionKind, TradingCalendar
+from shared.market.calendar import TradingCalendar
 from shared.market.chain import BadCapture, DataVerdict, EmptyInputError, ParsedChain, bad_capture_of
 from shared.market.contracts import ContractTable
 
@@ -45,8 +46,6 @@ TERMS = (
     "(THETAFLOW_INGEST_SOURCE=kite), replay recorded days, or the synthetic market"
 )
 ATTEMPTS = 3
-MOST_LAG_S = 90
-"""How far an expiry's stamp may lie behind the front one's and still be one chain with it: a poll and a half."""
 
 _VIX_AGE_S = 300
 _FIRST_PAUSE_S = 1.0
@@ -121,7 +120,7 @@ class NseSource:
             self.breaker.succeeded()
         vix = await self._vix()
         await self._check_holidays()
-        chain, left_out = merge(parts, vix=vix, received_ns=self._clock.now_ns())
+        chain, left_out = merge(parts, vix=vix, received_ns=self._clock.now_ns(), where=CHAIN)
         return self._polled(*(self._refusal(error) for error in (*failed, *left_out)), chain)
 
     async def close(self) -> None:
@@ -268,67 +267,6 @@ class NseSource:
             self._tell("feed.breaker_open", f"{self.name}: nothing is asked for {seconds:.0f} s")
         elif state is BreakerState.CLOSED:
             self._tell("feed.breaker_closed", f"{self.name}: answers again", Severity.INFO)
-
-
-def merge(
-    parts: Sequence[ParsedChain], *, vix: float | None, received_ns: int
-) -> tuple[ParsedChain, tuple[BadInputError, ...]]:
-    """Make one chain of the answers for several expiries, the front one first.
-
-    The site caches each expiry by itself, so stamps and spots of answers fetched within a second differ. The chain is
-    stamped with its oldest part: then no part is older than the chain claims, the gate on age judges by the worst,
-    and a position in any of its expiries is never marked by a price that is staler than its time. The newest stamp
-    would promise freshness that a part of the chain has not; a mean would be a time at which nothing was seen. An
-    expiry more than 90 s behind the front one is left out instead of drawing the whole chain back with it. Each
-    expiry keeps the spot of its own answer; the chain's is the front one's, and no two are ever averaged.
-
-    Returns:
-        chain, and an error for each expiry left out.
-    """
-    front = parts[0]
-    limit_ns = front.stamp_ns - MOST_LAG_S * NS_PER_SECOND
-    kept = [part for part in parts if part.stamp_ns >= limit_ns]
-    late = [part for part in parts if part.stamp_ns < limit_ns]
-    chain = msgspec.structs.replace(
-        front,
-        stamp_ns=min(part.stamp_ns for part in kept),
-        received_ns=received_ns,
-        vix=vix,
-        expiries=tuple(expiry for part in kept for expiry in part.expiries),
-    )
-    return chain, tuple(
-        BadInputError(
-            f"a stamp at most {MOST_LAG_S} s behind the front expiry's",
-            f"{(front.stamp_ns - part.stamp_ns) // NS_PER_SECOND} s",
-            f"{CHAIN} {part.expiries[0].expiry}",
-        )
-        for part in late
-    )
-
-
-def holiday_differences(listed: Mapping[date, str], calendar: TradingCalendar, today: date) -> list[str]:
-    """Compare the exchange's list with our calendar from today to the end of the list's last year, in words.
-
-    Weekends say nothing, and a day with a festival or special session is a holiday on the list and rightly so.
-    """
-    last_year = max(day.year for day in listed)
-    differences = []
-    for offset in range((date(last_year, 12, 31) - today).days + 1):
-        day = today + timedelta(days=offset)
-        with suppress(TableError):
-            session = calendar.session(day)
-            ours = session is None or session.kind is not SessionKind.REGULAR
-            if _is_weekday(day) and ours != (day in listed):
-                name = listed.get(day) or calendar.holiday_name(day) or "no name"
-                theirs = "a holiday" if day in listed else "a trading day"
-                differences.append(
-                    f"{day:%d-%b-%Y} ({name}) is {theirs} on the exchange's list and not in our calendar"
-                )
-    return differences
-
-
-def _is_weekday(day: date) -> bool:
-    return day.weekday() < 5  # noqa: PLR2004 - Saturday
 
 
 def _worth_repeating(error: Exception) -> bool | float:

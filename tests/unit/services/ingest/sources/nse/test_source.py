@@ -10,7 +10,9 @@ import pytest
 
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.breaker import BreakerState
-from services.ingest.sources.nse.source import NseSource, holiday_differences, merge
+from services.ingest.sources.nse.holidays import holiday_differences
+from services.ingest.sources.nse.merging import merge
+from services.ingest.sources.nse.source import NseSource
 from shared.clock import NS_PER_SECOND, ManualClock, ist_ns
 from shared.errors import ConfigError
 from shared.events import Severity
@@ -91,7 +93,7 @@ def test_an_expiry_that_lags_far_is_left_out_and_counted(visit):
 
 def test_merging_one_part_changes_nothing_but_receipt_and_vix(tape):
     part = msgspec.structs.replace(tape.chains[0], expiries=tape.chains[0].expiries[:1])
-    chain, left_out = merge([part], vix=0.12, received_ns=5)
+    chain, left_out = merge([part], vix=0.12, received_ns=5, where="chain")
     assert left_out == ()
     assert chain == msgspec.structs.replace(part, vix=0.12, received_ns=5)
 
