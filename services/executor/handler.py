@@ -134,6 +134,7 @@ class ExecutorHandler:
             state.source = snapshot.source
             self._settling.note_level(state, snapshot, session)
         if not _STALE.intersection(snapshot.quality):
+            self._settling.take_close(state, snapshot, ist_date(header.ts), out)
             self._matching.fill_entries(state, snapshot, out)
         for position in state.live():
             quote = NO_QUOTE if stands_in else self._marker.mark(position, snapshot, state.forwards)

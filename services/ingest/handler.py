@@ -200,6 +200,7 @@ class IngestHandler:
             expiries=accepted.expiries,
             source=chain.source,
             quality=quality,
+            previous_close=chain.previous_close,
         )
 
     def _check_front(self, accepted: Accepted, chain: ParsedChain, session: Session) -> list[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from shared.events.base import Event, Record
 
@@ -97,7 +98,10 @@ class ChainSnapshot(Event, frozen=True, kw_only=True):
         vix: India VIX as a decimal, if known.
         source: adapter and format it came through.
         quality: flags of an accepted snapshot.
+        previous_close: level the index closed at on the trading day before, points; None where the source has none.
     """
+
+    VERSION: ClassVar[int] = 2
 
     underlying: str
     received_ns: int | None
@@ -106,6 +110,7 @@ class ChainSnapshot(Event, frozen=True, kw_only=True):
     expiries: tuple[ExpiryChain, ...]
     source: str
     quality: tuple[QualityFlag, ...] = ()
+    previous_close: float | None = None
 
 
 class ClockTick(Event, frozen=True, kw_only=True):

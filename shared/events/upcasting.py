@@ -89,6 +89,7 @@ def _without(content: Plain, *names: str) -> Plain:
 
 
 UPCASTERS: Final[Mapping[str, Mapping[int, Upcaster]]] = {
+    "ChainSnapshot": {1: unchanged},
     "Signal": {1: signal_v1},
     "Order": {1: order_v1},
     "Fill": {1: fill_v1},

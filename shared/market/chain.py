@@ -44,6 +44,7 @@ class ParsedChain(Record, frozen=True, kw_only=True):
         vix: India VIX as a decimal, if known.
         expiries: nearest first, each with ascending strikes.
         source: format the capture came through, and what led to it.
+        previous_close: level the index closed at on the trading day before, points; None where the source has none.
         expected_day: ISO date which file or folder claim for the capture, if they do.
     """
 
@@ -55,6 +56,7 @@ class ParsedChain(Record, frozen=True, kw_only=True):
     expiries: tuple[ExpiryChain, ...]
     source: str
     expected_day: str | None = None
+    previous_close: float | None = None
 
 
 class BadCapture(Record, frozen=True, kw_only=True):

@@ -17,9 +17,9 @@ _COUNTS = ("bid_qty", "ask_qty", "volume", "oi", "oi_change")
 _LEG_FIELDS = ("bid", "ask", "bid_qty", "ask_qty", "ltp", "volume", "oi", "oi_change", "iv")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
-ROWS_VERSION = 2
-"""Layout of snapshot and leg rows, in their column `v`; rows of v0.1.0 have none and are version 1, without that column. A
-row of an event carries the version of the event."""
+ROWS_VERSION = 3
+"""Layout of snapshot and leg rows, in their column `v`; rows of v0.1.0 have none and are version 1, without that column. Version
+3 knows the previous close. A row of an event carries the version of the event."""
 
 SNAPSHOT_SCHEMA = pa.schema(
     [
@@ -30,6 +30,7 @@ SNAPSHOT_SCHEMA = pa.schema(
         ("received_ns", pa.int64()),
         ("spot", pa.float64()),
         ("vix", pa.float64()),
+        ("previous_close", pa.float64()),
         ("source", pa.string()),
         ("quality", pa.string()),
         ("v", pa.int16()),
@@ -106,6 +107,7 @@ def chains_of(snapshots: pa.Table, legs: pa.Table) -> Iterator[ParsedChain]:
             received_ns=row["received_ns"],
             spot=row["spot"],
             vix=row["vix"],
+            previous_close=row.get("previous_close"),
             expiries=expiries.get(key, ()),
             source=row["source"],
         )
@@ -149,6 +151,7 @@ def _snapshot_row(chain: ParsedChain | ChainSnapshot) -> dict[str, Any]:
         "received_ns": chain.received_ns,
         "spot": chain.spot,
         "vix": chain.vix,
+        "previous_close": chain.previous_close,
         "source": chain.source,
         "quality": ",".join(recorded.quality) if recorded else None,
         "v": ROWS_VERSION,

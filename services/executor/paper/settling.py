@@ -70,18 +70,34 @@ class Settling:
         if refusal is not None or day is None or command.value is None:
             out.alert("settlement_refused", f"{refusal} ({command.operator}: {command.source})", Severity.WARNING)
             return False
-        told = SettlementLevel(command.value, command.source)
+        told = SettlementLevel(command.value, f"{command.source} ({command.operator})")
         state.levels[_key(command.underlying, day)] = told
-        waiting = [each for each in state.settling(command.underlying) if self._last_day(each) == day]
-        words = f"{command.underlying} {day}: {told.level:.2f} by {command.operator} ({told.source})"
-        out.alert("settlement_level", f"{words}; {len(waiting)} positions settle", Severity.INFO)
-        for position in waiting:
-            self._book(state, position, told.level, f"settled at the level of {day}", out)
-        return bool(waiting)
+        return self._settle_waiting(state, command.underlying, day, told, out)
+
+    def take_close(self, state: ExecutorState, snapshot: ChainSnapshot, today: date, out: Outputs) -> None:
+        """Settle what ended on the trading day before, where the feed says at which level the index closed then."""
+        level, underlying = snapshot.previous_close, snapshot.underlying
+        waiting = state.settling(underlying)
+        if level is None or not waiting or any(_is_far(level, each) for each in waiting):
+            return
+        day = self.calendar.previous_trading_day(today).isoformat()
+        if any(self._last_day(each) == day for each in waiting):
+            told = SettlementLevel(level, f"previous close by {snapshot.source}")
+            self._settle_waiting(state, underlying, day, told, out)
 
     def forget_levels(self, state: ExecutorState, before: str) -> None:
         """Drop what was told of days before an ISO day, once nothing waits for it."""
         state.levels = {key: told for key, told in state.levels.items() if key[-10:] >= before}
+
+    def _settle_waiting(
+        self, state: ExecutorState, underlying: str, day: str, told: SettlementLevel, out: Outputs
+    ) -> bool:
+        waiting = [each for each in state.settling(underlying) if self._last_day(each) == day]
+        words = f"{underlying} {day}: {told.level:.2f}, source: {told.source}; {len(waiting)} positions settle"
+        out.alert("settlement_level", words, Severity.INFO)
+        for position in waiting:
+            self._book(state, position, told.level, f"settled at the level of {day}", out)
+        return bool(waiting)
 
     def _book(self, state: ExecutorState, position: ShortPosition, level: float, how: str, out: Outputs) -> None:
         price = settlement_price(position.contract, level)
@@ -120,9 +136,12 @@ def _refusal(state: ExecutorState, command: Command) -> str | None:
     level = command.value
     if level is None or not isfinite(level) or level <= 0.0 or not command.source.strip() or not command.underlying:
         return f"expected an underlying, a level above 0 and a source, got {command.underlying!r} and {level!r}"
-    strikes = [each.contract.strike for each in state.settling(command.underlying)]
-    far = next((strike for strike in strikes if abs(level / strike - 1.0) > _FARTHEST), None)
-    return None if far is None else f"expected a level within {_FARTHEST:.0%} of strike {far:g}, got {level:g}"
+    far = next((each for each in state.settling(command.underlying) if _is_far(level, each)), None)
+    return None if far is None else f"expected a level within {_FARTHEST:.0%} of {far.contract}, got {level:g}"
+
+
+def _is_far(level: float, position: ShortPosition) -> bool:
+    return abs(level / position.contract.strike - 1.0) > _FARTHEST
 
 
 def _key(underlying: str, day: str) -> str:

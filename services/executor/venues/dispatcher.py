@@ -193,7 +193,7 @@ class Dispatcher:
     def _entry_refusal(self, target: VenueTarget) -> str | None:
         now = self._clock.now_ns()
         session = self._session(now)
-        if session is None or not session.open_ns <= now < session.close_ns:
+        if session is None or now == session.close_ns or not session.trades_at(now):
             return "outside the session"
         if self._intent is None:
             return f"the word for {target.signal_id} was not heard in this process"

@@ -29,7 +29,10 @@ def session_of(chain: ParsedChain, calendar: TradingCalendar) -> Session | Faile
         return FailedGate(DataVerdict.OFF_SESSION, f"expected a day the calendar knows: {error}")
     if session is not None:
         return session
-    hours = "no session that day" if day is None else f"the session {_clock(day.open_ns)} to {_clock(day.close_ns)}"
+    note = calendar.note(ist_date(chain.stamp_ns))
+    hours = f"no session that day{f': {note}' if note else ''}"
+    if day is not None:
+        hours = f"the session {_clock(day.open_ns)} to {_clock(day.close_ns)}"
     return FailedGate(
         DataVerdict.OFF_SESSION, f"expected a stamp within a session, got {_shown(chain.stamp_ns)} ({hours})"
     )

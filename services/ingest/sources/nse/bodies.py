@@ -15,6 +15,7 @@ from shared.market.chain import EmptyInputError, ParsedChain
 
 _VIX = "INDIA VIX"
 _HIGHEST_VIX = 200.0
+_INDEX_OF = {"NIFTY": "NIFTY 50", "BANKNIFTY": "NIFTY BANK", "FINNIFTY": "NIFTY FIN SERVICE"}
 
 
 class _ContractInfo(msgspec.Struct):
@@ -24,6 +25,7 @@ class _ContractInfo(msgspec.Struct):
 class _Index(msgspec.Struct):
     indexSymbol: str | None = None  # noqa: N815 - the body's name
     last: float | None = None
+    previousClose: float | None = None  # noqa: N815 - the body's name
 
 
 class _Indices(msgspec.Struct):
@@ -60,6 +62,14 @@ def india_vix(content: bytes, where: str) -> tuple[float, int]:
     if last is None or not 0.0 < last < _HIGHEST_VIX or body.timestamp is None:
         raise BadInputError(f"a stamp and a row {_VIX} with a level in per cent", (body.timestamp, last), where)
     return last / 100.0, parse_nse_stamp(body.timestamp)
+
+
+def last_close(content: bytes, where: str, underlying: str) -> float | None:
+    """Read from allIndices at which level the index closed on the trading day before, points; None where it is not there."""
+    body = decode_body(content, _INDICES, _Indices, where)
+    name = _INDEX_OF.get(underlying, underlying)
+    level = next((row.previousClose for row in body.data or () if row.indexSymbol == name), None)
+    return level if level is not None and level > 0.0 else None
 
 
 def derivative_holidays(content: bytes, where: str) -> dict[date, str]:

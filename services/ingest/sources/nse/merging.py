@@ -15,7 +15,12 @@ MOST_LAG_S = 90
 
 
 def merge(
-    parts: Sequence[ParsedChain], *, vix: float | None, received_ns: int, where: str
+    parts: Sequence[ParsedChain],
+    *,
+    vix: float | None,
+    received_ns: int,
+    where: str,
+    previous_close: float | None = None,
 ) -> tuple[ParsedChain, tuple[BadInputError, ...]]:
     """Make one chain of the answers for several expiries, the front one first.
 
@@ -31,6 +36,7 @@ def merge(
         vix: India VIX, decimal, if it is known.
         received_ns: when the last answer came, ns UTC.
         where: names the address in errors.
+        previous_close: level the index closed at on the trading day before, points, if it is known.
 
     Returns:
         chain, and an error for each expiry left out.
@@ -44,6 +50,7 @@ def merge(
         stamp_ns=min(part.stamp_ns for part in kept),
         received_ns=received_ns,
         vix=vix,
+        previous_close=previous_close,
         expiries=tuple(expiry for part in kept for expiry in part.expiries),
     )
     return chain, tuple(

@@ -14,7 +14,7 @@ import stamina
 
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.breaker import BreakerState, CircuitBreaker
-from services.ingest.sources.nse.bodies import chain_of_expiry, derivative_holidays, expiry_list, india_vix
+from services.ingest.sources.nse.bodies import chain_of_expiry, derivative_holidays, expiry_list, india_vix, last_close
 from services.ingest.sources.nse.holidays import holiday_differences
 from services.ingest.sources.nse.merging import merge
 from services.ingest.sources.nse.session import (
@@ -118,9 +118,10 @@ class NseSource:
             return self._polled(self._refusal(error))
         if not any(isinstance(error, BlockedError) for error in failed):
             self.breaker.succeeded()
-        vix = await self._vix()
+        vix, close = await self._indices()
         await self._check_holidays()
-        chain, left_out = merge(parts, vix=vix, received_ns=self._clock.now_ns(), where=CHAIN)
+        received_ns = self._clock.now_ns()
+        chain, left_out = merge(parts, vix=vix, previous_close=close, received_ns=received_ns, where=CHAIN)
         return self._polled(*(self._refusal(error) for error in (*failed, *left_out)), chain)
 
     async def close(self) -> None:
@@ -187,18 +188,22 @@ class NseSource:
             CHAIN, params, lambda content, where: chain_of_expiry(content, where, expiry), attempts=attempts
         )
 
-    async def _vix(self) -> float | None:
-        """India VIX adds to a chain and is not worth losing one: without it, None."""
+    async def _indices(self) -> tuple[float | None, float | None]:
+        """India VIX and the last close add to a chain and are not worth losing one: without them, None."""
         if self.breaker.state is not BreakerState.CLOSED:
-            return None
+            return None, None
+
+        def read(content: bytes, where: str) -> tuple[float, int, float | None]:
+            return *india_vix(content, where), last_close(content, where, self._settings.underlying)
+
         try:
-            vix, stamp_ns = await self._ask(ALL_INDICES, {}, india_vix, attempts=1)
+            vix, stamp_ns, close = await self._ask(ALL_INDICES, {}, read, attempts=1)
         except BadInputError as error:
             self.counts["no_vix"] += 1
             if isinstance(error, BlockedError):
                 self._note_failure(error)
-            return None
-        return vix if self._clock.now_ns() - stamp_ns <= _VIX_AGE_S * NS_PER_SECOND else None
+            return None, None
+        return (vix, close) if self._clock.now_ns() - stamp_ns <= _VIX_AGE_S * NS_PER_SECOND else (None, None)
 
     async def _check_holidays(self) -> None:
         day = ist_date(self._clock.now_ns())

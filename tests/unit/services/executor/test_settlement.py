@@ -207,3 +207,22 @@ def test_an_intraday_product_is_flat_before_the_broker_buys_by_itself():
 
 def _contract(expiry: str):
     return entry_order(1, 0, strike=24_500.0, kind=CALL, expiry=expiry).legs[0].contract
+
+
+def test_the_previous_close_of_the_feed_settles_what_ended_the_trading_day_before(held: Desk):
+    held.restart()
+    wednesday = at(9, 16, day=5)
+    silent = call_at(10, wednesday, None, None)
+    told = msgspec.structs.replace(silent, previous_close=CLOSE)
+    far = msgspec.structs.replace(silent, previous_close=2_461.49)
+    held.feed(silent, msgspec.structs.replace(far, header=chain_header(11, at(9, 17, day=5))))
+    assert held.trades == []
+    held.feed(msgspec.structs.replace(told, header=chain_header(12, at(9, 18, day=5))))
+    assert [(trade.exit_price, trade.gross_pnl_paise) for trade in held.trades] == [(114.90, -475_475)]
+    assert "settlement_level" in held.alerts
+
+
+def test_the_previous_close_of_a_later_day_is_not_the_level(held: Desk):
+    held.feed(msgspec.structs.replace(call_at(10, at(9, 16, day=6), None, None), previous_close=CLOSE))
+    assert held.trades == []
+    assert held.book.positions[0].status is PositionStatus.SETTLEMENT_PENDING

@@ -24,8 +24,10 @@ EIGHT_MB = 8_000_000
 
 @pytest.fixture(scope="module")
 def chains() -> list[ParsedChain]:
-    """An hour of a made-up market."""
-    return [item for item in islice(synthetic_days(3, 1), 60) if isinstance(item, ParsedChain)]
+    """An hour of a made-up market, every second chain with the last close."""
+    made = [item for item in islice(synthetic_days(3, 1), 60) if isinstance(item, ParsedChain)]
+    closes = (None, 24_614.9)
+    return [msgspec.structs.replace(chain, previous_close=closes[n % 2]) for n, chain in enumerate(made)]
 
 
 def filled(root: Path, chains: list[ParsedChain]) -> Store:

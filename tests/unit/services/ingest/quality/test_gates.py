@@ -7,7 +7,7 @@ import pytest
 
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, ist_ns
-from shared.events import ChainSnapshot, QualityFlag
+from shared.events import Alert, ChainSnapshot, QualityFlag
 from shared.market.chain import DataVerdict, ParsedChain
 
 replace = msgspec.structs.replace
@@ -58,6 +58,12 @@ def test_an_honest_day_passes_without_a_refusal_or_a_flag(chains, make_handler):
 )
 def test_what_cannot_be_used_is_refused_by_its_own_verdict(chains, make_handler, change, verdict):
     assert judged(make_handler(), replace(chains[0], **change)) == ({verdict: 1}, None)
+
+
+def test_a_session_that_is_announced_without_hours_is_refused_and_the_alert_says_so(chains, make_handler):
+    (alert,) = make_handler().accept(replace(chains[0], stamp_ns=ist_ns(2026, 11, 8, 18, 30)))
+    assert isinstance(alert, Alert)
+    assert "a session was announced, its hours were not found" in alert.text
 
 
 def test_a_closing_stamp_received_in_the_evening_is_the_closing_chain_not_a_stale_one(chains, make_handler):

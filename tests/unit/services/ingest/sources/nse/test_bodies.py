@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.sources.nse.bodies import chain_of_expiry, derivative_holidays, expiry_list, india_vix
+from services.ingest.sources.nse.bodies import chain_of_expiry, derivative_holidays, expiry_list, india_vix, last_close
 from shared.clock import ist_ns
 from shared.errors import BadInputError
 from shared.market.chain import EmptyInputError
@@ -68,3 +68,16 @@ def test_whatever_comes_only_typed_errors_leave(content: bytes):
             read(content, "x")
         except BadInputError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("row", "level"),
+    [
+        ('{"indexSymbol":"NIFTY 50","last":24000,"previousClose":24614.9}', 24_614.9),
+        ('{"indexSymbol":"NIFTY 50","last":24000,"previousClose":0}', None),
+        ('{"indexSymbol":"NIFTY 50","last":24000}', None),
+        ('{"indexSymbol":"NIFTY BANK","previousClose":55810.1}', None),
+    ],
+)
+def test_the_last_close_is_that_of_the_index_behind_the_options(row, level):
+    assert last_close(f'{{"timestamp":"18-Nov-2026 11:00","data":[{row}]}}'.encode(), "x", "NIFTY") == level
