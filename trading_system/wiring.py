@@ -23,6 +23,6 @@ class Installation(InstallationSettings):
             features_service(self.features, self.calendar, self.contracts),
             predictor_service(self.predictor, self.schema()),
             risk_service(self.risk, self.margins),
-            executor_service(self.executor, self.calendar, self.costs),
+            executor_service(self.executor, self.calendar, self.costs, self.contracts, self.margins),
             trainer_service(self.trainer),
         )

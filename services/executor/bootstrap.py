@@ -13,18 +13,24 @@ from shared.clock import SystemClock
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.market.margin_table import MarginTable
 from shared.observability.logging import configure_logging
-from shared.settings import BookSettings, BrokerSettings, LogSettings, load_settings, secrets_of
+from shared.settings import BookSettings, BrokerSettings, LogSettings, TableSettings, load_settings, secrets_of
 from shared.streaming.protocol.handler import Service
 from shared.streaming.serving import serve
 
 
 def executor_service(
-    settings: ExecutorSettings, calendar: TradingCalendar, costs: CostTable, contracts: ContractTable | None = None
+    settings: ExecutorSettings,
+    calendar: TradingCalendar,
+    costs: CostTable,
+    contracts: ContractTable | None = None,
+    margins: MarginTable | None = None,
 ) -> Service:
     """Make the service; every book gets a handler of its own, checkpointed at every step."""
     terms = contracts if contracts is not None else ContractTable.load()
-    return Service(name="executor", make=lambda book: ExecutorHandler(book, settings, calendar, costs, terms))
+    scans = margins if margins is not None else MarginTable.load()
+    return Service(name="executor", make=lambda book: ExecutorHandler(book, settings, calendar, costs, terms, scans))
 
 
 def run_executor(stop: threading.Event) -> int:
@@ -39,9 +45,10 @@ def run_executor(stop: threading.Event) -> int:
     calendar, books = TradingCalendar.load(), load_settings(BookSettings).books
     # The sidecar speaks before the engine's process is set up.
     configure_logging(load_settings(LogSettings), "executor", secrets_of(settings, venue.settings, broker))
+    margins = MarginTable.load(files=load_settings(TableSettings).margin_files)
     standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, SystemClock(), calendar), stop)
     standby.start()
-    service = executor_service(settings, calendar, CostTable.load())
+    service = executor_service(settings, calendar, CostTable.load(), margins=margins)
     code = serve(service, stop, secrets_of(settings, venue.settings), live={"sidecar": standby.watches})
     standby.join(settings.venue_timeout_s + 1.0)
     return code

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from services.executor.book.intents import claim_variable, intent_when_changed
 from services.executor.book.ledger import Ledger
+from services.executor.book.margin import BookMargins
 from services.executor.book.order_states import OrderState
 from services.executor.book.state import STATE, ExecutorState, WorkingEntry
 from services.executor.book.view import book_state
@@ -38,7 +39,9 @@ from shared.events import (
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.market.margin_table import MarginTable
 from shared.trading.exits import time_exit, watch
+from shared.trading.index_levels import IndexLevels
 from shared.trading.mark_to_market import Marker
 from shared.trading.position import PAISE, ShortPosition
 from shared.trading.quotes import NO_QUOTE
@@ -61,6 +64,7 @@ class ExecutorHandler:
         calendar: sessions, for the square-off.
         costs: cost rates by date.
         contracts: price bands, freeze quantities and expiries by date.
+        margins: scan ranges by date and what the exchange publishes; the packaged ones when None.
     """
 
     def __init__(
@@ -70,11 +74,13 @@ class ExecutorHandler:
         calendar: TradingCalendar,
         costs: CostTable,
         contracts: ContractTable,
+        margins: MarginTable | None = None,
     ) -> None:
         self._book = book
         self._settings = settings
         self._calendar = calendar
         self._contracts = contracts
+        self._margins = BookMargins(margins or MarginTable.load(), calendar, contracts)
         self._marker = Marker(settings, calendar, contracts)
         self._square_off = SquareOff(settings, calendar)
         self._matching = Matching(settings, contracts, Ledger(settings, costs), self._marker, self._square_off)
@@ -133,6 +139,7 @@ class ExecutorHandler:
         if not stands_in:
             state.source = snapshot.source
             self._settling.note_level(state, snapshot, session)
+            self._note_index(snapshot)
         if not _STALE.intersection(snapshot.quality):
             self._settling.take_close(state, snapshot, ist_date(header.ts), out)
             self._matching.fill_entries(state, snapshot, out)
@@ -140,7 +147,7 @@ class ExecutorHandler:
             quote = NO_QUOTE if stands_in else self._marker.mark(position, snapshot, state.forwards)
             watch(position, quote, header.ts, self._square_off.at(session, position.contract), header.seq)
             self._watch_age(position, header.ts, out)
-        out.events.append(book_state(out.header(), state))
+        out.events.append(book_state(out.header(), state, self._margins))
 
     def _on_tick(self, tick: ClockTick, out: Outputs) -> None:
         state, header = self._state, tick.header
@@ -153,7 +160,7 @@ class ExecutorHandler:
             self._watch_age(position, header.ts, out)
         if session is not None and header.ts >= session.close_ns and (state.live() or state.entries):
             self._end_day(out)
-            out.events.append(book_state(out.header(), state))
+            out.events.append(book_state(out.header(), state, self._margins))
 
     def _watch_age(self, position: ShortPosition, ts: int, out: Outputs) -> None:
         waited = (ts - position.exit_ts) / NS_PER_SECOND
@@ -246,7 +253,7 @@ class ExecutorHandler:
         if state.last_ts:
             out.parent = structs.replace(command.header, ts=state.last_ts, seq=state.last_seq)
         if self._settling.take_level(state, command, out):
-            out.events.append(book_state(out.header(), state))
+            out.events.append(book_state(out.header(), state, self._margins))
 
     # --- the day ------------------------------------------------------------------------------------------------
 
@@ -266,6 +273,14 @@ class ExecutorHandler:
         state.day = today
         state.day_trades = state.day_realised_paise = state.day_costs_paise = state.day_slippage_paise = 0
         state.forwards = {key: seen for key, seen in state.forwards.items() if key[-10:] >= today}
+
+    def _note_index(self, snapshot: ChainSnapshot) -> None:
+        state, name = self._state, snapshot.underlying
+        if snapshot.spot is None:
+            return
+        if name not in state.indices:
+            state.indices[name] = IndexLevels(state.day, snapshot.spot)
+        state.indices[name].see(state.day, snapshot.spot, self._margins.margins)
 
     def _session(self, ts: int) -> Session | None:
         return self._calendar.session(ist_date(ts))

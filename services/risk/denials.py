@@ -14,7 +14,7 @@ MEANINGS: dict[DenialCode, tuple[str, str]] = {
         "More capital, or a larger share per trade.",
     ),
     DenialCode.MAX_MARGIN: (
-        "With the open positions' margin one more lot would pass `max_margin` of the capital.",
+        "Margin of the open positions and one more lot, its premium not yet in, is over `max_margin` or what is free.",
         "Wait for an exit, or raise the cap.",
     ),
     DenialCode.STRIKE_CONCENTRATION: (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.risk.exposure import concentration_denial, margin_per_lot
+from services.risk.exposure import concentration_denial
 from services.risk.gates import RiskDenial, day_of, entry_denial
 from services.risk.greeks import greeks_after, greeks_denial
 from services.risk.halts import CLOSES_ALL, OPENS, halt_event
+from services.risk.margin_room import MarginRoom
 from services.risk.orders import cancel_order, denial, entry_order, exit_order
 from services.risk.settings import RiskSettings
-from services.risk.sizing import Size, Stake, estimate_edge, size_position
+from services.risk.sizing import Size, Stake, estimate_edge, most_by_exposure, size_position
 from services.risk.state import STATE, RiskState
 from shared.events import (
     Alert,
@@ -230,7 +231,8 @@ class RiskHandler:
     def _stake(self, signal: Signal, book: BookState, chosen: ChosenStrike, levels: Protection) -> Stake:
         market, today = signal.market, day_of(signal.header.ts)
         costs = option_costs(chosen.bid, levels.stop, market.lot_size, on=today, table=self._costs)
-        margin = margin_per_lot(chosen, signal, self._margins) * (1.0 + self._settings.margin_buffer)
+        room = MarginRoom(chosen, signal, book, self._margins)
+        margin = room.per_lot().total * (1.0 + self._settings.margin_buffer)
         return Stake(
             premium=chosen.bid,
             stop=levels.stop,
@@ -238,7 +240,7 @@ class RiskHandler:
             lot_size=market.lot_size,
             costs_per_lot=costs.total,
             margin_per_lot=margin,
-            margin_in_use=book.margin_paise / 100.0,
+            margin_lots=room.lots(most_by_exposure(margin, self._settings), self._settings),
             freeze_units=self._contracts.freeze_quantity(market.underlying, today),
         )
 

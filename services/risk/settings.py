@@ -20,6 +20,8 @@ class RiskSettings(ServiceSettings):
         max_loss_per_trade: fraction of capital that may be lost between entry and stop, whatever Kelly says.
         max_exposure_per_trade: fraction of capital one trade's margin may bind.
         max_margin: fraction of capital all positions' margin may bind.
+        margin_offsets: the book's margin is the clearing house's, in which opposite positions offset each other. Without,
+            it is the sum of the trades' margins, as with a broker that gives no such benefit.
         margin_buffer: added to the reckoned margin, as brokers ask for more than the clearing house.
         max_lots: cap on the lots of one trade.
         max_positions_per_strike, max_positions_per_expiry: concentration.
@@ -61,6 +63,7 @@ class RiskSettings(ServiceSettings):
     max_loss_per_trade: float = Field(default=0.01, gt=0.0, le=0.1)
     max_exposure_per_trade: float = Field(default=0.40, gt=0.0, le=1.0)
     max_margin: float = Field(default=0.90, gt=0.0, le=1.0)
+    margin_offsets: bool = True
     margin_buffer: float = Field(default=0.15, ge=0.0, le=1.0)
     max_lots: int = Field(default=10, ge=1)
     max_positions_per_strike: int = Field(default=1, ge=1)

@@ -34,7 +34,7 @@ class Stake:
         lot_size: units.
         costs_per_lot: of the round trip, rupees.
         margin_per_lot: rupees.
-        margin_in_use: of the positions already open, rupees.
+        margin_lots: what the margin of the whole book has room for.
         freeze_units: largest order the exchange takes, units.
     """
 
@@ -44,7 +44,7 @@ class Stake:
     lot_size: int
     costs_per_lot: float
     margin_per_lot: float
-    margin_in_use: float
+    margin_lots: float
     freeze_units: int
 
     @property
@@ -115,8 +115,8 @@ def size_position(
     risked = min(settings.kelly_fraction * kelly, settings.max_loss_per_trade) * scale
     caps = {
         DenialCode.SIZE_ZERO: risked * capital / stake.loss_per_lot,
-        DenialCode.MAX_EXPOSURE: settings.max_exposure_per_trade * capital / stake.margin_per_lot,
-        DenialCode.MAX_MARGIN: (settings.max_margin * capital - stake.margin_in_use) / stake.margin_per_lot,
+        DenialCode.MAX_EXPOSURE: _by_exposure(stake.margin_per_lot, settings),
+        DenialCode.MAX_MARGIN: stake.margin_lots,
         DenialCode.FREEZE_QUANTITY: stake.freeze_units / stake.lot_size,
         DenialCode.THIN_MARKET: float(most_lots),
     }
@@ -134,6 +134,15 @@ def size_position(
         f"{lots} lots, Rs {lots * stake.loss_per_lot:,.0f} at the stop: Kelly {kelly:.3f} ({edge.reason}), "
         f"scale {scale:.2f}, bound by {limit}",
     )
+
+
+def most_by_exposure(margin_per_lot: float, settings: RiskSettings) -> int:
+    """Give the most lots one trade's own margin and `max_lots` allow, whatever else is open."""
+    return min(floor(_by_exposure(margin_per_lot, settings)), settings.max_lots)
+
+
+def _by_exposure(margin_per_lot: float, settings: RiskSettings) -> float:
+    return settings.max_exposure_per_trade * settings.capital / margin_per_lot
 
 
 def _measured_ratio(statistics: TradeStatistics, otherwise: float) -> float:

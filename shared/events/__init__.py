@@ -25,12 +25,14 @@ from shared.events.execution import (
     FillStatus,
     Intent,
     LegCosts,
+    MarginBasis,
     MarkSource,
     Position,
     PositionStatus,
     Trade,
     TradeStatistics,
     VenueTarget,
+    VolatilitySource,
 )
 from shared.events.legs import FilledLeg, Leg, PositionLeg, Side, SignalLeg, TradeLeg, naked_short, sold
 from shared.events.market import (
@@ -112,6 +114,7 @@ __all__ = [
     "Leg",
     "LegColumns",
     "LegCosts",
+    "MarginBasis",
     "MarkSource",
     "MarketView",
     "ModelPublished",
@@ -135,6 +138,7 @@ __all__ = [
     "TradeLeg",
     "TradeStatistics",
     "VenueTarget",
+    "VolatilitySource",
     "naked_short",
     "sold",
 ]

@@ -189,6 +189,31 @@ class TradeStatistics(Record, frozen=True, kw_only=True):
     consecutive_losses: int = 0
 
 
+class VolatilitySource(StrEnum):
+    """Where the daily volatility behind a price scan comes from: the exchange's file, closes seen, or nobody knows it."""
+
+    PUBLISHED = "published"
+    ESTIMATED = "estimated"
+    FLOOR = "floor"
+
+
+class MarginBasis(Record, frozen=True, kw_only=True):
+    """What the margin of one underlying was reckoned by.
+
+    Attributes:
+        level: of the index, points.
+        previous_close: of the index, by which far strikes are told; None before a day's end was seen.
+        daily_volatility: decimal per day; 0 leaves the price scan at its floor.
+        source: where that volatility comes from.
+    """
+
+    underlying: str
+    level: float
+    previous_close: float | None
+    daily_volatility: float
+    source: VolatilitySource
+
+
 class BookState(Event, frozen=True, kw_only=True):
     """The book after one chain snapshot.
 
@@ -205,6 +230,11 @@ class BookState(Event, frozen=True, kw_only=True):
         slippage_paise: of the day: what fills cost beyond the quote that decided them, gains not set against it.
         halted: the executor itself takes no entry.
         provisional_paise: what of `unrealised_paise` belongs to positions whose status is not `open`.
+        margin_paise: what the clearing house binds for the open positions together, and for `pending_orders`.
+        pending_margin_paise: the part of `margin_paise` that is for `pending_orders`, each by itself.
+        free_paise: equity without unrealised gains, less `margin_paise`: what new positions may bind; None in books of
+            former versions.
+        margin_basis: what the margin was reckoned by, one per underlying.
     """
 
     VERSION: ClassVar[int] = 3
@@ -227,6 +257,9 @@ class BookState(Event, frozen=True, kw_only=True):
     slippage_paise: int = 0
     halted: bool = False
     provisional_paise: int = 0
+    pending_margin_paise: int = 0
+    free_paise: int | None = None
+    margin_basis: tuple[MarginBasis, ...] = ()
 
     @property
     def live_positions(self) -> tuple[Position, ...]:

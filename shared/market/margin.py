@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _THIRD = 1 / 3
-_PRICE_MOVES = np.array([0, 0, *(m * _THIRD * s for m in (1, 2, 3) for s in (1, 1, -1, -1)), 2, -2], dtype=np.float64)
-_VOLATILITY_MOVES = np.array([1, -1] * 7 + [0, 0], dtype=np.float64)
-_WEIGHTS = np.array([1.0] * 14 + [0.35] * 2)
 _ONE_DAY_YEARS = 1 / 365
+# A first column for today's value stands before the 16 scenarios of tomorrow, so that one call prices everything.
+_PRICE_MOVES = np.array(
+    [0, 0, 0, *(m * _THIRD * s for m in (1, 2, 3) for s in (1, 1, -1, -1)), 2, -2], dtype=np.float64
+)
+_VOLATILITY_MOVES = np.array([0, *[1, -1] * 7, 0, 0], dtype=np.float64)
+_YEARS_ON = np.array([0.0] + [_ONE_DAY_YEARS] * 16)
+_WEIGHTS = np.array([1.0] * 14 + [0.35] * 2)
 _SMALLEST_VOLATILITY = 1e-4
 _SHORTEST_YEARS = MINIMUM_MINUTES / MINUTES_PER_YEAR
 
@@ -107,23 +111,19 @@ def scenario_losses(
         Losses in rupees, weighted, gains negative, shape (positions, 16); and values now, rupees, negative for short
         positions, shape (positions,).
     """
-    columns = np.array(
-        [
-            (each.forward, each.strike, each.years, each.volatility, each.quantity, scan.price, scan.volatility)
-            for each, scan in zip(positions, scans, strict=True)
-        ],
-        dtype=np.float64,
-    ).reshape(-1, 7, 1)
-    forward, strike, years, volatility, quantity, price_scan, volatility_scan = np.moveaxis(columns, 1, 0)
-    is_call = np.array([[each.kind is OptionKind.CALL] for each in positions], dtype=bool).reshape(-1, 1)
-    # Today's value stands in a column before the scenarios, so that one call prices everything.
+    rows = [
+        (each.forward, each.strike, each.years, each.volatility, each.quantity, scan.price, scan.volatility)
+        for each, scan in zip(positions, scans, strict=True)
+    ]
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 7).T[:, :, None]
+    forward, strike, years, volatility, quantity, price_scan, volatility_scan = columns
+    is_call = np.array([each.kind is OptionKind.CALL for each in positions], dtype=bool)[:, None]
     # Twice the scan may exceed the forward in a table of someone's own making; a forward stays positive.
-    forwards = np.hstack([forward, np.maximum(forward + spot * price_scan * _PRICE_MOVES, 1.0)])
-    moved = np.maximum(volatility + volatility_scan * _VOLATILITY_MOVES, _SMALLEST_VOLATILITY)
-    tomorrow = np.broadcast_to(np.maximum(years - _ONE_DAY_YEARS, 0.0), moved.shape)
-    prices = black76_price(forwards, strike, np.hstack([years, tomorrow]), np.hstack([volatility, moved]), is_call)
-    now, then = prices[:, :1], prices[:, 1:]
-    losses: NDArray[np.float64] = -quantity * _WEIGHTS * (then - now)
+    forwards = np.maximum(forward + spot * price_scan * _PRICE_MOVES, 1.0)
+    volatilities = np.maximum(volatility + volatility_scan * _VOLATILITY_MOVES, _SMALLEST_VOLATILITY)
+    prices = black76_price(forwards, strike, np.maximum(years - _YEARS_ON, 0.0), volatilities, is_call)
+    now = prices[:, :1]
+    losses: NDArray[np.float64] = -quantity * _WEIGHTS * (prices[:, 1:] - now)
     return losses, (quantity * now)[:, 0]
 
 
@@ -155,13 +155,10 @@ def portfolio_margin(
     spread_share, expiring_offset = parameters.calendar_spread(on)
     ranges = {expiry: parameters.scan_ranges(on, daily_volatility, expiry) for expiry in {each.expiry for each in held}}
     losses, values = scenario_losses(held, spot, [ranges[each.expiry] for each in held])
-    expiring = np.array([each.expiry == on for each in held])
-    groups = [np.ones(len(held), dtype=bool)] if expiring_offset else [expiring, ~expiring]
     span = calendar_spread = 0.0
-    for group in groups:
+    for group in _groups(held, on, together=expiring_offset):
         span += max(float(losses[group].sum(axis=0).max()), 0.0)
-        members = [each for each, inside in zip(held, group, strict=True) if inside]
-        calendar_spread += _offsetting_delta(members) * spread_share * spot
+        calendar_spread += _offsetting_delta([held[at] for at in group]) * spread_share * spot
     shorts = [each for each in held if each.quantity < 0]
     return Margin(
         span=span,
@@ -214,6 +211,16 @@ def short_option_margin(
         published=published,
         table=table,
     )
+
+
+def _groups(held: Sequence[OptionPosition], on: date, *, together: bool) -> list[list[int]]:
+    """Give the places of positions whose risks offset each other."""
+    if together:
+        return [list(range(len(held)))]
+    by_end: dict[bool, list[int]] = {}
+    for at, each in enumerate(held):
+        by_end.setdefault(each.expiry == on, []).append(at)
+    return list(by_end.values())
 
 
 def _exposure_share(

@@ -69,7 +69,11 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
         }
         broker.close()
         fleet = stack.enter_context(
-            Fleet(url, partitions=PARTITIONS, environ={"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off"})
+            Fleet(
+                url,
+                partitions=PARTITIONS,
+                environ={"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off", "THETAFLOW_RISK_MARGIN_OFFSETS": "false"},
+            )
         )
         fleet.wait_until_ready()
         publisher = stack.enter_context(RedisPublisher(url, producer="ingest", partitions=PARTITIONS))

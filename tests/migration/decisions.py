@@ -59,8 +59,8 @@ class Decisions:
 
 
 def replayed(items: Iterable[Parsed], decisions: Decisions | None = None) -> Decisions:
-    """Replay captures through the whole pipeline in one process with the default settings."""
-    house = Installation.load({})
+    """Replay captures through the whole pipeline in one process with the rules of v0.1.0: margins add up."""
+    house = Installation.load({"THETAFLOW_RISK_MARGIN_OFFSETS": "false"})
     ingest = house.ingest_handler(BOOK)
     decisions = Decisions() if decisions is None else decisions
     engine = MemoryEngine(house.services(), observer=decisions.observe)

@@ -34,9 +34,7 @@ CALLED_BY_A_LIBRARY = {"ServiceSettings.settings_customise_sources", "_Handler.d
 RULES_NO_SERVICE_ASKS_FOR_YET = {
     "ContractTable.max_lots_per_order",
     "Interval.excludes",
-    "Margin.at_order",
     "Margin.share_of_notional",
-    "MarginTable.next_daily_volatility",
     "OptionCosts.points_per_unit",
     "TradingCalendar.is_covered",
     "VarianceWeights.days_per_year",

@@ -10,6 +10,7 @@ from services.executor.book.order_states import MAY_FILL, OrderState, advance
 from shared.events import Order, TradeStatistics, VenueTarget
 from shared.events.upcasting import FIRST_STRATEGY, order_v1, target_v1, unchanged
 from shared.layouts import Layout, Plain
+from shared.trading.index_levels import IndexLevels
 from shared.trading.position import ForwardSeen, ShortPosition
 from shared.trading.settlement import SettlementLevel
 
@@ -42,6 +43,7 @@ class ExecutorState(msgspec.Struct):
         settlement: by underlying: day, sum and number of index levels in the last half hour of its session.
         levels: settlement levels told from outside, by underlying and day.
         last_seq, last_ts: chain step and event time of the newest chain event.
+        indices: levels by underlying.
         source: what the newest snapshot came through.
         halted: an operator's word: no entry is taken; `halted_by` says whose.
         variables: order ids the variables of an outside venue are held for, empty when free.
@@ -68,6 +70,7 @@ class ExecutorState(msgspec.Struct):
     forwards: dict[str, ForwardSeen] = {}
     settlement: dict[str, tuple[str, float, int]] = {}
     levels: dict[str, SettlementLevel] = {}
+    indices: dict[str, IndexLevels] = {}
     source: str = ""
     halted: bool = False
     halted_by: str = ""

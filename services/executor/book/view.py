@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from services.executor.book.margin import BookMargins
 from services.executor.book.state import ExecutorState
 from shared.events import BookState, Header, Position, PositionLeg, PositionStatus
 from shared.trading.position import ShortPosition, to_paise
 
 
-def book_state(header: Header, state: ExecutorState) -> BookState:
+def book_state(header: Header, state: ExecutorState, margins: BookMargins) -> BookState:
     """Describe the book after a step and carry its highest equity on."""
     unrealised = owed = exposure = provisional = 0
     for position in state.positions.values():
@@ -19,6 +20,8 @@ def book_state(header: Header, state: ExecutorState) -> BookState:
         provisional += 0 if position.status is PositionStatus.OPEN else result
     equity = state.cash_paise - owed
     state.peak_equity_paise = max(state.peak_equity_paise, equity)
+    bound = margins.bound(state, header.ts)
+    margin = bound.positions_paise + bound.working_paise
     return BookState(
         header=header,
         positions=tuple(_position(position) for position in state.positions.values()),
@@ -30,7 +33,7 @@ def book_state(header: Header, state: ExecutorState) -> BookState:
         costs_paise=state.day_costs_paise,
         unrealised_paise=unrealised,
         exposure_paise=exposure,
-        margin_paise=sum(position.margin_paise for position in state.positions.values()),
+        margin_paise=margin,
         equity_paise=equity,
         peak_equity_paise=state.peak_equity_paise,
         statistics=state.statistics,
@@ -39,6 +42,10 @@ def book_state(header: Header, state: ExecutorState) -> BookState:
         slippage_paise=state.day_slippage_paise,
         halted=state.halted,
         provisional_paise=provisional,
+        pending_margin_paise=bound.working_paise,
+        # A gain not yet realised binds nothing at a broker's, a loss is gone.
+        free_paise=equity - max(unrealised, 0) - margin,
+        margin_basis=bound.bases,
     )
 
 

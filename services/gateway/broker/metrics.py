@@ -72,11 +72,14 @@ class PipelineCollector(Collector):
             "thetaflow_day_max_drawdown_rupees": ("Largest fall of the day's equity.", "max_drawdown_paise"),
             "thetaflow_exposure_rupees": ("Premium at risk.", "exposure_paise"),
             "thetaflow_margin_rupees": ("Margin in use.", "margin_paise"),
+            "thetaflow_free_rupees": ("What new positions may bind.", "free_paise"),
         }
         for name, (text, attribute) in figures.items():
             money = GaugeMetricFamily(name, text, labels=["book"])
             for book, answer in books.items():
-                money.add_metric([book], getattr(answer.day, attribute) / _PAISE)
+                paise = getattr(answer.day, attribute)
+                if paise is not None:
+                    money.add_metric([book], paise / _PAISE)
             yield money
         ready = GaugeMetricFamily("thetaflow_prices_ready", "0 when prices are too old in session.", labels=["book"])
         age = GaugeMetricFamily("thetaflow_last_tick_age_seconds", "Age of the last snapshot.", labels=["book"])

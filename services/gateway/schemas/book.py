@@ -55,6 +55,8 @@ class DayAnswer(Answer):
     """The figures of one book and day. Rates are decimals, None before the first trade.
 
     `provisional_paise` is what of `unrealised_paise` belongs to positions that are carried, unconfirmed or unsettled.
+    `free_paise` is what new positions may bind, `margin_basis` where the volatility behind the margin comes from, by
+    underlying.
     """
 
     day: str | None
@@ -71,6 +73,8 @@ class DayAnswer(Answer):
     equity_paise: int | None
     exposure_paise: int
     margin_paise: int
+    free_paise: int | None
+    margin_basis: dict[str, str]
     open_positions: int
     pending_orders: int
     all_trades: int

@@ -104,7 +104,7 @@ CASES: dict[DenialCode, Case] = {
     DenialCode.LOW_CONFIDENCE: Case(confidence=0.5),
     DenialCode.MAX_POSITIONS: Case(book={"positions": tuple(held(24000.0 + 50 * n) for n in range(3))}),
     DenialCode.MAX_EXPOSURE: Case({"max_exposure_per_trade": 0.05}),
-    DenialCode.MAX_MARGIN: Case(book={"margin_paise": 89_000_000}),
+    DenialCode.MAX_MARGIN: Case(book={"margin_paise": 0, "free_paise": 5_000_000}),
     DenialCode.STRIKE_CONCENTRATION: Case(book={"positions": (held(24400.0, CALL),)}),
     DenialCode.EXPIRY_CONCENTRATION: Case({"max_positions_per_expiry": 1}, book={"positions": (held(24000.0),)}),
     DenialCode.FREEZE_QUANTITY: Case(

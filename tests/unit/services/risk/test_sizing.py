@@ -19,7 +19,7 @@ def stake(**changes: float) -> Stake:
         "lot_size": 75,
         "costs_per_lot": 60.0,
         "margin_per_lot": 1_000.0,
-        "margin_in_use": 0.0,
+        "margin_lots": 1e6,
         "freeze_units": 1_000_000,
         **changes,
     }
@@ -106,7 +106,7 @@ def test_volatility_and_caution_shrink_and_never_grow():
     [
         ({"stop": 1e6}, DenialCode.SIZE_ZERO),
         ({"margin_per_lot": 5e6}, DenialCode.MAX_EXPOSURE),
-        ({"margin_in_use": 8_999_999.0}, DenialCode.MAX_MARGIN),
+        ({"margin_lots": 0.4}, DenialCode.MAX_MARGIN),
         ({"freeze_units": 74}, DenialCode.FREEZE_QUANTITY),
     ],
 )

@@ -1,0 +1,129 @@
+"""What one more position binds, by itself and with the book: how many lots the margin has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from services.risk.gates import day_of
+from services.risk.settings import RiskSettings
+from shared.events import BookState, MarginBasis, Position, Side, Signal
+from shared.market.margin import Margin, OptionPosition, portfolio_margin
+from shared.market.margin_table import MarginTable
+from shared.market.pricing import MINUTES_PER_YEAR
+from shared.trading.strikes import ChosenStrike
+
+_LEAST_MINUTES = 5.0
+_MINUTES_PER_DAY = 1440.0
+_UNKNOWN_VOLATILITY = 0.15
+_PAISE = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class MarginRoom:
+    """Margins of a candidate at one signal, in rupees, without any buffer.
+
+    Attributes:
+        chosen: the contract that would be sold.
+        signal: with the market at that moment.
+        book: at the same chain step.
+        margins: scan ranges by date and what the exchange publishes.
+    """
+
+    chosen: ChosenStrike
+    signal: Signal
+    book: BookState
+    margins: MarginTable
+
+    def per_lot(self) -> Margin:
+        """Reckon one lot of the candidate by itself."""
+        return self._margin([self._candidate(1)])
+
+    def lots(self, most: int, settings: RiskSettings) -> float:
+        """Give how many lots the book's margin has room for, infinite when at least `most`.
+
+        The margin of everything together, with the premium still to be received left out, must stay within
+        `max_margin` of the capital and within what the account has beside unrealised gains. Less than one lot is told
+        as the share of one there is room for.
+        """
+        limit = settings.max_margin * settings.capital
+        if self.book.free_paise is not None:
+            limit = min(limit, (self.book.free_paise + self.book.margin_paise) / _PAISE)
+        if not settings.margin_offsets:
+            in_use = sum(position.margin_paise for position in self.book.live_positions) / _PAISE
+            return (limit - in_use) / (self.per_lot().total * (1.0 + settings.margin_buffer))
+        for lots in range(most, 0, -1):
+            if self._after(lots, settings) <= limit:
+                return float("inf") if lots == most else float(lots)
+        now, then = (self._after(lots, settings) for lots in (0, 1))
+        return max(limit - now, 0.0) / (then - now) if then > now else 0.0
+
+    def _after(self, lots: int, settings: RiskSettings) -> float:
+        """Reckon what has to be there when so many lots are ordered, the buffer and working entries included."""
+        one = self.per_lot()
+        uncredited = lots * (one.at_order - one.total)
+        legs = [*self._held(), self._candidate(lots)]
+        bound = (self._margin(legs).total + uncredited) * (1.0 + settings.margin_buffer)
+        return bound + self.book.pending_margin_paise / _PAISE
+
+    def _margin(self, legs: list[OptionPosition]) -> Margin:
+        market, today = self.signal.market, day_of(self.signal.header.ts)
+        basis = self._basis()
+        sigma = self.margins.published_volatility(market.underlying, today) if basis is None else basis.daily_volatility
+        return portfolio_margin(
+            legs,
+            market.spot if market.spot is not None else self._forward,
+            today,
+            daily_volatility=sigma or 0.0,
+            previous_close=None if basis is None else basis.previous_close,
+            published=self.margins.published_exposure(market.underlying, today),
+            table=self.margins,
+        )
+
+    def _basis(self) -> MarginBasis | None:
+        """The executor's, so that both reckon by the same volatility; books of former versions bring none."""
+        bases = self.book.margin_basis
+        return next((each for each in bases if each.underlying == self.signal.market.underlying), None)
+
+    @property
+    def _forward(self) -> float:
+        market = self.signal.market
+        return market.forward if market.forward is not None else self.chosen.quote.contract.strike
+
+    @property
+    def _volatility(self) -> float:
+        return self.signal.market.atm_iv or _UNKNOWN_VOLATILITY
+
+    def _candidate(self, lots: int) -> OptionPosition:
+        market, contract = self.signal.market, self.chosen.quote.contract
+        return OptionPosition(
+            strike=contract.strike,
+            kind=contract.kind,
+            expiry=date.fromisoformat(contract.expiry),
+            years=max(market.minutes_to_expiry or 0.0, _LEAST_MINUTES) / MINUTES_PER_YEAR,
+            volatility=self.chosen.quote.iv or self._volatility,
+            quantity=-lots * market.lot_size,
+            forward=self._forward,
+        )
+
+    def _held(self) -> Iterator[OptionPosition]:
+        today = day_of(self.signal.header.ts).isoformat()
+        for position in self.book.live_positions:
+            if position.contract.underlying == self.signal.market.underlying and position.contract.expiry >= today:
+                yield from self._legs(position)
+
+    def _legs(self, position: Position) -> Iterator[OptionPosition]:
+        front = date.fromisoformat(self.chosen.quote.contract.expiry)
+        for leg in position.legs:
+            expiry = date.fromisoformat(leg.contract.expiry)
+            minutes = (self.signal.market.minutes_to_expiry or 0.0) + (expiry - front).days * _MINUTES_PER_DAY
+            yield OptionPosition(
+                strike=leg.contract.strike,
+                kind=leg.contract.kind,
+                expiry=expiry,
+                years=max(minutes, _LEAST_MINUTES) / MINUTES_PER_YEAR,
+                volatility=self._volatility if leg.iv is None else leg.iv,
+                quantity=position.lots * position.lot_size * leg.ratio * (1 if leg.side is Side.BUY else -1),
+                forward=self._forward,
+            )
