@@ -45,7 +45,7 @@ from shared.trading.index_levels import IndexLevels
 from shared.trading.mark_to_market import Marker
 from shared.trading.position import PAISE, ShortPosition
 from shared.trading.quotes import NO_QUOTE
-from shared.trading.square_off import SquareOff
+from shared.trading.square_off import INTRADAY, SquareOff
 
 __all__ = ["VENUE", "ExecutorHandler"]
 
@@ -263,12 +263,14 @@ class ExecutorHandler:
         state.last_seq, state.last_ts = header.seq, header.ts
         if state.day == today:
             return
-        for position in state.live():
-            if self._settling.ended_before(position, today):
+        for position in list(state.positions.values()):
+            if position.is_settling:
+                self._settling.remind(position, out)
+            elif self._settling.ended_before(position, today):
                 self._settling.expire(state, position, out)
             elif state.day:
-                # Its exit was due yesterday: whatever quote comes first fills it.
-                self._matching.carry(position, header.ts, header.seq, out)
+                # An exit that was due yesterday fills at whatever quote comes first.
+                self._carry(position, header.seq - 1, out)
         self._settling.forget_levels(state, before=state.day)
         state.day = today
         state.day_trades = state.day_realised_paise = state.day_costs_paise = state.day_slippage_paise = 0
@@ -293,4 +295,11 @@ class ExecutorHandler:
             if self._settling.ends_by(position, state.day):
                 self._settling.expire(state, position, out)
             else:
-                self._matching.carry(position, out.parent.ts, out.parent.seq, out)
+                self._carry(position, out.parent.seq - 1, out)
+
+    def _carry(self, position: ShortPosition, due_seq: int, out: Outputs) -> None:
+        settings = self._settings
+        if not settings.carry_overnight:
+            position.trigger(ExitReason.SQUARE_OFF, due_seq, out.parent.ts)
+        note = "; an intraday product: the broker closes it by itself" if settings.product == INTRADAY else ""
+        self._matching.carry(position, out, note)

@@ -23,6 +23,8 @@ class ExecutorSettings(VenueSettings):
         square_off_minutes: before the end of the day exits begin: before the close, before the closing auction for what
             expires today, before the broker's own square-off for an intraday product.
         hold_through_auction: hold what expires today into the closing auction whose price settles it.
+        carry_overnight: hold what does not expire into the next session by choice, guarded by stop and target; margin and
+            gaps are not what they are within a day.
         product: what positions are at the broker: `carry_forward`, or `intraday`, which the broker closes by itself.
         broker_square_off: when it does, time of day in India; an exit sent later would open a fresh long.
         impact_points, impact_fraction: paid on top of the quote on each fill, points and share of the quote.
@@ -46,6 +48,7 @@ class ExecutorSettings(VenueSettings):
     max_positions: int = Field(default=3, ge=1, le=3)
     square_off_minutes: float = Field(default=10.0, ge=0.0)
     hold_through_auction: bool = False
+    carry_overnight: bool = False
     product: Literal["carry_forward", "intraday"] = "carry_forward"
     broker_square_off: time = time(15, 15)
     impact_points: float = Field(default=0.05, ge=0.0)
@@ -66,6 +69,12 @@ class ExecutorSettings(VenueSettings):
         if self.kill_file is not None or self.directory is None:
             return self.kill_file
         return self.directory / "kill"
+
+    @model_validator(mode="after")
+    def _carries_what_may_be_carried(self) -> Self:
+        if self.carry_overnight and self.product == "intraday":
+            raise ValueError("expected PRODUCT carry_forward with CARRY_OVERNIGHT, got intraday")
+        return self
 
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:

@@ -119,8 +119,8 @@ class MarkSource(StrEnum):
 class PositionStatus(StrEnum):
     """What a position lives by.
 
-    OPEN: the market, today. CARRIED: it was not bought back before a close and goes on with the next session, its exit
-    still under way. EXIT_UNCONFIRMED: its exit was booked on paper while the feed was silent, and stands as a price only
+    OPEN: the market, today. CARRIED: it was not bought back before a close and goes on with the next session, by choice or
+    with its exit still under way. EXIT_UNCONFIRMED: its exit was booked on paper while the feed was silent, and stands as a price only
     until a fresh quote fills it. SETTLEMENT_PENDING: the exchange has ended it and the level it settles at is not known
     yet; nothing can be bought back any more. The result of all but OPEN is provisional.
     """

@@ -185,11 +185,10 @@ class ShortPosition(msgspec.Struct):
         self.exit_reason, self.exit_seq, self.exit_ts = reason, seq, ts
         return True
 
-    def carry(self, ts: int, before_seq: int) -> None:
-        """Go on into another session: an exit is due, and fills at any chain step from `before_seq` on."""
+    def carry(self) -> None:
+        """Go on into another session, with the exit that is under way, if there is one."""
         if self.status is PositionStatus.OPEN:
             self.status = PositionStatus.CARRIED
-        self.trigger(ExitReason.SQUARE_OFF, before_seq - 1, ts)
         self.exit_alerted = self.stale_alerted = False
 
     def leave_on_paper(self, price: float) -> bool:

@@ -34,6 +34,11 @@ class SquareOffRules(Protocol):
         ...
 
     @property
+    def carry_overnight(self) -> bool:
+        """Whether what does not expire is held into the next session by choice."""
+        ...
+
+    @property
     def broker_square_off(self) -> time:
         """When the broker closes intraday positions, time of day in India."""
         ...
@@ -55,13 +60,18 @@ class SquareOff:
     calendar: TradingCalendar
 
     def at(self, session: Session | None, contract: Contract) -> int | None:
-        """Give the event time from which a contract is to be closed, ns UTC; None on a day without a session."""
+        """Give the event time from which a contract is to be closed, ns UTC; None when the day does not ask for it."""
         if session is None:
             return None
         return self.of_day(session, expiring=last_day(contract, self.calendar) <= session.day)
 
-    def of_day(self, session: Session, *, expiring: bool) -> int:
-        """Give the event time from which contracts are to be closed, for those that expire on the day or the others."""
+    def of_day(self, session: Session, *, expiring: bool) -> int | None:
+        """Give the event time from which contracts are to be closed, for those that expire on the day or the others.
+
+        None where they are carried by choice.
+        """
+        if self.rules.carry_overnight and not expiring:
+            return None
         ends = [session.close_ns]
         if expiring and session.auction is not None and not self.rules.hold_through_auction:
             ends.append(session.auction.starts_ns)

@@ -224,7 +224,7 @@ def _order(
         trail_points=levels.trail,
         valid_until_ns=ts + max(int(risk.order_valid_seconds * NS_PER_SECOND), patience),
         time_exit_ns=ts + int(risk.max_holding_minutes * NS_PER_MINUTE),
-        square_off_ns=ts if square_off is None else square_off,
+        square_off_ns=square_off,
         lots=rules.lots,
         lot_size=market.lot_size,
     )

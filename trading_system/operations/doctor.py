@@ -153,10 +153,9 @@ def _end_of_day(today: date, environ: Mapping[str, str] | None) -> Iterator[Find
     session = calendar.session(day)
     if session is not None:
         square_off = SquareOff(rules, calendar)
-        ends = square_off.of_day(session, expiring=False), square_off.of_day(session, expiring=True)
-        text = (
-            f"{rules.product}; on {day} exits begin at {clock_text(ends[0])}, at {clock_text(ends[1])} in what expires"
-        )
+        others, expiring = (square_off.of_day(session, expiring=each) for each in (False, True))
+        begin = "never, by choice" if others is None else clock_text(others)
+        text = f"{rules.product}; on {day} exits begin {begin}, in what expires {clock_text(expiring or 0)}"
         yield _judged(rules, session, text)
     for unknown in calendar.announced(today, today + _AHEAD):
         text = f"a session is announced for {unknown}, its hours are not known: it is not traded"

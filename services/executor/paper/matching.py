@@ -14,6 +14,7 @@ from shared.events import (
     ExitReason,
     FillStatus,
     MarkSource,
+    Severity,
     Trade,
 )
 from shared.market.calendar import Session
@@ -141,11 +142,15 @@ class Matching:
         for working in list(state.entries.values()):
             self.drop(state, working, out, "the session closed")
 
-    def carry(self, position: ShortPosition, ts: int, before_seq: int, out: Outputs) -> None:
-        """Keep what nobody could buy back: it lives until a fill or the exchange ends it."""
-        position.carry(ts, before_seq)
-        text = f"{position.contract}: {position.open_lots} lots are not bought back and go on with the next session"
-        out.alert("carried", f"{text}, marked {position.mark:.2f} by {_MARKS[position.mark_source]}")
+    @staticmethod
+    def carry(position: ShortPosition, out: Outputs, note: str = "") -> None:
+        """Keep what nobody could buy back, or was to keep: it lives until a fill or the exchange ends it."""
+        due = position.exit_reason is not None
+        position.carry()
+        what = "are not bought back and go on" if due else "are held by choice and go on"
+        mark = f"marked {position.mark:.2f} by {_MARKS[position.mark_source]}"
+        text = f"{position.contract}: {position.open_lots} lots {what} with the next session, {mark}{note}"
+        out.alert("carried", text, Severity.CRITICAL if due else Severity.WARNING)
 
 
 _MARKS = {

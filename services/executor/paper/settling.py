@@ -58,7 +58,11 @@ class Settling:
             self._book(state, position, level, "settled at the close", out)
             return
         position.await_settlement()
-        what = f"{position.contract}: {position.open_lots} lots ended on {day.isoformat()}"
+        self.remind(position, out)
+
+    def remind(self, position: ShortPosition, out: Outputs) -> None:
+        """Say that a position waits for its level: when it begins to, and each day until it is told."""
+        what = f"{position.contract}: {position.open_lots} lots ended on {self._last_day(position)}"
         text = f"{what}, the settlement level is not known; provisional at {position.mark:.2f} until it is told"
         out.alert("settlement_pending", text)
 

@@ -135,7 +135,7 @@ class DayLedger:
             margin_paise=0 if state is None else state.margin_paise,
             free_paise=None if state is None else state.free_paise,
             margin_basis={} if state is None else {each.underlying: each.source.value for each in state.margin_basis},
-            open_positions=0 if state is None else len(state.positions),
+            open_positions=0 if state is None else len(state.live_positions),
             pending_orders=0 if state is None else len(state.pending_orders),
             all_trades=0 if state is None else state.statistics.trades,
             all_wins=0 if state is None else state.statistics.wins,

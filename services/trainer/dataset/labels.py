@@ -85,7 +85,7 @@ class ShortOrder:
         stop_price, target_price: premiums that close the position, points.
         trail_points: distance of the trailing stop from the lowest ask, points; None: no trail.
         valid_until_ns: an entry not filled by then expires.
-        time_exit_ns: closes the position; so does `square_off_ns`.
+        time_exit_ns: closes the position; so does `square_off_ns`, None where it is carried by choice.
         lots: ordered.
         lot_size: units per lot.
         beat_ns: of the clock ticks, on round multiples of event time.
@@ -98,7 +98,7 @@ class ShortOrder:
     trail_points: float | None
     valid_until_ns: int
     time_exit_ns: int
-    square_off_ns: int
+    square_off_ns: int | None
     lots: int
     lot_size: int
     beat_ns: int = NS_PER_MINUTE
@@ -223,6 +223,7 @@ class _PaperTrade:
         self._limits = tuple(
             -(-limit // self.order.beat_ns) * self.order.beat_ns
             for limit in (self.order.time_exit_ns, self.order.square_off_ns)
+            if limit is not None
         )
 
     def tick(self, row: int) -> None:

@@ -203,3 +203,26 @@ def test_an_older_book_without_a_status_reads_as_open():
     read = msgspec.convert(plain, BookState)
     assert read.positions[0].status is PositionStatus.OPEN
     assert read.header.book == chain_header(1, 0).book
+
+
+# --- by choice --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_carried_by_choice_has_no_exit_due_and_keeps_its_stop():
+    desk = HandFed(carry_overnight=True)
+    desk.feed(
+        put(1, at(14, 0), 110.0, 110.5),
+        entry_order(1, at(14, 0), limit=100.0, stop=140.0, target=1.0),
+        put(2, at(14, 1), 110.0, 110.5),
+        put(3, at(15, 25), 110.0, 110.5),
+        tick(4, at(15, 30)),
+    )
+    (position,) = desk.book.positions
+    assert (position.status, position.exit_reason) == (PositionStatus.CARRIED, None)
+    desk.feed(put(5, monday(9, 16), 150.0, 151.0), put(6, monday(9, 17), 152.0, 153.0))
+    assert [(trade.exit_reason, trade.exit_price) for trade in desk.trades] == [(ExitReason.STOP, 153.0)]
+
+
+def test_an_intraday_product_is_not_carried_by_choice():
+    with pytest.raises(ValueError, match="expected PRODUCT carry_forward"):
+        HandFed(carry_overnight=True, product="intraday")

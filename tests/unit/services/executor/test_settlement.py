@@ -110,6 +110,7 @@ def test_what_waits_outlives_a_restart_and_a_night_and_keeps_nobody_from_trading
     held.feed(call_at(10, at(9, 16, day=5), None, None))
     (position,) = held.book.positions
     assert position.status is PositionStatus.SETTLEMENT_PENDING
+    assert held.alerts.count("settlement_pending") == 2
     flatten = Command(header=chain_header(0, at(9, 17, day=5)), kind=CommandKind.FLATTEN, operator="asha", reason="x")
     held.feed(flatten, tick(11, at(9, 18, day=5)))
     held.restart()

@@ -31,7 +31,7 @@ def end_of_day(today: date, **environ: str):
 def test_it_says_when_exits_begin_and_which_session_ahead_has_no_known_hours():
     found = end_of_day(date(2026, 11, 2))
     assert found["end of day"].grade is Grade.OK
-    assert "exits begin at 15:30:00, at 15:05:00 in what expires" in found["end of day"].text
+    assert "exits begin 15:30:00, in what expires 15:05:00" in found["end of day"].text
     assert found["announced session"].grade is Grade.WARNING
     assert "2026-11-08" in found["announced session"].text
     assert "announced session" not in end_of_day(date(2026, 11, 9))
@@ -41,6 +41,8 @@ def test_it_warns_of_an_exit_the_broker_would_be_quicker_with_and_of_a_level_nob
     late = end_of_day(date(2026, 11, 2), product="intraday", square_off_minutes="0")["end of day"]
     assert late.grade is Grade.WARNING
     assert "the broker buys by itself at 15:15" in late.text
+    kept = end_of_day(date(2026, 11, 2), carry_overnight="true")["end of day"]
+    assert "exits begin never, by choice, in what expires 15:05:00" in kept.text
     held = end_of_day(date(2026, 11, 2), hold_through_auction="true")["end of day"]
     assert held.grade is Grade.WARNING
     assert "unknown until about 15:35:00" in held.text
