@@ -50,22 +50,21 @@ class MarginRoom:
         limit = settings.max_margin * settings.capital
         if self.book.free_paise is not None:
             limit = min(limit, (self.book.free_paise + self.book.margin_paise) / _PAISE)
+        one, buffer = self.per_lot(), 1.0 + settings.margin_buffer
         if not settings.margin_offsets:
             in_use = sum(position.margin_paise for position in self.book.live_positions) / _PAISE
-            return (limit - in_use) / (self.per_lot().total * (1.0 + settings.margin_buffer))
-        for lots in range(most, 0, -1):
-            if self._after(lots, settings) <= limit:
-                return float("inf") if lots == most else float(lots)
-        now, then = (self._after(lots, settings) for lots in (0, 1))
-        return max(limit - now, 0.0) / (then - now) if then > now else 0.0
+            return (limit - in_use) / (one.total * buffer)
+        held, pending = list(self._held()), self.book.pending_margin_paise / _PAISE
 
-    def _after(self, lots: int, settings: RiskSettings) -> float:
-        """Reckon what has to be there when so many lots are ordered, the buffer and working entries included."""
-        one = self.per_lot()
-        uncredited = lots * (one.at_order - one.total)
-        legs = [*self._held(), self._candidate(lots)]
-        bound = (self._margin(legs).total + uncredited) * (1.0 + settings.margin_buffer)
-        return bound + self.book.pending_margin_paise / _PAISE
+        def after(lots: int) -> float:
+            uncredited = lots * (one.at_order - one.total)
+            return (self._margin([*held, self._candidate(lots)]).total + uncredited) * buffer + pending
+
+        for lots in range(most, 0, -1):
+            if after(lots) <= limit:
+                return float("inf") if lots == most else float(lots)
+        now, then = after(0), after(1)
+        return max(limit - now, 0.0) / (then - now) if then > now else 0.0
 
     def _margin(self, legs: list[OptionPosition]) -> Margin:
         market, today = self.signal.market, day_of(self.signal.header.ts)

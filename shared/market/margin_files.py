@@ -209,7 +209,8 @@ def _column(headings: list[str], words: tuple[str, ...], where: str) -> int:
     fitting = [at for at, heading in enumerate(headings) if all(word in heading for word in words)]
     exact = [at for at in fitting if headings[at] == " ".join(words)]
     if len(exact or fitting) != 1:
-        raise BadInputError(f"one column headed {' '.join(words)!r}", [headings[at] for at in fitting], where)
+        found = [headings[at] for at in fitting] or headings
+        raise BadInputError(f"one column headed {' '.join(words)!r}", found, where)
     return (exact or fitting)[0]
 
 

@@ -64,6 +64,21 @@ def test_day_figures_are_the_sums_of_the_trades(day, book):
     assert figures.pnl_paise == state.realised_paise + state.unrealised_paise
 
 
+def test_the_day_shows_what_is_free_and_what_the_margin_was_reckoned_by(day):
+    *_, state = of_kind(day, ev.BookState)
+    assert folded([state]).books["nifty"].ledger.figures(0).free_paise is None  # a book of a former version
+    basis = ev.MarginBasis(
+        underlying="NIFTY",
+        level=24_500.0,
+        previous_close=None,
+        daily_volatility=0.01,
+        source=ev.VolatilitySource.PUBLISHED,
+    )
+    told = msgspec.structs.replace(state, free_paise=-5, margin_basis=(basis,))
+    figures = folded([told]).books["nifty"].ledger.figures(0)
+    assert (figures.free_paise, figures.margin_basis) == (-5, {"NIFTY": "published"})
+
+
 def test_drawdown_is_the_largest_fall_from_a_peak_of_the_day(day, book):
     curve = [state.equity_paise for state in of_kind(day, ev.BookState)]
     deepest = max(max(curve[: index + 1]) - equity for index, equity in enumerate(curve))
