@@ -92,6 +92,18 @@ MEANINGS: dict[DenialCode, tuple[str, str]] = {
         "Fills cost `max_daily_slippage` more than the quotes that decided them.",
         "Look at depth and spreads, then resume.",
     ),
+    DenialCode.STRESS_LIMIT: (
+        "With even one lot a jump of the index by 5 % would cost more than `max_stress_loss` of the capital.",
+        "Wait for an exit, or trade with more capital.",
+    ),
+    DenialCode.HARD_DAY_LOSS: (
+        "The day's loss reached `hard_day_loss_multiple` times `max_daily_loss`. Everything was closed.",
+        "Nothing today: no command lifts it before the next session.",
+    ),
+    DenialCode.DAY_ROOM: (
+        "One lot could lose more at its stop than the day's hard cap leaves after losses and open stops.",
+        "Wait for an exit, or for the next session.",
+    ),
     DenialCode.BOOK_UNKNOWN: (
         "The executor's book for the signal's step did not arrive before the next signal.",
         "Look at the executor: it is behind or down.",

@@ -25,15 +25,25 @@ def greeks_after(positions: tuple[Position, ...], quote: CandidateQuote, units: 
 
     A position whose Greeks nobody knows counts with the candidate's, on its own side: the strikes sold are alike.
     """
-    delta, gamma, vega = (-(greek or 0.0) * units for greek in (quote.delta, quote.gamma, quote.vega))
+    held = book_greeks(positions, quote)
+    sold = [(greek or 0.0) * units for greek in (quote.delta, quote.gamma, quote.vega)]
+    return BookGreeks(held.delta - sold[0], held.gamma - sold[1], held.vega - sold[2])
+
+
+def book_greeks(positions: tuple[Position, ...], like: CandidateQuote | None = None) -> BookGreeks:
+    """Add up the positions held; one whose Greeks nobody knows counts with those of `like`, or not at all."""
+    delta = gamma = vega = 0.0
+    guessed_delta = abs(like.delta or 0.0) if like is not None else 0.0
+    guessed_gamma = (like.gamma or 0.0) if like is not None else 0.0
+    guessed_vega = (like.vega or 0.0) if like is not None else 0.0
     for position in positions:
         held = position.lots * position.lot_size
         for leg in position.legs:
             units_of_leg = held * leg.ratio * (1 if leg.side is Side.SELL else -1)
-            guess = (1.0 if leg.contract.kind is OptionKind.CALL else -1.0) * abs(quote.delta or 0.0)
+            guess = (1.0 if leg.contract.kind is OptionKind.CALL else -1.0) * guessed_delta
             delta -= units_of_leg * (leg.delta if leg.delta is not None else guess)
-            gamma -= units_of_leg * (leg.gamma if leg.gamma is not None else quote.gamma or 0.0)
-            vega -= units_of_leg * (leg.vega if leg.vega is not None else quote.vega or 0.0)
+            gamma -= units_of_leg * (leg.gamma if leg.gamma is not None else guessed_gamma)
+            vega -= units_of_leg * (leg.vega if leg.vega is not None else guessed_vega)
     return BookGreeks(delta, gamma, vega)
 
 
@@ -45,13 +55,17 @@ def greeks_denial(greeks: BookGreeks, level: float, settings: RiskSettings) -> s
         level: of the underlying, points.
         settings: limits as fractions of capital.
     """
+    for name, rupees, share, event in greek_losses(greeks, level, settings):
+        if rupees > share * settings.capital:
+            return f"by {name}, {event} would cost Rs {rupees:,.0f}, the limit is Rs {share * settings.capital:,.0f}"
+    return None
+
+
+def greek_losses(greeks: BookGreeks, level: float, settings: RiskSettings) -> tuple[tuple[str, float, float, str], ...]:
+    """Give name, cost in rupees of its standard move, limit as a fraction of capital, and the move, for each Greek."""
     move = _MOVE * level
-    costs = (
+    return (
         ("delta", abs(greeks.delta) * move, settings.max_delta_loss, "a move of 1 %"),
         ("gamma", max(-0.5 * greeks.gamma * move * move, 0.0), settings.max_gamma_loss, "a move of 1 %"),
         ("vega", abs(greeks.vega) * _VOLATILITY_POINT, settings.max_vega_loss, "one point of volatility"),
     )
-    for name, rupees, share, event in costs:
-        if rupees > share * settings.capital:
-            return f"by {name}, {event} would cost Rs {rupees:,.0f}, the limit is Rs {share * settings.capital:,.0f}"
-    return None

@@ -18,6 +18,7 @@ CLOSES_ALL = frozenset({HaltState.HALTED})
 """States in which every open position is closed."""
 
 STATE_OF_LATCH = {
+    DenialCode.HARD_DAY_LOSS: HaltState.HALTED,
     DenialCode.DAILY_LOSS: HaltState.HALTED,
     DenialCode.DRAWDOWN: HaltState.HALTED,
     DenialCode.CONSECUTIVE_LOSSES: HaltState.REDUCING,
@@ -73,12 +74,15 @@ class HaltRecord(msgspec.Struct):
         return max((self.operator, *(STATE_OF_LATCH[latch.code] for latch in self.latches)), key=_SEVERITY.index)
 
     def obey(self, kind: CommandKind, text: str, book: BookState | None) -> None:
-        """Take an operator's word; RESUME lifts every latch and measures limits from the present on."""
+        """Take an operator's word; RESUME lifts every latch and measures limits from the present on.
+
+        The hard cap of the book's day stays: only another day's RESUME lifts it.
+        """
         if kind in _OPERATOR:
             self.operator, self.operator_text = _OPERATOR[kind], text
         elif kind is CommandKind.RESUME:
             self.operator, self.operator_text = HaltState.ACTIVE, ""
-            self.latches = []
+            self.latches = [latch for latch in self.latches if book is not None and _holds(latch, book)]
             if book is not None:
                 self.day = book.day
                 self.loss_base_paise = _day_pnl(book)
@@ -98,14 +102,21 @@ class HaltRecord(msgspec.Struct):
         self.latches = [*self.latches, *fallen]
         return fallen
 
+    @property
+    def capped(self) -> bool:
+        """Whether the hard cap of the day is reached: no command opens the book."""
+        return any(latch.code is DenialCode.HARD_DAY_LOSS for latch in self.latches)
+
     def _reached(self, book: BookState, settings: RiskSettings) -> list[tuple[DenialCode, str]]:
         capital = settings.capital * _PAISE
         loss = self.loss_base_paise - _day_pnl(book)
         drawdown = (self.peak_equity_paise or 0) - book.equity_paise
         losses = book.statistics.consecutive_losses - self.losses_base
         slippage = book.slippage_paise - self.slippage_base_paise
+        hard = settings.max_daily_loss * settings.hard_day_loss_multiple
         amounts = (
             (DenialCode.DAILY_LOSS, "lost today", loss, settings.max_daily_loss),
+            (DenialCode.HARD_DAY_LOSS, "lost today, whoever resumed", -_day_pnl(book), hard),
             (DenialCode.DRAWDOWN, "below the highest equity", drawdown, settings.max_drawdown),
             (DenialCode.SLIPPAGE, "lost to slippage today", slippage, settings.max_daily_slippage),
         )
@@ -118,6 +129,10 @@ class HaltRecord(msgspec.Struct):
             text = f"{losses} losses in a row, the limit is {settings.max_consecutive_losses}"
             found.append((DenialCode.CONSECUTIVE_LOSSES, text))
         return found
+
+
+def _holds(latch: Latch, book: BookState) -> bool:
+    return latch.code is DenialCode.HARD_DAY_LOSS and ist_date(latch.ts).isoformat() == book.day
 
 
 def _day_pnl(book: BookState) -> int:

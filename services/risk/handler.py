@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from services.risk.exposure import concentration_denial
 from services.risk.gates import RiskDenial, day_of, entry_denial
-from services.risk.greeks import greeks_after, greeks_denial
 from services.risk.halts import CLOSES_ALL, OPENS, halt_event
+from services.risk.limits import Limits
 from services.risk.margin_room import MarginRoom
 from services.risk.orders import cancel_order, denial, entry_order, exit_order
+from services.risk.room import day_room, room_denial
 from services.risk.settings import RiskSettings
 from services.risk.sizing import Size, Stake, estimate_edge, most_by_exposure, size_position
 from services.risk.state import STATE, RiskState
+from services.risk.usage import limit_state, worth_telling
 from shared.events import (
     Alert,
     BookState,
@@ -64,8 +66,7 @@ class RiskHandler:
         self, book: str, settings: RiskSettings, contracts: ContractTable, costs: CostTable, margins: MarginTable
     ) -> None:
         self._book = book
-        self._configured = settings
-        self._settings = settings
+        self._limits = Limits(settings)
         self._contracts = contracts
         self._costs = costs
         self._margins = margins
@@ -82,7 +83,10 @@ class RiskHandler:
             self._on_command(event, out)
         if not isinstance(event, Signal):
             # Never at a signal: whether it or its book comes first must not show in any output.
+            self._tell_file_changes(event.header, out)
             self._tell_halt(event.header, out)
+        if isinstance(event, Command):
+            self._tell_limits(event.header, out)
         return out.events
 
     def checkpoint(self) -> bytes:
@@ -96,9 +100,11 @@ class RiskHandler:
             LayoutError: the bytes are no state of risk, or of a newer version.
         """
         self._state = STATE.decode(state)
-        self._settings = self._configured
-        for name, value in self._state.overrides.items():
-            self._settings = self._settings.with_limit(name, value)
+        self._limits.restore(self._state.limits)
+
+    @property
+    def _settings(self) -> RiskSettings:
+        return self._limits.settings
 
     # --- joining ------------------------------------------------------------------------------------------------
 
@@ -129,6 +135,8 @@ class RiskHandler:
         for latch in state.halts.measure(book, self._settings):
             text = f"{latch.text}; {state.halts.state.value} until an operator resumes"
             out.events.append(_alert(out.header(book.header), latch.code.value, text, Severity.CRITICAL))
+        # Before the decision: a signal that came first must not show in what the book used when it came.
+        self._tell_limits(book.header, out)
         self._cancel_unless_opening(book, out)
         self._close_when_halted(book, out)
         self._decide_when_joined(out)
@@ -151,6 +159,27 @@ class RiskHandler:
         if halt is not None:
             self._state.halt_told = halt
             out.events.append(halt)
+
+    def _tell_file_changes(self, parent: Header, out: _Outputs) -> None:
+        for text in self._limits.changed_by_file(self._state.limits):
+            out.events.append(_alert(out.header(parent), "limit_configured", text, Severity.WARNING))
+
+    def _tell_limits(self, parent: Header, out: _Outputs) -> None:
+        state, book = self._state, self._state.book
+        if book is None:
+            return
+        peak = state.halts.peak_equity_paise
+        told = limit_state(
+            parent,
+            book,
+            self._settings,
+            orders_today=state.orders_today if state.orders_day == book.day else 0,
+            peak_equity_paise=book.peak_equity_paise if peak is None else peak,
+            overrides=self._limits.overrides(state.limits),
+        )
+        if worth_telling(told, state.limits_told, book.day, state.limits_day):
+            state.limits_told, state.limits_day = told, book.day
+            out.events.append(told)
 
     def _cancel_unless_opening(self, book: BookState, out: _Outputs) -> None:
         state = self._state
@@ -242,6 +271,7 @@ class RiskHandler:
             margin_per_lot=margin,
             margin_lots=room.lots(most_by_exposure(margin, self._settings), self._settings),
             freeze_units=self._contracts.freeze_quantity(market.underlying, today),
+            day_room=day_room(book, self._settings),
         )
 
     def _size(self, signal: Signal, book: BookState, chosen: ChosenStrike, stake: Stake) -> Size:
@@ -256,15 +286,15 @@ class RiskHandler:
             most_lots=settings.max_lots if shown is None else shown // market.lot_size,
             settings=settings,
         )
-        level = market.forward or market.spot or chosen.quote.contract.strike
-        broken = None
+        broken: RiskDenial | None = None
         for lots in range(size.lots, 0, -1):
-            greeks = greeks_after(book.live_positions, chosen.quote, lots * market.lot_size)
-            broken = greeks_denial(greeks, level, settings)
-            if broken is None:
-                words = size.reason if lots == size.lots else f"{lots} lots for the book's Greeks, of {size.reason}"
-                return Size(lots, words)
-        return size if broken is None else Size(0, broken, DenialCode.GREEKS_LIMIT)
+            refused = room_denial(book, chosen.quote, market, lots, settings)
+            if refused is None:
+                if broken is None:
+                    return size
+                return Size(lots, f"{lots} lots for {_ROOM[broken.code]}, of {size.reason}")
+            broken = refused
+        return size if broken is None else Size(0, broken.text, broken.code)
 
     def _note_order(self, order: Order) -> None:
         state = self._state
@@ -289,21 +319,23 @@ class RiskHandler:
         state.halts.command = command.kind
         state.halts.commanded_by, state.halts.commanded_why = command.operator, command.reason
         severity = Severity.INFO if state.halts.state in OPENS else Severity.WARNING
-        out.events.append(_alert(out.header(command.header), command.kind.value, who, severity))
+        held = command.kind is CommandKind.RESUME and state.halts.capped
+        words = f"{who}; the hard cap of the day's loss holds until the next session" if held else who
+        out.events.append(_alert(out.header(command.header), command.kind.value, words, severity))
         if state.book is not None and state.halts.state in CLOSES_ALL:
             self._exit_all(command.header, state.book, ExitReason.FLATTEN, f"{command.kind.value} by {who}", out)
 
     def _set_limit(self, command: Command, who: str, out: _Outputs) -> None:
-        header, name, value = out.header(command.header), command.limit, command.value
+        header = out.header(command.header)
         try:
-            if name is None or value is None:
-                raise ValueError(f"expected a limit and a value, got {name!r} and {value!r}")  # noqa: TRY301  # one place words all refusals
-            self._settings = self._settings.with_limit(name, value)
+            words = self._limits.tighten(command, self._state.limits)
         except ValueError as error:
             out.events.append(_alert(header, "limit_refused", f"{error} ({who})", Severity.WARNING))
             return
-        self._state.overrides[name] = value
-        out.events.append(_alert(header, "limit_set", f"{name} = {value:g} by {who}", Severity.INFO))
+        out.events.append(_alert(header, "limit_set", f"{words} by {who}", Severity.INFO))
+
+
+_ROOM = {DenialCode.GREEKS_LIMIT: "the book's Greeks", DenialCode.STRESS_LIMIT: "a jump of the index"}
 
 
 def _alert(header: Header, code: str, text: str, severity: Severity) -> Alert:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import time
-from typing import Self
+from types import MappingProxyType
+from typing import Final, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -54,6 +56,11 @@ class RiskSettings(ServiceSettings):
             operator resumes.
         max_consecutive_losses: in a row; reached, nothing is opened until an operator resumes.
         max_daily_slippage: fraction of capital; the same.
+        hard_day_loss_multiple: times `max_daily_loss`; reached, no command opens the book before the next session.
+        max_stress_loss: of the book after the trade, as a fraction of capital: what a jump of 5 % to either side may cost,
+            volatility as it is, at once or at expiry.
+
+    Commands only tighten: `with_limit` refuses what would allow more. Settings that contradict each other are refused.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_RISK_")
@@ -75,8 +82,8 @@ class RiskSettings(ServiceSettings):
     least_volatility_scale: float = Field(default=0.5, gt=0.0, le=1.0)
     cautious_regimes: tuple[str, ...] = ("volatile",)
     cautious_scale: float = Field(default=0.5, gt=0.0, le=1.0)
-    max_delta_loss: float = Field(default=0.06, gt=0.0)
-    max_gamma_loss: float = Field(default=0.03, gt=0.0)
+    max_delta_loss: float = Field(default=0.02, gt=0.0)
+    max_gamma_loss: float = Field(default=0.01, gt=0.0)
     max_vega_loss: float = Field(default=0.02, gt=0.0)
     stop_fraction: float = Field(default=0.30, gt=0.0)
     target_fraction: float = Field(default=0.25, gt=0.0, lt=1.0)
@@ -107,20 +114,124 @@ class RiskSettings(ServiceSettings):
     max_drawdown: float = Field(default=0.10, gt=0.0, le=1.0)
     max_consecutive_losses: int = Field(default=5, ge=1)
     max_daily_slippage: float = Field(default=0.01, gt=0.0, le=1.0)
+    hard_day_loss_multiple: float = Field(default=1.5, ge=1.0, le=3.0)
+    max_stress_loss: float = Field(default=0.08, gt=0.0)
 
     def with_limit(self, name: str, value: float) -> Self:
-        """Give the settings with one numeric limit changed.
+        """Give the settings with one limit tightened.
 
         Raises:
-            ValueError: there is no such limit, or the value is not one it takes.
+            ValueError: there is no such limit, the value is not one it takes, or it would allow more than the present one.
         """
+        tighter = TIGHTER.get(name)
+        if tighter is None:
+            raise ValueError(f"expected one of {', '.join(sorted(TIGHTER))}, got {name!r}")
         values = dict(self)
-        held = values.get(name)
-        if isinstance(held, bool) or not isinstance(held, int | float):
-            names = ", ".join(sorted(key for key, at in values.items() if type(at) in {int, float}))
-            raise ValueError(f"expected one of {names}, got {name!r}")  # noqa: TRY004  # the name is wrong, not a type
+        held = values[name]
         exact = int(value) if isinstance(held, int) and value == int(value) else value
+        if (exact - held) * tighter < 0.0:
+            least = "least" if tighter > 0 else "most"
+            raise ValueError(
+                f"{name}: commands only tighten: expected at {least} {held:g}, got {value:g}; more takes another file "
+                "and a restart"
+            )
         try:
-            return type(self)(**{**values, name: exact})
+            return type(self).model_validate({**values, name: exact}, context=_TIGHTENING)
         except ValidationError as error:
             raise ValueError(f"{name}: {error.errors()[0]['msg']}, got {value!r}") from error
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self, info: ValidationInfo) -> Self:
+        # One limit tightened by command may pass under another one: the narrower holds, and nothing is allowed more.
+        if info.context is not _TIGHTENING and (found := contradictions(self)):
+            raise ValueError("; ".join(found))
+        return self
+
+
+TIGHTER: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (
+                "capital",
+                "max_positions",
+                "max_loss_per_trade",
+                "max_exposure_per_trade",
+                "max_margin",
+                "max_lots",
+                "max_positions_per_strike",
+                "max_positions_per_expiry",
+                "kelly_fraction",
+                "cautious_scale",
+                "max_delta_loss",
+                "max_gamma_loss",
+                "max_vega_loss",
+                "max_stress_loss",
+                "max_holding_minutes",
+                "expiry_day_max_delta",
+                "max_orders_per_day",
+                "max_spread",
+                "max_daily_loss",
+                "hard_day_loss_multiple",
+                "max_drawdown",
+                "max_consecutive_losses",
+                "max_daily_slippage",
+            ),
+            -1,
+        ),
+        **dict.fromkeys(
+            (
+                "margin_buffer",
+                "no_entry_first_minutes",
+                "no_entry_last_minutes",
+                "expiry_day_last_minutes",
+                "cool_down_minutes",
+                "min_seconds_between_orders",
+                "min_open_interest",
+            ),
+            1,
+        ),
+    }
+)
+"""Limits a command may tighten, and the direction that is tighter: -1 down, +1 up."""
+
+_TIGHTENING: Final = {"tightening": True}
+
+
+def contradictions(settings: RiskSettings) -> list[str]:
+    """Name the limits of which one could never hold beside the other; empty when all can."""
+    one = settings
+    move = one.max_delta_loss + one.max_gamma_loss
+    pairs = (
+        (
+            move > one.max_daily_loss,
+            f"max_delta_loss and max_gamma_loss let a move of 1 % cost {move:.1%}",
+            "max_daily_loss",
+        ),
+        (
+            one.max_loss_per_trade > one.max_daily_loss,
+            f"max_loss_per_trade is {one.max_loss_per_trade:.1%}",
+            "max_daily_loss",
+        ),
+        (
+            one.max_daily_slippage > one.max_daily_loss,
+            f"max_daily_slippage is {one.max_daily_slippage:.1%}",
+            "max_daily_loss",
+        ),
+        (one.max_daily_loss > one.max_drawdown, f"max_daily_loss is {one.max_daily_loss:.1%}", "max_drawdown"),
+        (
+            one.max_exposure_per_trade > one.max_margin,
+            f"max_exposure_per_trade is {one.max_exposure_per_trade:.1%}",
+            "max_margin",
+        ),
+    )
+    found = [f"{words}, over {name} of {getattr(one, name):.1%}" for broken, words, name in pairs if broken]
+    if not one.min_delta <= one.target_delta <= one.max_delta:
+        deltas = f"{one.min_delta:g}, {one.target_delta:g}, {one.max_delta:g}"
+        found.append(f"expected min_delta, target_delta, max_delta in rising order, got {deltas}")
+    if one.expiry_day_max_delta < one.min_delta:
+        found.append(
+            f"expected expiry_day_max_delta of at least min_delta {one.min_delta:g}, got {one.expiry_day_max_delta:g}"
+        )
+    if one.min_premium > one.max_premium:
+        found.append(f"expected min_premium up to max_premium {one.max_premium:g}, got {one.min_premium:g}")
+    return found

@@ -36,6 +36,7 @@ class Stake:
         margin_per_lot: rupees.
         margin_lots: what the margin of the whole book has room for.
         freeze_units: largest order the exchange takes, units.
+        day_room: what may still be lost today, rupees.
     """
 
     premium: float
@@ -46,6 +47,7 @@ class Stake:
     margin_per_lot: float
     margin_lots: float
     freeze_units: int
+    day_room: float
 
     @property
     def loss_per_lot(self) -> float:
@@ -117,6 +119,7 @@ def size_position(
         DenialCode.SIZE_ZERO: risked * capital / stake.loss_per_lot,
         DenialCode.MAX_EXPOSURE: _by_exposure(stake.margin_per_lot, settings),
         DenialCode.MAX_MARGIN: stake.margin_lots,
+        DenialCode.DAY_ROOM: stake.day_room / stake.loss_per_lot,
         DenialCode.FREEZE_QUANTITY: stake.freeze_units / stake.lot_size,
         DenialCode.THIN_MARKET: float(most_lots),
     }

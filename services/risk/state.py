@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from services.risk.halts import HaltRecord
-from shared.events import BookState, HaltChanged, Order, Signal
+from services.risk.limits import LimitRecord
+from shared.events import BookState, HaltChanged, LimitState, Order, Signal
 from shared.events.upcasting import book_v1, order_v1, signal_v1, unchanged
 from shared.layouts import Layout, Plain
 
@@ -27,7 +28,8 @@ class RiskState(msgspec.Struct):
         last_order_ts: event time of the newest entry order.
         halts: operator's word, latches and what they are measured from.
         halt_told: the newest event that says what `halts` holds.
-        overrides: limits set by command, field name to value.
+        limits: tightened by command, and the file's ceilings as last told of.
+        limits_told: the newest event that says what the book uses of them, and the day it was for.
     """
 
     waiting: Signal | None = None
@@ -42,7 +44,9 @@ class RiskState(msgspec.Struct):
     last_order_ts: int | None = None
     halts: HaltRecord = msgspec.field(default_factory=HaltRecord)
     halt_told: HaltChanged | None = None
-    overrides: dict[str, float] = {}
+    limits: LimitRecord = msgspec.field(default_factory=LimitRecord)
+    limits_told: LimitState | None = None
+    limits_day: str = ""
 
 
 def _legs(state: Plain) -> Plain:
@@ -56,5 +60,13 @@ def _legs(state: Plain) -> Plain:
     }
 
 
-STATE: Final = Layout("risk.state", RiskState, version=3, upcasters={1: _legs, 2: unchanged})
+def _tightened(state: Plain) -> Plain:
+    """Version 3 kept a value per limit; the ceiling it was set under and who set it were not kept."""
+    rest = {name: value for name, value in state.items() if name != "overrides"}
+    unknown = {"configured": None, "operator": "", "reason": "", "ts": 0}
+    tightened = {name: {"value": value, **unknown} for name, value in state.get("overrides", {}).items()}
+    return {**rest, "limits": {"tightened": tightened}}
+
+
+STATE: Final = Layout("risk.state", RiskState, version=4, upcasters={1: _legs, 2: unchanged, 3: _tightened})
 """How risk's checkpoint is stored."""

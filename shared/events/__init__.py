@@ -56,11 +56,16 @@ from shared.events.operation import (
     HaltChanged,
     HaltLatch,
     HaltState,
+    LimitOverride,
+    LimitState,
+    LimitUnit,
+    LimitUse,
     ModelPublished,
     OfflineFinished,
     OfflineKind,
     OfflineRequested,
     Severity,
+    StressRung,
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -80,6 +85,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     Command,
     Alert,
     HaltChanged,
+    LimitState,
     DeadLetter,
 )
 
@@ -114,6 +120,10 @@ __all__ = [
     "Leg",
     "LegColumns",
     "LegCosts",
+    "LimitOverride",
+    "LimitState",
+    "LimitUnit",
+    "LimitUse",
     "MarginBasis",
     "MarkSource",
     "MarketView",
@@ -134,6 +144,7 @@ __all__ = [
     "Signal",
     "SignalLeg",
     "SignalMode",
+    "StressRung",
     "Trade",
     "TradeLeg",
     "TradeStatistics",

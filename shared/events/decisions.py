@@ -177,6 +177,9 @@ class DenialCode(StrEnum):
     BOOK_UNKNOWN = "book_unknown"
     EXPIRY_DAY = "expiry_day"
     THIN_MARKET = "thin_market"
+    STRESS_LIMIT = "stress_limit"
+    HARD_DAY_LOSS = "hard_day_loss"
+    DAY_ROOM = "day_room"
 
 
 class Denial(Event, frozen=True, kw_only=True):

@@ -62,6 +62,8 @@ class PositionLeg(Leg, frozen=True, kw_only=True):
         mark_price: what closing the leg would cost or fetch now, points.
         iv: own Black-76 volatility of the last two-sided quote, decimal.
         delta, gamma, vega: of one unit of the option (not of the position), as in `CandidateQuote`.
+        forward: of its expiry at the newest snapshot, points.
+        years: from that snapshot to its expiry, as the pricing counts time.
     """
 
     entry_price: float
@@ -70,6 +72,8 @@ class PositionLeg(Leg, frozen=True, kw_only=True):
     delta: float | None = None
     gamma: float | None = None
     vega: float | None = None
+    forward: float | None = None
+    years: float | None = None
 
 
 class TradeLeg(Leg, frozen=True, kw_only=True):

@@ -155,6 +155,75 @@ class HaltChanged(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class LimitUnit(StrEnum):
+    """What a limit is counted in."""
+
+    RUPEES = "rupees"
+    NUMBER = "number"
+
+
+class LimitUse(Record, frozen=True, kw_only=True):
+    """How much of a limit is used.
+
+    Attributes:
+        name: of the setting, see docs/settings.md.
+        used, limit: in `unit`; a fraction of capital is given in rupees.
+    """
+
+    name: str
+    used: float
+    limit: float
+    unit: LimitUnit = LimitUnit.RUPEES
+
+
+class StressRung(Record, frozen=True, kw_only=True):
+    """Profit or loss of the book after one jump of the index, paise, gains positive.
+
+    Attributes:
+        move: of the index, a share of its level.
+        now: at once, one figure per rise of volatility, see `LimitState.volatility_shifts`.
+        at_expiry: at the expiry of every leg.
+    """
+
+    move: float
+    now: tuple[int, ...]
+    at_expiry: int
+
+
+class LimitOverride(Record, frozen=True, kw_only=True):
+    """A limit that an operator has tightened.
+
+    Attributes:
+        name: of the setting.
+        value: in force; `configured` stands in the file.
+        operator, reason: who and why.
+        since: event time of the command, ns UTC.
+    """
+
+    name: str
+    value: float
+    configured: float
+    operator: str
+    reason: str
+    since: int
+
+
+class LimitState(Event, frozen=True, kw_only=True):
+    """What a book uses of its limits, said by risk: at each step with a position, and at every change.
+
+    Attributes:
+        uses: of each limit.
+        stress: the ladder, from the deepest fall to the highest rise; empty for an empty book.
+        volatility_shifts: rises of implied volatility the ladder's columns stand for, decimals.
+        overrides: limits that an operator has tightened.
+    """
+
+    uses: tuple[LimitUse, ...]
+    stress: tuple[StressRung, ...] = ()
+    volatility_shifts: tuple[float, ...] = ()
+    overrides: tuple[LimitOverride, ...] = ()
+
+
 class Severity(StrEnum):
     """How loud."""
 

@@ -32,6 +32,7 @@ class Topic(StrEnum):
     MODELS = "models"
     CONTROL = "control"
     HALTS = "halts"
+    LIMITS = "limits"
     ALERTS = "alerts"
     DEAD = "dead"
 
@@ -165,6 +166,7 @@ TOPICS: Final = (
         producers=("risk",),
         followers=("executor", "gateway", "recorder"),
     ),
+    TopicRow(Topic.LIMITS, (events.LimitState,), producers=("risk",), keep=2_000),
     TopicRow(Topic.ALERTS, (events.Alert,), producers=("ingest", *_HANDLERS)),
     TopicRow(Topic.DEAD, (events.DeadLetter,), producers=_HANDLERS, keep=None),
 )

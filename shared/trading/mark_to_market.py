@@ -66,7 +66,9 @@ class Marker:
         years = self.years(contract, ts)
         if quote.ask is not None:
             observe(position, quote.ask, ts)
+        position.years = years
         if forward is not None:
+            position.forward = forward
             _measure(position, quote, forward, years)
         if quote.ask is None:
             note_unquoted(position, theoretical_price(contract, forward, position.iv, years), ts, self.rules)

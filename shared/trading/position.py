@@ -95,6 +95,7 @@ class ShortPosition(msgspec.Struct):
         mark, mark_source: cost of closing, points, and what that figure is.
         mark_ts: event time of the last good quote.
         iv, delta, gamma, vega: of one option at the last two-sided quote.
+        forward, years: of its expiry at the newest snapshot.
         exit_reason, exit_seq, exit_ts: set once, by what triggered the exit, at which chain step and event time.
         exit_cost: what closing cost when the exit was triggered, points.
         status: what it lives by.
@@ -132,6 +133,8 @@ class ShortPosition(msgspec.Struct):
     gamma: float | None = None
     vega: float | None = None
     status: PositionStatus = PositionStatus.OPEN
+    forward: float | None = None
+    years: float | None = None
 
     @classmethod
     def open(

@@ -88,4 +88,6 @@ def _leg(position: ShortPosition) -> PositionLeg:
         delta=position.delta,
         gamma=position.gamma,
         vega=position.vega,
+        forward=position.forward,
+        years=position.years,
     )

@@ -5,19 +5,21 @@ from __future__ import annotations
 from services.risk.bootstrap import risk_service
 from services.risk.handler import RiskHandler
 from services.risk.settings import RiskSettings
-from shared.events import Event, HaltChanged, Order, OrderAction
+from shared.events import Event, HaltChanged, LimitState, Order, OrderAction
 from tests.builders import at, book_state, signal
 
 
 def risk() -> RiskHandler:
-    handler = risk_service(RiskSettings(max_daily_loss=0.01)).make("nifty")
+    handler = risk_service(
+        RiskSettings(max_daily_loss=0.01, max_delta_loss=0.007, max_gamma_loss=0.003, max_stress_loss=0.5)
+    ).make("nifty")
     assert isinstance(handler, RiskHandler)
     return handler
 
 
 def decide(handler: RiskHandler, *events: Event) -> list[Event]:
     made = [out for event in events for out in handler.handle(event)]
-    return [out for out in made if not isinstance(out, HaltChanged)]
+    return [out for out in made if not isinstance(out, HaltChanged | LimitState)]
 
 
 LOSS = {"realised_paise": -5_000_000, "equity_paise": 95_000_000}

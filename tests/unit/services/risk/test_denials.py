@@ -47,7 +47,9 @@ TABLES = (ContractTable.load(), CostTable.load(), MarginTable.load())
 NOW = at(10, 30)
 
 
-def held(strike: float, kind: object = PUT, expiry: str = EXPIRY, margin: int = 1_000_000) -> Position:
+def held(
+    strike: float, kind: object = PUT, expiry: str = EXPIRY, margin: int = 1_000_000, stop: float = 90.0
+) -> Position:
     return Position(
         order_id=f"{strike}{kind}",
         strategy="test",
@@ -57,7 +59,7 @@ def held(strike: float, kind: object = PUT, expiry: str = EXPIRY, margin: int = 
         entry_ts=at(10, 0),
         entry_price=70.0,
         entry_costs_paise=0,
-        stop_price=90.0,
+        stop_price=stop,
         target_price=50.0,
         trail_points=None,
         time_exit_ns=None,
@@ -135,6 +137,12 @@ CASES: dict[DenialCode, Case] = {
     DenialCode.DRAWDOWN: Case(before=(book_state(0, at(10, 0), equity_paise=120_000_000),)),
     DenialCode.CONSECUTIVE_LOSSES: Case(book={"statistics": THREE_LOSSES}),
     DenialCode.SLIPPAGE: Case(book={"slippage_paise": 1_000_000}),
+    DenialCode.STRESS_LIMIT: Case({"max_stress_loss": 0.01}),
+    DenialCode.HARD_DAY_LOSS: Case(
+        before=(book_state(0, at(10, 0), realised_paise=-4_500_000), command(CommandKind.RESUME)),
+        book={"realised_paise": -4_500_000},
+    ),
+    DenialCode.DAY_ROOM: Case(book={"positions": (held(24000.0, stop=660.0),)}),
     DenialCode.BOOK_UNKNOWN: Case(with_book=False),
 }
 
@@ -163,6 +171,6 @@ def test_every_code_has_a_meaning_and_the_reference_is_current():
 
 
 def test_late_on_expiry_day_the_front_contract_is_left_alone_and_early_it_is_sold():
-    handler = RiskHandler("nifty", RiskSettings(), *TABLES)
+    handler = RiskHandler("nifty", RiskSettings(max_stress_loss=0.5), *TABLES)
     made = [*handler.handle(signal(1, NOW, 1, market=expiring(300.0))), *handler.handle(book_state(1, NOW))]
-    assert [type(event).__name__ for event in made] == ["Order", "HaltChanged"]
+    assert [type(event).__name__ for event in made] == ["LimitState", "Order", "HaltChanged"]

@@ -11,7 +11,9 @@ from shared.events import Position
 from tests.builders import CALL, PUT, at, candidate, contract, entry_context, position_leg
 
 LEVEL = 25_000.0
-SETTINGS = RiskSettings(capital=1_000_000.0, max_delta_loss=0.05, max_gamma_loss=0.03, max_vega_loss=0.02)
+SETTINGS = RiskSettings(
+    capital=1_000_000.0, max_delta_loss=0.05, max_gamma_loss=0.03, max_vega_loss=0.02, max_daily_loss=0.08
+)
 
 
 def short(direction: int, **greeks: float | None) -> Position:

@@ -63,8 +63,25 @@ def test_resume_lifts_and_measures_from_there():
     record.obey(CommandKind.RESUME, "me: looked at it", book(**beaten))
     assert record.state is HaltState.ACTIVE
     assert fallen(record, **beaten) == []
-    assert fallen(record, realised_paise=-6_099_999, equity_paise=86_000_001) == []
-    assert fallen(record, realised_paise=-6_100_000, equity_paise=86_000_000) == [DenialCode.DAILY_LOSS]
+    cap = RiskSettings(max_daily_loss=0.03, max_drawdown=0.10, hard_day_loss_multiple=3.0)
+    assert record.measure(book(realised_paise=-6_099_999, equity_paise=86_000_001), cap) == []
+    fell = record.measure(book(realised_paise=-6_100_000, equity_paise=86_000_000), cap)
+    assert [latch.code for latch in fell] == [DenialCode.DAILY_LOSS]
+
+
+def test_no_resume_lifts_the_hard_cap_before_the_next_session():
+    record = HaltRecord()
+    beaten: dict[str, object] = {"realised_paise": -4_500_000}
+    assert fallen(record, **beaten) == [DenialCode.DAILY_LOSS, DenialCode.HARD_DAY_LOSS]
+    for _ in range(10):
+        record.obey(CommandKind.RESUME, "me: again", book(**beaten))
+        assert [latch.code for latch in record.latches] == [DenialCode.HARD_DAY_LOSS]
+        assert record.state is HaltState.HALTED
+    tomorrow = book(day="2025-09-01")
+    assert record.measure(tomorrow, SETTINGS) == []
+    assert record.state is HaltState.HALTED
+    record.obey(CommandKind.RESUME, "me: a new day", tomorrow)
+    assert record.state is HaltState.ACTIVE
 
 
 def test_drawdown_counts_from_the_highest_equity():

@@ -18,6 +18,7 @@ from shared.events import (
     ExitReason,
     HaltChanged,
     HaltState,
+    LimitState,
     Order,
     OrderAction,
     Position,
@@ -47,7 +48,8 @@ CONTRACTS, COSTS, MARGINS = ContractTable.load(), CostTable.load(), MarginTable.
 
 
 def risk(**settings: object) -> RiskHandler:
-    return RiskHandler("nifty", RiskSettings(**settings), CONTRACTS, COSTS, MARGINS)  # type: ignore[arg-type]
+    roomy: dict[str, object] = {"max_stress_loss": 0.5, **settings}
+    return RiskHandler("nifty", RiskSettings(**roomy), CONTRACTS, COSTS, MARGINS)  # type: ignore[arg-type]
 
 
 def position(strike: float = 24400.0, direction: int = 1, order_id: str = "p") -> Position:
@@ -76,7 +78,7 @@ def position(strike: float = 24400.0, direction: int = 1, order_id: str = "p") -
 
 def decide(handler: RiskHandler, *events: Event) -> list[Event]:
     outputs = [out for event in events for out in handler.handle(event)]
-    return [out for out in outputs if not isinstance(out, HaltChanged)]
+    return [out for out in outputs if not isinstance(out, HaltChanged | LimitState)]
 
 
 def halts(handler: RiskHandler, *events: Event) -> list[HaltChanged]:
@@ -311,12 +313,21 @@ def test_a_limit_set_by_an_operator_holds_from_then_on_also_after_a_restart():
 
 
 @pytest.mark.parametrize(
-    ("limit", "value"), [("no_such_limit", 1.0), ("max_positions", 9.0), ("exit_on_neutral", 0.0), (None, 1.0)]
+    ("limit", "value"),
+    [
+        ("no_such_limit", 1.0),
+        ("max_positions", 9.0),
+        ("max_lots", 11.0),
+        ("cool_down_minutes", 9.0),
+        ("target_delta", 0.3),
+        ("exit_on_neutral", 0.0),
+        (None, 1.0),
+    ],
 )
-def test_a_limit_that_does_not_exist_or_fit_is_refused_with_an_alert(limit: str | None, value: float):
+def test_a_limit_that_does_not_exist_fit_or_tighten_is_refused_with_an_alert(limit: str | None, value: float):
     handler = risk()
     (alert,) = decide(handler, command(CommandKind.SET_LIMIT, limit, value))
-    assert (alert.code, handler._state.overrides) == ("limit_refused", {})
+    assert (alert.code, handler._state.limits.tightened) == ("limit_refused", {})
 
 
 def test_the_order_says_why_this_strike_and_this_size():
@@ -328,9 +339,9 @@ def test_the_order_says_why_this_strike_and_this_size():
 
 
 def test_greeks_of_the_book_shrink_the_trade_before_they_forbid_it():
-    (free,) = decide(risk(max_exposure_per_trade=1.0), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    (free,) = decide(risk(max_exposure_per_trade=0.9), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
     (tight,) = decide(
-        risk(max_exposure_per_trade=1.0, max_delta_loss=0.015), signal(1, at(10, 30), 1), book_state(1, at(10, 30))
+        risk(max_exposure_per_trade=0.9, max_delta_loss=0.015), signal(1, at(10, 30), 1), book_state(1, at(10, 30))
     )
     assert isinstance(free, Order)
     assert isinstance(tight, Order)

@@ -8,7 +8,9 @@ from services.risk.settings import RiskSettings
 from services.risk.sizing import Stake, TradeEdge, estimate_edge, size_position
 from shared.events import DenialCode, TradeStatistics
 
-SETTINGS = RiskSettings(capital=10_000_000.0, max_loss_per_trade=0.1, max_lots=1000, kelly_fraction=1.0)
+SETTINGS = RiskSettings(
+    capital=10_000_000.0, max_loss_per_trade=0.1, max_daily_loss=0.1, max_lots=1000, kelly_fraction=1.0
+)
 
 
 def stake(**changes: float) -> Stake:
@@ -21,6 +23,7 @@ def stake(**changes: float) -> Stake:
         "margin_per_lot": 1_000.0,
         "margin_lots": 1e6,
         "freeze_units": 1_000_000,
+        "day_room": 1e9,
         **changes,
     }
     return Stake(**values)  # type: ignore[arg-type]
@@ -58,7 +61,7 @@ def test_the_stake_is_lost_at_the_stop_costs_included():
 
 
 def test_half_of_kelly_is_half_the_lots():
-    half = RiskSettings(capital=10_000_000.0, max_loss_per_trade=0.1, max_lots=1000, kelly_fraction=0.5)
+    half = SETTINGS.with_limit("kelly_fraction", 0.5)
     assert lots(TradeEdge(0.53, 1.0, ""), stake(), half) == int(0.03 * 10_000_000 / 2310)
 
 
