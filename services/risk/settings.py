@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
+from functools import cache
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -126,8 +127,7 @@ class RiskSettings(ServiceSettings):
         tighter = TIGHTER.get(name)
         if tighter is None:
             raise ValueError(f"expected one of {', '.join(sorted(TIGHTER))}, got {name!r}")
-        values = dict(self)
-        held = values[name]
+        held = dict(self)[name]
         exact = int(value) if isinstance(held, int) and value == int(value) else value
         if (exact - held) * tighter < 0.0:
             least = "least" if tighter > 0 else "most"
@@ -136,14 +136,15 @@ class RiskSettings(ServiceSettings):
                 "and a restart"
             )
         try:
-            return type(self).model_validate({**values, name: exact}, context=_TIGHTENING)
+            checked = _type_of(type(self), name).validate_python(exact)
         except ValidationError as error:
             raise ValueError(f"{name}: {error.errors()[0]['msg']}, got {value!r}") from error
+        # Tightened by command a limit may pass under another one: the narrower holds, and nothing is allowed more.
+        return self.model_copy(update={name: checked})
 
     @model_validator(mode="after")
-    def _refuse_contradictions(self, info: ValidationInfo) -> Self:
-        # One limit tightened by command may pass under another one: the narrower holds, and nothing is allowed more.
-        if info.context is not _TIGHTENING and (found := contradictions(self)):
+    def _refuse_contradictions(self) -> Self:
+        if found := contradictions(self):
             raise ValueError("; ".join(found))
         return self
 
@@ -194,7 +195,11 @@ TIGHTER: Final[Mapping[str, int]] = MappingProxyType(
 )
 """Limits a command may tighten, and the direction that is tighter: -1 down, +1 up."""
 
-_TIGHTENING: Final = {"tightening": True}
+
+@cache
+def _type_of(cls: type[RiskSettings], name: str) -> TypeAdapter[float]:
+    info = cls.model_fields[name]
+    return TypeAdapter(Annotated[info.annotation, *info.metadata])
 
 
 def contradictions(settings: RiskSettings) -> list[str]:

@@ -165,6 +165,7 @@ class Hub:
                 equity=ledger.equity(),
                 denials=ledger.denials(),
                 alerts=view.recent_alerts(self._view.common.alerts),
+                limits=view.limits(),
             )
 
     def ask(self, book: str, ask: Callable[[BookView], AnswerT]) -> AnswerT:
@@ -197,6 +198,7 @@ class Hub:
             Section.DAY.value: lambda: ledger.figures(view.dead_letters + self._view.common.dead_letters).model_dump(),
             Section.EQUITY.value: lambda: ledger.equity().model_dump(),
             Section.DENIALS.value: lambda: ledger.denials().model_dump(),
+            Section.LIMITS.value: lambda: view.limits().model_dump(),
             Section.ALERTS.value: lambda: [
                 alert.model_dump() for alert in view.recent_alerts(self._view.common.alerts)
             ],

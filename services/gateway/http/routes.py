@@ -30,6 +30,7 @@ from services.gateway.schemas.api import (
     TradesAnswer,
 )
 from services.gateway.schemas.book import BookAnswer
+from services.gateway.schemas.limits import LimitsAnswer
 from services.gateway.schemas.operation import CommandAnswer
 from shared.errors import BadInputError, BrokerUnavailableError, ConfigError, EngineError
 from shared.events.topology import Topic
@@ -124,6 +125,12 @@ def positions(hub: Shared, book: Book) -> PositionsAnswer:
             positions=view.positions(),
         ),
     )
+
+
+@router.get("/limits")
+def limits(hub: Shared, book: Book) -> LimitsAnswer:
+    """Give what the book uses of its limits, the stress ladder and what operators have tightened."""
+    return hub.ask(book, lambda view: view.limits())
 
 
 @router.get("/trades")

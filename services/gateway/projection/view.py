@@ -10,6 +10,7 @@ from enum import StrEnum
 from services.gateway.projection.day import DayLedger
 from services.gateway.schemas.book import HaltAnswer
 from services.gateway.schemas.events import MarketAnswer, PositionAnswer, SignalAnswer
+from services.gateway.schemas.limits import LimitsAnswer
 from services.gateway.schemas.operation import AlertAnswer
 from shared import events
 from shared.clock import ist_date
@@ -34,6 +35,7 @@ class Section(StrEnum):
     EQUITY = "equity"
     DENIALS = "denials"
     ALERTS = "alerts"
+    LIMITS = "limits"
 
 
 class BookView:
@@ -55,6 +57,7 @@ class BookView:
         self.state: events.BookState | None = None
         self.alerts: deque[events.Alert] = deque(maxlen=_ALERTS_KEPT)
         self.halted: events.HaltChanged | None = None
+        self.limits_used: events.LimitState | None = None
         self.model: events.ModelPublished | None = None
         self.dead_letters = 0
         self.live_venue: str | None = None
@@ -68,6 +71,7 @@ class BookView:
             events.BookState: self._on_state,
             events.ModelPublished: self._on_model,
             events.HaltChanged: self._on_halt,
+            events.LimitState: self._on_limits,
             events.Alert: self._on_alert,
             events.DeadLetter: self._on_dead_letter,
         }
@@ -99,6 +103,10 @@ class BookView:
     def halt(self) -> HaltAnswer:
         """Show what risk last said the book may do; unknown before it has said anything."""
         return HaltAnswer() if self.halted is None else HaltAnswer.of(self.halted)
+
+    def limits(self) -> LimitsAnswer:
+        """Show what the book uses of its limits, as risk last said."""
+        return LimitsAnswer() if self.limits_used is None else LimitsAnswer.of(self.limits_used)
 
     def _touch(self, *sections: Section) -> None:
         self.versions.update(sections)
@@ -179,6 +187,10 @@ class BookView:
     def _on_halt(self, event: events.HaltChanged) -> None:
         self.halted = event
         self._touch(Section.STATUS)
+
+    def _on_limits(self, event: events.LimitState) -> None:
+        self.limits_used = event
+        self._touch(Section.LIMITS)
 
     def _on_alert(self, event: events.Alert) -> None:
         self.alerts.append(event)

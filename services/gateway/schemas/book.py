@@ -12,6 +12,7 @@ from services.gateway.schemas.events import (
     SignalAnswer,
     TradeAnswer,
 )
+from services.gateway.schemas.limits import LimitsAnswer
 from services.gateway.schemas.operation import AlertAnswer
 from shared.events import HaltChanged
 from shared.text.formatting import iso_text
@@ -135,3 +136,4 @@ class BookAnswer(Answer):
     equity: EquityAnswer
     denials: DenialsAnswer
     alerts: tuple[AlertAnswer, ...]
+    limits: LimitsAnswer = LimitsAnswer()

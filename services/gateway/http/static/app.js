@@ -3,11 +3,12 @@ import { showEquity } from "./chart.js";
 import { showControl, wireControl } from "./control.js";
 import { byId, el, text } from "./dom.js";
 import { day, span, time } from "./format.js";
+import { showLimits } from "./limits.js";
 import * as render from "./render.js";
 
 const SILENCE_MS = 5_000;
 const HALT = { unknown: "–", active: "Trading", reducing: "Reducing", halted: "HALTED" };
-const sections = { market: render.market, signal: render.signal, positions: render.positions, trades: render.trades, day: render.day_, equity: showEquity, denials: render.denials, alerts: render.alerts, streams: render.streams };
+const sections = { market: render.market, signal: render.signal, positions: render.positions, trades: render.trades, day: render.day_, equity: showEquity, denials: render.denials, alerts: render.alerts, limits: showLimits, streams: render.streams };
 let book = new URLSearchParams(location.search).get("book");
 let source = null;
 let status = null;
