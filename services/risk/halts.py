@@ -53,6 +53,7 @@ class HaltRecord(msgspec.Struct):
         unrealised_paise: of the newest book.
         losses_base: losses in a row at the last RESUME.
         peak_equity_paise: highest equity since the start or the last RESUME.
+        carried_paise: result of open positions as the day began.
     """
 
     operator: HaltState = HaltState.ACTIVE
@@ -67,6 +68,7 @@ class HaltRecord(msgspec.Struct):
     unrealised_paise: int = 0
     losses_base: int = 0
     peak_equity_paise: int | None = None
+    carried_paise: int = 0
 
     @property
     def state(self) -> HaltState:
@@ -94,6 +96,7 @@ class HaltRecord(msgspec.Struct):
         """Compare the book with the limits and give the latches that fell with this step."""
         if book.day != self.day:
             self.day, self.loss_base_paise, self.slippage_base_paise = book.day, self.unrealised_paise, 0
+            self.carried_paise = self.unrealised_paise
         self.unrealised_paise = book.unrealised_paise
         self.losses_base = min(self.losses_base, book.statistics.consecutive_losses)
         self.peak_equity_paise = max(self.peak_equity_paise or book.equity_paise, book.equity_paise)
@@ -101,6 +104,10 @@ class HaltRecord(msgspec.Struct):
         fallen = [Latch(code, text, book.header.ts) for code, text in self._reached(book, settings) if code not in held]
         self.latches = [*self.latches, *fallen]
         return fallen
+
+    def day_loss_paise(self, book: BookState) -> int:
+        """Give what the book has lost since the day began, whoever resumed in between; negative for a gain."""
+        return self.carried_paise - _day_pnl(book)
 
     @property
     def capped(self) -> bool:
@@ -116,7 +123,7 @@ class HaltRecord(msgspec.Struct):
         hard = settings.max_daily_loss * settings.hard_day_loss_multiple
         amounts = (
             (DenialCode.DAILY_LOSS, "lost today", loss, settings.max_daily_loss),
-            (DenialCode.HARD_DAY_LOSS, "lost today, whoever resumed", -_day_pnl(book), hard),
+            (DenialCode.HARD_DAY_LOSS, "lost today, whoever resumed", self.day_loss_paise(book), hard),
             (DenialCode.DRAWDOWN, "below the highest equity", drawdown, settings.max_drawdown),
             (DenialCode.SLIPPAGE, "lost to slippage today", slippage, settings.max_daily_slippage),
         )

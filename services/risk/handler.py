@@ -174,6 +174,7 @@ class RiskHandler:
             book,
             self._settings,
             orders_today=state.orders_today if state.orders_day == book.day else 0,
+            lost_paise=state.halts.day_loss_paise(book),
             peak_equity_paise=book.peak_equity_paise if peak is None else peak,
             overrides=self._limits.overrides(state.limits),
         )
@@ -271,7 +272,7 @@ class RiskHandler:
             margin_per_lot=margin,
             margin_lots=room.lots(most_by_exposure(margin, self._settings), self._settings),
             freeze_units=self._contracts.freeze_quantity(market.underlying, today),
-            day_room=day_room(book, self._settings),
+            day_room=day_room(book, self._state.halts.day_loss_paise(book), self._settings),
         )
 
     def _size(self, signal: Signal, book: BookState, chosen: ChosenStrike, stake: Stake) -> Size:

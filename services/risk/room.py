@@ -14,14 +14,19 @@ _UNKNOWN_VOLATILITY = 0.15
 _LEAST_MINUTES = 5.0
 
 
-def day_room(book: BookState, settings: RiskSettings) -> float:
-    """Give what new positions may still lose today, rupees: the hard cap less the day's loss less what stops may cost."""
+def day_room(book: BookState, lost_paise: int, settings: RiskSettings) -> float:
+    """Give what new positions may still lose today, rupees: the hard cap less the day's loss less what stops may cost.
+
+    Args:
+        book: its positions have stops.
+        lost_paise: since the day began.
+        settings: limits in force.
+    """
     cap = settings.capital * settings.max_daily_loss * settings.hard_day_loss_multiple
-    day = (book.realised_paise + book.unrealised_paise) / _PAISE
     at_stops = sum(
         max(each.stop_price - each.mark_price, 0.0) * each.lots * each.lot_size for each in book.live_positions
     )
-    return cap + day - at_stops
+    return cap - lost_paise / _PAISE - at_stops
 
 
 def room_denial(

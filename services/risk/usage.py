@@ -33,6 +33,7 @@ def limit_state(
     settings: RiskSettings,
     *,
     orders_today: int,
+    lost_paise: int,
     peak_equity_paise: int,
     overrides: tuple[LimitOverride, ...],
 ) -> LimitState:
@@ -43,6 +44,7 @@ def limit_state(
         book: its newest state.
         settings: limits in force.
         orders_today: entries ordered on the book's day.
+        lost_paise: since the day began.
         peak_equity_paise: what the drawdown counts from.
         overrides: limits tightened by command.
     """
@@ -52,7 +54,7 @@ def limit_state(
     made = msgspec.structs.replace(header.child("risk").child("limits"), producer="risk")
     return LimitState(
         header=made,
-        uses=_uses(book, settings, ladder, level, orders_today, peak_equity_paise),
+        uses=_uses(book, settings, ladder, level, orders_today, lost_paise, peak_equity_paise),
         stress=_rungs(ladder) if book.live_positions else (),
         volatility_shifts=VOLATILITY_SHIFTS if book.live_positions else (),
         overrides=overrides,
@@ -72,10 +74,11 @@ def _uses(
     ladder: StressLadder,
     level: float | None,
     orders_today: int,
+    lost_paise: int,
     peak_equity_paise: int,
 ) -> tuple[LimitUse, ...]:
     capital = settings.capital
-    day_loss = max(-(book.realised_paise + book.unrealised_paise), 0) / _PAISE
+    day_loss = lost_paise / _PAISE
     greeks = book_greeks(book.live_positions) if book.live_positions else BookGreeks(0.0, 0.0, 0.0)
     rupees = {
         "max_daily_loss": (day_loss, settings.max_daily_loss),

@@ -72,11 +72,6 @@ class StressLadder:
         least = min(float(self.now[0, inside].min()), float(self.at_expiry[inside].min()))
         return max(-least, 0.0)
 
-    @property
-    def worst_loss(self) -> float:
-        """Largest loss of the whole ladder, rupees of 0 or more."""
-        return max(-min(float(self.now.min()), float(self.at_expiry.min())), 0.0)
-
 
 def stressed_legs(positions: Iterable[Position], level: float | None) -> list[StressedLeg]:
     """Read what open positions hold.

@@ -40,6 +40,15 @@ from trading_system.operations.processes import Fleet
 from trading_system.wiring import Installation
 
 PARTITIONS = 4
+LIMITS_OF_THEN = {
+    "THETAFLOW_RISK_MARGIN_OFFSETS": "false",
+    "THETAFLOW_RISK_MAX_STRESS_LOSS": "10",
+    "THETAFLOW_RISK_MAX_DELTA_LOSS": "0.06",
+    "THETAFLOW_RISK_MAX_GAMMA_LOSS": "0.03",
+    "THETAFLOW_RISK_MAX_DAILY_LOSS": "0.09",
+}
+"""Room enough that no limit v0.1.0 did not have decides on that day; it lost less than either daily limit."""
+
 DECISIONS = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES)
 
 
@@ -69,11 +78,7 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
         }
         broker.close()
         fleet = stack.enter_context(
-            Fleet(
-                url,
-                partitions=PARTITIONS,
-                environ={"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off", "THETAFLOW_RISK_MARGIN_OFFSETS": "false"},
-            )
+            Fleet(url, partitions=PARTITIONS, environ={"THETAFLOW_EXECUTOR_TRADETRON_MODE": "off", **LIMITS_OF_THEN})
         )
         fleet.wait_until_ready()
         publisher = stack.enter_context(RedisPublisher(url, producer="ingest", partitions=PARTITIONS))

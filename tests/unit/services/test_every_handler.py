@@ -43,6 +43,7 @@ EAGER: Final = {
     "THETAFLOW_RISK_MIN_SECONDS_BETWEEN_ORDERS": "1",
     "THETAFLOW_RISK_MAX_POSITIONS_PER_STRIKE": "3",
     "THETAFLOW_RISK_MAX_CONSECUTIVE_LOSSES": "100",
+    "THETAFLOW_RISK_MAX_STRESS_LOSS": "0.5",
 }
 """Settings that trade whenever they may."""
 
@@ -111,10 +112,14 @@ def pipeline_of(chains: Sequence[Parsed], house: Installation) -> dict[str, Stre
     return {"ingest": own, **{service.name: of_engine(service, events) for service in house.services()}}
 
 
+ROOMY = {"THETAFLOW_RISK_MAX_STRESS_LOSS": "0.5"}
+"""More than one position at a time."""
+
+
 @pytest.fixture(scope="module")
 def stretches() -> dict[str, Stretch]:
     """Every handler with its inputs, collected once."""
-    return pipeline_of(list(islice(synthetic_days(7, 1), SNAPSHOTS)), Installation.load({}))
+    return pipeline_of(list(islice(synthetic_days(7, 1), SNAPSHOTS)), Installation.load(ROOMY))
 
 
 @pytest.fixture(scope="module")
