@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import time
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -197,9 +197,10 @@ TIGHTER: Final[Mapping[str, int]] = MappingProxyType(
 
 
 @cache
-def _type_of(cls: type[RiskSettings], name: str) -> TypeAdapter[float]:
+def _type_of(cls: type[RiskSettings], name: str) -> TypeAdapter[Any]:
     info = cls.model_fields[name]
-    return TypeAdapter(Annotated[info.annotation, *info.metadata])
+    kind: Any = Annotated[info.annotation, *info.metadata]
+    return TypeAdapter(kind)
 
 
 def contradictions(settings: RiskSettings) -> list[str]:
