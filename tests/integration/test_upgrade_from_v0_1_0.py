@@ -98,6 +98,9 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
     signals = [msgspec.to_builtins(event) for event in made if isinstance(event, Signal)]
     assert len(signals) == len(rest["events"]["signals"])
     for found, expected in zip(signals, rest["events"]["signals"], strict=True):
+        # Kept as their number and a hash of every digit, which another processor gives otherwise.
+        vector = expected.pop("entry_features")
+        assert len(found["entry_features"]) == vector["length"]
         assert alike(found, expected), found["header"]["id"]
     lines = [line for event in made if not isinstance(event, Signal) and (line := line_of(event)) is not None]
     assert lines == [line for line in rest["lines"] if not line.startswith("signal ")]
@@ -163,7 +166,7 @@ def test_stored_days_are_read_queried_and_compacted_beside_new_rows(tmp_path: Pa
     writer.close()
     assert len(list(Store(root).read_day(day.day))) == len(chains) + 3
     found = query("SELECT coalesce(v, 1) AS v, count(*) FROM snapshots GROUP BY ALL ORDER BY v", root)
-    assert found.rows == ((1, len(chains)), (2, 3))
+    assert found.rows == ((1, len(chains)), (3, 3))
     trades = query("SELECT count(*), sum(net_pnl) IS NOT NULL FROM trades", root)
     assert trades.rows == ((6, True),)
 
