@@ -18,6 +18,7 @@ from services.executor.book.state import STATE, ExecutorState, WorkingEntry
 from services.executor.book.view import book_state
 from services.executor.outputs import VENUE, Outputs
 from services.executor.paper.matching import Matching
+from services.executor.paper.nights import Nights
 from services.executor.paper.settling import Settling
 from services.executor.settings import ExecutorSettings
 from shared.clock import NS_PER_SECOND, ist_date
@@ -29,7 +30,6 @@ from shared.events import (
     Event,
     ExitReason,
     FillStatus,
-    Header,
     MarkSource,
     Order,
     OrderAction,
@@ -45,7 +45,7 @@ from shared.trading.index_levels import IndexLevels
 from shared.trading.mark_to_market import Marker
 from shared.trading.position import PAISE, ShortPosition
 from shared.trading.quotes import NO_QUOTE
-from shared.trading.square_off import INTRADAY, SquareOff
+from shared.trading.square_off import SquareOff
 
 __all__ = ["VENUE", "ExecutorHandler"]
 
@@ -85,6 +85,7 @@ class ExecutorHandler:
         self._square_off = SquareOff(settings, calendar)
         self._matching = Matching(settings, contracts, Ledger(settings, costs), self._marker, self._square_off)
         self._settling = Settling(self._matching, calendar)
+        self._nights = Nights(settings, self._matching, self._settling)
         capital = round(settings.capital * PAISE)
         self._state = ExecutorState(
             opening_paise=capital,
@@ -130,10 +131,10 @@ class ExecutorHandler:
 
     def _on_snapshot(self, snapshot: ChainSnapshot, out: Outputs) -> None:
         state, header = self._state, snapshot.header
-        self._come_to(header, out)
+        self._nights.come_to(state, out)
         session = self._session(header.ts)
         self._matching.drop_overdue(state, header.ts, session, out)
-        # A chain that stands in for a silent feed is good enough to get out at, not to get in at, nor to mark by.
+        # A chain that stands in for a silent feed gives an exit a provisional price; it opens, fills and marks nothing.
         stands_in = QualityFlag.FALLBACK in snapshot.quality
         self._matching.fill_exits(state, snapshot, out, fresh=not stands_in)
         if not stands_in:
@@ -151,7 +152,7 @@ class ExecutorHandler:
 
     def _on_tick(self, tick: ClockTick, out: Outputs) -> None:
         state, header = self._state, tick.header
-        self._come_to(header, out)
+        self._nights.come_to(state, out)
         session = self._session(header.ts)
         self._matching.drop_overdue(state, header.ts, session, out)
         for position in state.live():
@@ -159,7 +160,7 @@ class ExecutorHandler:
             position.trigger(time_exit(position, header.ts, end), header.seq, header.ts)
             self._watch_age(position, header.ts, out)
         if session is not None and header.ts >= session.close_ns and (state.live() or state.entries):
-            self._end_day(out)
+            self._nights.close(state, out)
             out.events.append(book_state(out.header(), state, self._margins))
 
     def _watch_age(self, position: ShortPosition, ts: int, out: Outputs) -> None:
@@ -257,25 +258,6 @@ class ExecutorHandler:
 
     # --- the day ------------------------------------------------------------------------------------------------
 
-    def _come_to(self, header: Header, out: Outputs) -> None:
-        """Begin the day of a chain event when it is a new one; what ended while nobody looked is settled first."""
-        state, today = self._state, ist_date(header.ts).isoformat()
-        state.last_seq, state.last_ts = header.seq, header.ts
-        if state.day == today:
-            return
-        for position in list(state.positions.values()):
-            if position.is_settling:
-                self._settling.remind(position, out)
-            elif self._settling.ended_before(position, today):
-                self._settling.expire(state, position, out)
-            elif state.day:
-                # An exit that was due yesterday fills at whatever quote comes first.
-                self._carry(position, header.seq - 1, out)
-        self._settling.forget_levels(state, before=state.day)
-        state.day = today
-        state.day_trades = state.day_realised_paise = state.day_costs_paise = state.day_slippage_paise = 0
-        state.forwards = {key: seen for key, seen in state.forwards.items() if key[-10:] >= today}
-
     def _note_index(self, snapshot: ChainSnapshot) -> None:
         state, name = self._state, snapshot.underlying
         if snapshot.spot is None:
@@ -286,20 +268,3 @@ class ExecutorHandler:
 
     def _session(self, ts: int) -> Session | None:
         return self._calendar.session(ist_date(ts))
-
-    def _end_day(self, out: Outputs) -> None:
-        """End the day's entries and what the exchange has ended; anything else that is still there is carried."""
-        state = self._state
-        self._matching.end_entries(state, out)
-        for position in state.live():
-            if self._settling.ends_by(position, state.day):
-                self._settling.expire(state, position, out)
-            else:
-                self._carry(position, out.parent.seq - 1, out)
-
-    def _carry(self, position: ShortPosition, due_seq: int, out: Outputs) -> None:
-        settings = self._settings
-        if not settings.carry_overnight:
-            position.trigger(ExitReason.SQUARE_OFF, due_seq, out.parent.ts)
-        note = "; an intraday product: the broker closes it by itself" if settings.product == INTRADAY else ""
-        self._matching.carry(position, out, note)

@@ -227,3 +227,12 @@ def test_the_previous_close_of_a_later_day_is_not_the_level(held: Desk):
     held.feed(msgspec.structs.replace(call_at(10, at(9, 16, day=6), None, None), previous_close=CLOSE))
     assert held.trades == []
     assert held.book.positions[0].status is PositionStatus.SETTLEMENT_PENDING
+
+
+def test_what_settles_in_the_morning_counts_on_that_day():
+    desk = Desk(hold_through_auction=True)
+    *before, _close = to_the_close()
+    desk.feed(*before, settle(CLOSE, day=EXPIRY), call_at(20, at(9, 16, day=5), None, None))
+    (trade,) = desk.trades
+    assert trade.exit_price == 114.90
+    assert (desk.book.day, desk.book.day_trades, desk.book.realised_paise) == ("2026-08-05", 1, trade.net_pnl_paise)
