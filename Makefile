@@ -90,7 +90,7 @@ demo: $(VENV)/.slim ## replay a synthetic day through all services; ARGS="--serv
 	@$(BIN)/thetaflow demo $(ARGS)
 
 chaos: $(VENV)/.full ## kill workers N times (N=50, SEED= for the same again); nothing may be lost or doubled
-	$(BIN)/python tests/chaos/run.py --kills $(N) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(BIN)/python -m tests.chaos.run --kills $(N) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 chaos-execution: $(VENV)/.full ## 10*N random market paths, N days and N kills around venue calls (N=1000)
 	THETAFLOW_TEST_CHAOS_N=$(N) $(if $(SEED),THETAFLOW_TEST_CHAOS_SEED=$(SEED)) $(BIN)/python -m pytest -s --timeout=5400 \
@@ -101,7 +101,7 @@ learning: $(VENV)/.full ## train on 40 made markets without an edge (N=40) and o
 	THETAFLOW_TEST_NO_EDGE_MARKETS=$(N) $(BIN)/python -m pytest -s tests/integration/test_training_long.py $(ARGS)
 
 bench: $(VENV)/.full ## run every benchmark
-	@for each in bench/*.py; do echo "== $$each"; $(BIN)/python "$$each" $(ARGS) || exit 1; done
+	@for each in bench/*.py; do echo "== $$each"; $(BIN)/python -m "bench.$$(basename "$$each" .py)" $(ARGS) || exit 1; done
 
 e2e: $(VENV)/.full ## build the images, run compose for real, crash containers; needs Docker
 	$(BIN)/python -m pytest -s -m compose tests/e2e --timeout=1800 $(ARGS)

@@ -1,6 +1,6 @@
 """Feature vector to signal with the full ensemble and SHAP, against scikit-learn with shap.TreeExplainer.
 
-`python bench/decision.py [--json] [--decisions N] [--train 2000,20000]`; single thread. Training is in process.
+`python -m bench.decision [--json] [--decisions N] [--train 2000,20000]`; single thread. Training is in process.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from services.trainer.members.fitting import TrainingPlan  # noqa: E402 - the sa
 from services.trainer.members.tree_members import fit_forest  # noqa: E402 - the same
 from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward  # noqa: E402 - the same
 from shared.events import FeatureVector, Header, MarketView  # noqa: E402 - the same
-from shared.models.bundle import FORMAT, Manifest  # noqa: E402 - the same
 from shared.models.feature_schema import FeatureSchema  # noqa: E402 - the same
 from shared.models.inference import EnsembleSession  # noqa: E402 - the same
+from shared.models.manifest import FORMAT, Manifest  # noqa: E402 - the same
 from shared.models.registry import ModelRegistry  # noqa: E402 - the same
 
 _FEATURES = len(FEATURE_NAMES)
@@ -179,8 +179,8 @@ def main() -> None:
         return
     for name, figures in {**decisions, **{f"scikit-learn {key}": value for key, value in rivals.items()}}.items():
         print(f"{name:50} " + "  ".join(f"{key} {value:9.3f}" for key, value in figures.items()))
-    for size, figures in trained.items():
-        print(f"training on {size:>6} vectors: " + "  ".join(f"{key} {value:.1f}" for key, value in figures.items()))
+    for count, figures in trained.items():
+        print(f"training on {count:>6} vectors: " + "  ".join(f"{key} {value:.1f}" for key, value in figures.items()))
     print(
         f"{report['times_faster_than_scikit_learn_and_shap']:.1f} times faster; within budget: {report['within_budget']}"
     )

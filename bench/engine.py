@@ -1,6 +1,6 @@
 """How fast the engine is, held against a bare redis-py loop and FastStream, all in one run.
 
-    python bench/engine.py [--rounds 3] [--full] [--json FILE] [--write docs/benchmarks.md]
+    python -m bench.engine [--rounds 3] [--full] [--json FILE] [--write docs/benchmarks.md]
 
 Every contestant is a process that reads 1 KB events from four streams and makes as many, on one fresh server. Drain:
 the events lie there when it starts. Live: a producer publishes as fast as it can meanwhile. Hop: from before the
@@ -25,10 +25,11 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import redis
-from contestants.engine import INPUTS, NAMES, OUTPUTS, PARTITIONS
 
+from bench.contestants.engine import INPUTS, NAMES, OUTPUTS, PARTITIONS
 from shared.events import Command, CommandKind, Event, Header
 from shared.events.topology import partition_of
 from shared.streaming.protocol.codec import encode, encode_json
@@ -43,7 +44,7 @@ _MARK = "<!-- {} engine -->"
 Measure = Callable[[str, EmbeddedRedis], dict[str, float]]
 
 _SETTING = (
-    "Written by `python bench/engine.py`: {:,} events of 1 KB in and out over {} partitions, one embedded Valkey without "
+    "Written by `python -m bench.engine`: {:,} events of 1 KB in and out over {} partitions, one embedded Valkey without "
     "append-only file, medians of {} rounds (each the fastest of three drains), Python {}, {}."
 )
 _CAVEATS = (
@@ -102,13 +103,13 @@ def result(process: subprocess.Popen[str]) -> dict[str, float]:
         if line.startswith("{"):
             figures: dict[str, float] = json.loads(line)
             return figures
-    raise SystemExit(f"{process.args}: ended without figures")
+    raise SystemExit(f"{process.args!r}: ended without figures")
 
 
 def await_ready(process: subprocess.Popen[str]) -> None:
     """Wait until a contestant reads."""
     if process.stdout is None or process.stdout.readline().strip() != "ready":
-        raise SystemExit(f"{process.args}: did not start")
+        raise SystemExit(f"{process.args!r}: did not start")
 
 
 def drain(name: str, broker: EmbeddedRedis, events: int) -> dict[str, float]:
@@ -157,7 +158,7 @@ def hop(name: str, broker: EmbeddedRedis, rate: int, seconds: float) -> dict[str
 
 def collect_delays(port: int, count: int) -> list[float]:
     """Read outputs as they come; give the age of each, ms."""
-    sink = redis.Redis(port=port, protocol=2)
+    sink: Any = redis.Redis(port=port, protocol=2)  # its stubs know no raw replies
     latest: dict[str, str] = dict.fromkeys(OUTPUTS, "0")
     delays: list[float] = []
     while len(delays) < count:

@@ -1,6 +1,6 @@
 """Does a worker's memory stay flat over 500,000 events?
 
-    python bench/engine_memory.py [--events 500000]
+    python -m bench.engine_memory [--events 500000]
 
 One worker with 12 books, trimming on; a producer keeps it busy. Resident memory is compared between the first fifth and
 the end. Exit code 1 when it grew by 5 % or more.
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psutil
 import redis
-from contestants.engine import INPUTS, OUTPUTS, PARTITIONS
-from engine import make
 
+from bench.contestants.engine import INPUTS, OUTPUTS, PARTITIONS
+from bench.engine import make
 from shared.events.topology import partition_of
 from shared.streaming.protocol.codec import encode
 from shared.streaming.redis.broker import EmbeddedRedis

@@ -1,6 +1,6 @@
 """Measure one step of the features service: volatilities and Greeks of a chain, every feature, and the market view.
 
-    python bench/features.py [--json] [--rounds N]
+    python -m bench.features [--json] [--rounds N]
 
 The chain is one expiry of 240 legs, all quoted, moving a little from minute to minute, after an hour of history. In the
 same run and on the same legs a QuantLib loop and vollib's scalar loop compute the volatilities alone. Contenders take
@@ -30,8 +30,8 @@ from services.features.settings import FeaturesSettings
 from services.features.state.cross_section import cross_section
 from services.features.state.expiries import ExpiryCloses
 from shared.clock import NS_PER_MINUTE
-from shared.events import ChainSnapshot, ExpiryChain, Header, LegColumns
-from shared.market.calendar import TradingCalendar
+from shared.events import ChainSnapshot, ExpiryChain, FeatureVector, Header, LegColumns
+from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.pricing import black76_price, implied_volatility
 
@@ -41,6 +41,14 @@ WARM_MINUTES = 70
 CALLS_A_TURN = 5
 CALENDAR, CONTRACTS = TradingCalendar.load(), ContractTable.load()
 TICK = 0.05
+
+
+def session_of(day: date) -> Session:
+    """Give the session of a day on which the exchange trades."""
+    session = CALENDAR.session(day)
+    if session is None:
+        raise SystemExit(f"expected a trading day, got {day}")
+    return session
 
 
 def side(premium: np.ndarray, intrinsic: np.ndarray, rng: np.random.Generator, minute: int) -> LegColumns:
@@ -63,7 +71,7 @@ def side(premium: np.ndarray, intrinsic: np.ndarray, rng: np.random.Generator, m
 def chain(
     expiry: str, forward: float, ts: int, strikes: np.ndarray, rng: np.random.Generator, minute: int
 ) -> ExpiryChain:
-    session = CALENDAR.session(date.fromisoformat(expiry))
+    session = session_of(date.fromisoformat(expiry))
     years = (session.close_ns - ts) / NS_PER_MINUTE / 525_600
     smile = 0.11 + 4.0 * (strikes / forward - 1.0) ** 2
     sides = []
@@ -78,7 +86,7 @@ def feed(legs: int, minutes: int, expiries: int = 1, seed: int = 1) -> list[Chai
     """Make snapshots a minute apart in which every leg has a two-sided quote."""
     rng = np.random.default_rng(seed)
     strikes = 24_200.0 + 25.0 * (np.arange(legs // 2) - legs // 4)
-    session = CALENDAR.session(DAY)
+    session = session_of(DAY)
     forwards = 24_187.75 * np.exp(np.cumsum(rng.normal(0.0, 2e-4, minutes)))
     snapshots = []
     for minute, forward in enumerate(forwards, start=1):
@@ -116,8 +124,10 @@ def step_times(snapshots: list[ChainSnapshot]) -> list[float]:
 
 def legs_of(snapshot: ChainSnapshot) -> tuple[float, float, np.ndarray, np.ndarray, np.ndarray]:
     """Forward, years, and price, strike and call flag of every leg, as the handler sees them."""
-    session = CALENDAR.session(DAY)
+    session = session_of(DAY)
     now = cross_section(snapshot, session, ExpiryCloses(CALENDAR).alive(snapshot.expiries, snapshot.header.ts), 65)
+    if now.money is None or now.front is None:
+        raise SystemExit("expected a forward and an expiry to come, got a chain without")
     strikes = np.concatenate((now.strikes, now.strikes))
     is_call = np.arange(strikes.size) < now.strikes.size
     return now.money.forward, now.front.minutes / 525_600, now.price.ravel(), strikes, is_call
@@ -150,6 +160,8 @@ def compare(rounds: int) -> dict[str, object]:
     for snapshot in snapshots[:WARM_MINUTES]:
         handler.handle(snapshot)
     (vector,) = handler.handle(snapshots[WARM_MINUTES])
+    if not isinstance(vector, FeatureVector):
+        raise TypeError(f"expected a FeatureVector, got {type(vector).__name__}")
     steps = iter(snapshots[WARM_MINUTES + 1 :])
     contenders = {
         "features_step": lambda: handler.handle(next(steps)),

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import msgspec
 
@@ -29,9 +30,10 @@ from shared.store.writer import StoreWriter
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "data"
 PREDECESSOR_MS = (30.0, 2059.0)
+T = TypeVar("T")
 
 
-def milliseconds(work: Callable[[object], object], items: Iterable[object], rounds: int = 3) -> float:
+def milliseconds(work: Callable[[T], object], items: Iterable[T], rounds: int = 3) -> float:
     taken = []
     for _ in range(rounds):
         for item in items:
@@ -89,7 +91,8 @@ def bodies() -> tuple[str, list[bytes]]:
 
 def storing(chains: list[ParsedChain]) -> dict[str, float]:
     """Append a day in the recorder's batches of one minute and compact it."""
-    early, late = [], []
+    early: list[float] = []
+    late: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         writer = StoreWriter(Path(folder), "nifty")
         for number, chain in enumerate(chains):

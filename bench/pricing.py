@@ -1,6 +1,6 @@
 """Measure implied volatility and Greeks against QuantLib and vollib on the same options, in the same run.
 
-    python bench/pricing.py [--json] [--rounds N] [--roundtrip]
+    python -m bench.pricing [--json] [--rounds N] [--roundtrip]
 
 Every figure is the median over rounds of one call on one expiry of 240 legs; nothing here uses a second thread. The
 contenders take turns within every round, so that a busy machine slows all of them alike. `--roundtrip` prices a
@@ -15,6 +15,7 @@ import math
 import platform
 import statistics
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,7 @@ def quantlib_loop(
 
 def quantlib_greeks_loop(strikes: list[float], kinds: list[int], premiums: list[float]) -> list[tuple[float, ...]]:
     root = math.sqrt(YEARS)
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for volatility, strike, kind in zip(quantlib_loop(strikes, kinds, premiums), strikes, kinds, strict=True):
         option = ql.BlackCalculator(ql.PlainVanillaPayoff(kind, strike), FORWARD, volatility * root, 1.0)
         rows.append(
@@ -97,7 +98,11 @@ def medians(contenders: dict[str, Callable[[], object]], rounds: int) -> tuple[d
             if turn:
                 cold[name].append(spent[0])
                 warm[name] += spent[1:]
-    return tuple({name: statistics.median(times) / 1_000.0 for name, times in kind.items()} for kind in (warm, cold))
+    return _medians_us(warm), _medians_us(cold)
+
+
+def _medians_us(spent_ns: dict[str, list[int]]) -> dict[str, float]:
+    return {name: statistics.median(times) / 1_000.0 for name, times in spent_ns.items()}
 
 
 def compare(rounds: int) -> dict[str, object]:
@@ -139,7 +144,7 @@ def scaling(rounds: int) -> dict[str, float]:
     contenders: dict[str, Callable[[], object]] = {}
     for count in (24, 60, 120, 240, 480, 960, 2_400, 9_600):
         strikes, is_call, premium = legs(count)
-        contenders[str(count)] = lambda p=premium, k=strikes, c=is_call: implied_greeks(p, FORWARD, k, YEARS, c)
+        contenders[str(count)] = partial(implied_greeks, premium, FORWARD, strikes, YEARS, is_call)
     return medians(contenders, rounds)[0]
 
 

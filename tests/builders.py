@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from shared.clock import NS_PER_MINUTE, ist_ns
 from shared.events import (
     BookState,
@@ -117,7 +119,8 @@ def entry_context(signal_id: str = "s", direction: int = 1) -> EntryContext:
 
 def position_leg(sold_contract: Contract, **greeks: float | None) -> PositionLeg:
     """Make the one leg of a short position at 70 points."""
-    return PositionLeg(contract=sold_contract, side=Side.SELL, entry_price=70.0, mark_price=70.0, **greeks)
+    bare = PositionLeg(contract=sold_contract, side=Side.SELL, entry_price=70.0, mark_price=70.0)
+    return msgspec.structs.replace(bare, **greeks)
 
 
 def entry_order(

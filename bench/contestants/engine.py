@@ -69,7 +69,7 @@ def say_ready() -> None:
 
 def raw_loop(url: str, events: int, *, codec: bool) -> None:
     """Read, produce and ack in batches with redis-py, nothing else: no lease, no atomicity, no state."""
-    client = redis.Redis.from_url(url, protocol=2)
+    client: Any = redis.Redis.from_url(url, protocol=2)  # its stubs know no raw replies
     outputs = dict(zip((key.encode() for key in INPUTS), OUTPUTS, strict=True))
     for key in INPUTS:
         client.xgroup_create(key, GROUP, "0", mkstream=True)
@@ -133,7 +133,8 @@ def faststream(url: str, events: int, *, batch: bool) -> None:
         for key in INPUTS:
             # FastStream makes its groups at the end of the stream, past what lies there.
             client.xgroup_create(key, GROUP, "0", mkstream=True)
-    asyncio.run(_faststream(RedisBroker(url, logger=None), events, batch=batch))
+    quiet = RedisBroker(url, logger=None)  # type: ignore[arg-type]  # what FastStream documents, and its types forget
+    asyncio.run(_faststream(quiet, events, batch=batch))
 
 
 async def _faststream(broker: RedisBroker, events: int, *, batch: bool) -> None:
@@ -177,7 +178,10 @@ def _many(
     broker: RedisBroker, target: str, count: Callable[[int], None]
 ) -> Callable[[list[dict[str, Any]]], Awaitable[None]]:
     async def many(bodies: list[dict[str, Any]]) -> None:
-        pipe = broker._connection.pipeline(transaction=False)  # noqa: SLF001 - FastStream documents no other way
+        connection = broker._connection  # noqa: SLF001 - FastStream documents no other way
+        if connection is None:
+            raise SystemExit("expected a connected broker, got one that is not started")
+        pipe = connection.pipeline(transaction=False)
         for body in bodies:
             # It parses the JSON of a batch itself.
             event = successor(msgspec.convert(body, Command))

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from workload import PARTITIONS, services
-
 from shared.events.topology import RETENTION, Topic
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.trimming import TrimPolicy
+from tests.chaos.workload import PARTITIONS, services
 
 POINTS = ("read", "handled", "sent", "committed", "recovered")
 LEASE_MS = 400

@@ -1,6 +1,6 @@
 """Break the engine on purpose, over and over, and compare what comes out with what had to come out.
 
-    python tests/chaos/run.py --kills 200 [--seed 7]
+    python -m tests.chaos.run --kills 200 [--seed 7]
 
 Workers kill themselves between read, handling, commit and its answer, hang past their leases, are killed, stopped and
 woken from outside; connections are cut; the broker is restarted and crashes (append-only file, every write on disk);
@@ -20,16 +20,17 @@ import time
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import redis
-from fleet import LEASE_MS, Board, Fleet
-from workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services, ticks
 
 from shared.events import Event
 from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import fence_key, stream_key
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.chaos.fleet import LEASE_MS, Board, Fleet
+from tests.chaos.workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services, ticks
 
 _BATCH = 24
 _TICK_S = 0.02
@@ -115,7 +116,7 @@ class Chaos:
             os.kill(victim.pid, signal.SIGTERM)
             self._done["retired"] += 1
         elif dice < 0.06:
-            client = self._client()
+            client: Any = self._client()  # redis-py has no type for a raw command
             # The supervisor's own connection is spared: redis skips the caller.
             client.execute_command("CLIENT", "KILL", "TYPE", "normal")
             self._done["connections cut"] += 1

@@ -1,6 +1,6 @@
 """Scale a service from one replica to three under load, kill one, go back to one: nobody's book waits long.
 
-    python tests/chaos/scale.py [--seconds 20]
+    python -m tests.chaos.scale [--seconds 20]
 
 Default lease (3 s), processes, kill -9. The last line gives the longest time the killed replica's books went without
 an output, and what was lost or doubled.
@@ -16,14 +16,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services
-
 from shared.events import ClockTick, Event, Header
 from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.inspection import inspect_broker
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.chaos.workload import OUTPUT_TOPICS, PARTITIONS, differences, expected, services
 
 _BOOKS = tuple(f"scale{number}" for number in range(12))
 _BATCH = 24

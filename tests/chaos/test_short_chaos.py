@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.broker
 def test_nothing_is_lost_or_doubled_whatever_is_killed() -> None:
     seed = os.environ.get("SEED")
-    command = [sys.executable, str(FOLDER / "run.py"), "--kills", os.environ.get("KILLS", "20")]
+    command = [sys.executable, "-m", "tests.chaos.run", "--kills", os.environ.get("KILLS", "20")]
     run = subprocess.run(
         command if seed is None else [*command, "--seed", seed],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=240,
@@ -31,7 +32,8 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed() -> None:
 @pytest.mark.broker
 def test_scaling_up_and_down_and_a_killed_replica_stop_no_book() -> None:
     run = subprocess.run(
-        [sys.executable, str(FOLDER / "scale.py"), "--seconds", "0.5"],
+        [sys.executable, "-m", "tests.chaos.scale", "--seconds", "0.5"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=90,

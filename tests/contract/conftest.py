@@ -6,9 +6,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 import redis
@@ -249,16 +251,21 @@ def cluster_of_three(folder: Path) -> Iterator[tuple[EmbeddedRedis, ...]]:
             )
             for number in range(3)
         )
-        clients = [redis.Redis(port=node.port) for node in nodes]
+        clients: list[Any] = [redis.Redis(port=node.port) for node in nodes]  # redis-py has no type for a raw command
         for number, client in enumerate(clients):
             first, last = _SLOTS * number // 3, _SLOTS * (number + 1) // 3 - 1
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
             client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
         for client in clients:
-            eventually(lambda client=client: client.cluster("INFO")["cluster_slots_ok"] == str(_SLOTS))
-            eventually(lambda client=client: client.cluster("INFO")["cluster_state"] == "ok")
+            eventually(partial(_says, client, "cluster_slots_ok", str(_SLOTS)))
+            eventually(partial(_says, client, "cluster_state", "ok"))
             client.close()
         yield nodes
+
+
+def _says(client: redis.Redis, key: str, value: str) -> bool:
+    about: dict[str, str] = client.cluster("INFO")
+    return about[key] == value
 
 
 def cluster_address(nodes: Sequence[EmbeddedRedis]) -> str:

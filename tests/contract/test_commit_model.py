@@ -105,6 +105,7 @@ class LeaseAndCommit(RuleBasedStateMachine):
         self.link.call("DEL", lease_key(0, "predictor"))
         self.holder = None
         if dies:
+            assert former is not None
             self.owners.remove(former)
         self.acquire()
 

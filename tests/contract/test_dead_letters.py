@@ -15,6 +15,7 @@ from shared.streaming.redis.history import read_entries, read_stream
 from shared.streaming.redis.inspection import inspect_broker
 from shared.streaming.redis.keys import stream_key
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.contract.conftest import Bench
 
 PLACE = partition_of("nifty", 4)
 
@@ -85,7 +86,7 @@ def test_an_entry_without_any_known_field_is_kept_too(bench) -> None:
 
 
 class TestReplay:
-    def _one_dead(self, bench):
+    def _one_dead(self, bench: Bench) -> None:
         engine = bench.start(bench.chained(poison=(3,)))
         with RedisPublisher(bench.url) as publisher:
             publisher.publish(bench.ticks(6, ("nifty",)))

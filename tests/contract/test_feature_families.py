@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
@@ -25,7 +27,7 @@ def snapshots() -> list[ChainSnapshot]:
 @pytest.fixture(params=[family.title for family in FAMILIES] + [OF_THE_PAGE])
 def family(request, tmp_path):
     """Give what makes handlers, the declarations, and where the values stand in a vector."""
-    references = ()
+    references: tuple[str, ...] = ()
     if request.param == OF_THE_PAGE:
         references = (f"{write_block('feature-family.md', 0, tmp_path / 'put_wing.py')}:FAMILY",)
     title = "Put wing" if references else request.param
@@ -40,7 +42,9 @@ def family(request, tmp_path):
     return make, one.features, slice(start, start + len(one.features))
 
 
-def values(handler, snapshots, place):
+def values(
+    handler: FeaturesHandler, snapshots: Sequence[ChainSnapshot], place: slice
+) -> list[tuple[float | None, ...]]:
     found = [out for snapshot in snapshots for out in handler.handle(snapshot)]
     return [vector.values[place] for vector in found if isinstance(vector, FeatureVector)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.events.topology import Topic, partition_of
+from shared.streaming.protocol.reports import GroupReport
 from shared.streaming.redis.inspection import inspect_broker
 from shared.streaming.redis.publisher import RedisPublisher
 
@@ -41,7 +42,7 @@ def test_work_in_hand_shows_as_pending_and_lag(bench) -> None:
     with RedisPublisher(bench.url) as publisher:
         publisher.publish(bench.ticks(10, ("nifty",)))
 
-    seen = []
+    seen: list[GroupReport] = []
 
     def look(point: str, partition: int) -> None:
         if point == "read" and not seen:

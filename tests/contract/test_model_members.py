@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from services.trainer.members.fitting import TrainingPlan, lesson_of
 from services.trainer.members.lstm import LstmSettings
-from shared.models.member import SIDES, VectorBatch
+from shared.models.member import SIDES, ServedMember, VectorBatch
 from shared.models.member_kinds import BUILT_IN, MemberKinds
 from tests.howto.page import write_block
 
@@ -84,14 +85,14 @@ def served(references, member, lesson):
     return MemberKinds(added).get(name).load(through_a_file(member.arrays()), lesson.frame)
 
 
-def through_a_file(arrays):
+def through_a_file(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
     with np.load(io.BytesIO(file.getvalue()), allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
 
 
-def contents(member):
+def contents(member: ServedMember) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in member.arrays().items()}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -16,7 +17,9 @@ from services.executor.venues.port import (
     OrderRequest,
     OrderStatus,
     OrderVenue,
+    Report,
     Reports,
+    VenueAnswer,
     VenueOutcome,
     VenueTerms,
 )
@@ -61,7 +64,7 @@ def simulated() -> Trial:
 
 @pytest.fixture(params=[simulated])
 def trial(request: pytest.FixtureRequest) -> Trial:
-    made = request.param()
+    made: Trial = request.param()
     made.quote(PUT, 100.0, 100.5)
     return made
 
@@ -91,7 +94,7 @@ def target(lots: int = 2, lot_size: int = LOT, limit: float | None = 101.0) -> V
     )
 
 
-def items(reports: Reports):
+def items(reports: Reports[Report]) -> tuple[Report, ...]:
     assert reports.outcome is DONE
     return reports.items
 
@@ -154,7 +157,11 @@ def test_where_nobody_answers_nothing_is_raised_and_nothing_is_done(trial: Trial
     assert trial.venue.submit(sell(limit=None)).outcome is REFUSED
     assert statuses(trial) == {}
     trial.venue.submit(sell())
-    for act in (lambda: trial.venue.cancel("o-1"), lambda: trial.venue.modify("o-1", quantity=150, limit_price=1.0)):
+    acts: tuple[Callable[[], VenueAnswer], ...] = (
+        lambda: trial.venue.cancel("o-1"),
+        lambda: trial.venue.modify("o-1", quantity=150, limit_price=1.0),
+    )
+    for act in acts:
         for fail, outcome in ((trial.refuse_connection, REFUSED), (trial.lose_request, NOT_KNOWN)):
             fail()
             assert act().outcome is outcome
@@ -164,7 +171,8 @@ def test_where_nobody_answers_nothing_is_raised_and_nothing_is_done(trial: Trial
 
 def test_a_question_that_is_not_answered_gives_no_report_rather_than_an_empty_world(trial: Trial):
     trial.venue.submit(sell(limit=None))
-    for ask in (trial.venue.orders, trial.venue.fills, trial.venue.positions):
+    asks: tuple[Callable[[], Reports[Any]], ...] = (trial.venue.orders, trial.venue.fills, trial.venue.positions)
+    for ask in asks:
         for fail in (trial.refuse_connection, trial.lose_request, trial.lose_answer):
             fail()
             reports = ask()
@@ -246,12 +254,14 @@ def test_no_order_is_made_of_a_target_that_does_not_say_enough():
 
 
 @pytest.mark.parametrize("mode", ["dry_run", "live"])
-def test_the_executor_says_that_it_does_not_trade_on_an_order_venue_yet(mode: str, tmp_path: Path):
+def test_the_executor_says_that_it_does_not_trade_on_an_order_venue_yet(
+    mode: Literal["dry_run", "live"], tmp_path: Path
+):
     settings = ExecutorSettings(
         venue="simulated",
         venue_mode=mode,
         venue_sources=("test",),
-        directory=tmp_path,  # type: ignore[arg-type]
+        directory=tmp_path,
     )
     with ExitStack() as stack:
         opening = MirrorOpening(

@@ -13,8 +13,10 @@ from shared.events.topology import Topic, partition_of
 from shared.streaming.protocol.codec import encode
 from shared.streaming.protocol.handler import Service
 from shared.streaming.redis.broker import Broker
+from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.keys import CONSUMER, state_key, stream_key
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.contract.conftest import Bench
 
 POINTS = ("read", "handled", "sent", "committed", "recovered")
 
@@ -280,7 +282,7 @@ def test_a_service_of_several_streams_loses_nothing_of_any(bench, killed) -> Non
             assert [int(alert.text) for alert in alerts if alert.code == kind] == list(range(1, 61))
 
 
-def _settled(bench):
+def _settled(bench: Bench) -> RedisEngine:
     engine = bench.start()
     bench.eventually(lambda: engine.ready)
     return engine

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from services.ingest.settings import IngestSettings
-from services.ingest.sources.port import ChainSource, RecordedSource, SourceContext
+from services.ingest.sources.port import ChainSource, Polled, RecordedSource, SourceContext
 from services.ingest.sources.registry import sources
 from shared.clock import ManualClock, ist_ns
 from shared.market.calendar import TradingCalendar
@@ -64,7 +64,7 @@ def test_a_polled_source_raises_nothing_refuses_in_words_and_closes_twice(source
         assert iter(source)
         return
 
-    async def polled():
+    async def polled() -> list[Polled]:
         found = [await source.poll() for _ in range(3)]
         await source.close()
         await source.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,9 +15,10 @@ from services.ingest.sources.synthetic.source import synthetic_days
 from services.predictor.bootstrap import predictor_service
 from services.predictor.settings import PredictorSettings
 from services.predictor.strategies.registry import strategies
-from shared.events import FeatureVector, Signal
+from shared.events import Event, FeatureVector, Signal
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.streaming.protocol.handler import Handler
 from tests.howto.page import write_block
 from trading_system.installation import InstallationSettings
 
@@ -34,7 +36,7 @@ def vectors() -> list[FeatureVector]:
 
 
 @pytest.fixture(params=[*strategies().names(), *OF_THE_PAGE])
-def make(request: pytest.FixtureRequest, tmp_path: Path):
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Handler]:
     """Make handlers that run one strategy, always anew."""
     reference = request.param
     if reference in OF_THE_PAGE:
@@ -45,16 +47,23 @@ def make(request: pytest.FixtureRequest, tmp_path: Path):
     return lambda book="nifty": service.make(book)
 
 
-def outputs(handler, vectors):
+def outputs(handler: Handler, vectors: Sequence[FeatureVector]) -> list[tuple[Event, ...]]:
     return [tuple(handler.handle(vector)) for vector in vectors]
+
+
+def signals(found: Sequence[tuple[Event, ...]]) -> list[Signal]:
+    """Give what stands first in each output, which has to be a signal."""
+    first = [out[0] for out in found]
+    assert all(isinstance(one, Signal) for one in first)
+    return [one for one in first if isinstance(one, Signal)]
 
 
 def test_every_vector_gets_one_signal_first_and_some_have_a_side(make, vectors):
     found = outputs(make(), vectors)
-    assert all(isinstance(out[0], Signal) and not any(isinstance(one, Signal) for one in out[1:]) for out in found)
-    assert {out[0].direction for out in found} <= {1, 0, -1}
-    assert any(out[0].direction for out in found)
-    assert all(out[0].reason and out[0].model_version for out in found)
+    assert not any(isinstance(one, Signal) for out in found for one in out[1:])
+    assert {one.direction for one in signals(found)} <= {1, 0, -1}
+    assert any(one.direction for one in signals(found))
+    assert all(one.reason and one.model_version for one in signals(found))
 
 
 def test_the_same_events_give_the_same_decisions(make, vectors):
@@ -77,7 +86,7 @@ def test_books_share_nothing(make, vectors):
 
 def test_a_market_of_which_nothing_is_known_is_not_sold(make, vectors):
     unknown = [msgspec.structs.replace(one, values=(None,) * len(one.values)) for one in vectors[:5]]
-    assert {out[0].direction for out in outputs(make(), unknown)} == {0}
+    assert {one.direction for one in signals(outputs(make(), unknown))} == {0}
 
 
 def test_vectors_of_another_schema_are_never_decided_on(make, vectors):

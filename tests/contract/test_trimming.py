@@ -49,6 +49,7 @@ def _trim(bench, broker: Broker, policy: TrimPolicy = POLICY, turns: int = 3):
         broker.shared(PLACE).call("DEL", stream_key(PLACE, "turn:chain"))
         with RedisPublisher(bench.url) as publisher:
             last = publisher.last("nifty")
+            assert last is not None
             publisher.publish(bench.ticks(30, ("nifty",), start=last.seq + 1))
     return results
 

@@ -80,12 +80,13 @@ class Chromium:
             message["sessionId"] = self._session
         self._socket.send(json.dumps(message))
         while True:
-            answer = json.loads(self._socket.recv(_TIMEOUT_S))
+            answer: dict[str, Any] = json.loads(self._socket.recv(_TIMEOUT_S))
             self._note(answer)
             if answer.get("id") == self._number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
-                return answer["result"]
+                returned: dict[str, Any] = answer["result"]
+                return returned
 
     def open(self, url: str, *, width: int, height: int, dark: bool = False) -> None:
         """Load a page at a size and in a colour scheme."""

@@ -204,7 +204,8 @@ class PlausibleDay:
 
     @property
     def _marks(self) -> dict[str, float]:
-        return self.__dict__.setdefault("_marks_by_order", {})
+        marks: dict[str, float] = self.__dict__.setdefault("_marks_by_order", {})
+        return marks
 
     def _mark(self, held: _Open) -> float:
         return self._marks.get(held.order.header.id, held.entry)

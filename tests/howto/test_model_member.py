@@ -71,7 +71,8 @@ class House:
         command += ["--samples", str(self._stored), "--content", self.samples.content]
         found = subprocess.run(command, capture_output=True, text=True, check=False)
         assert found.returncode == 0, found.stderr
-        return msgspec.json.decode(found.stdout)["version"]
+        version: str = msgspec.json.decode(found.stdout)["version"]
+        return version
 
     def handler(self, model: str, members: tuple[str, ...] = ()):
         settings = PredictorSettings(models=self.models, model=model, members=members, max_model_age_days=1e6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -31,7 +31,7 @@ def house() -> Installation:
 
 
 @pytest.fixture(scope="module")
-def day(market_data) -> Path:
+def day(market_data: Path) -> Path:
     return market_data / "nse-chain-1min-20250829" / "snapshots" / "20250829"
 
 
@@ -107,7 +107,8 @@ class TestRealDay:
 
 @pytest.fixture(scope="module")
 def made() -> list[Parsed]:
-    return list(synthetic_days(3, 1, strikes=21))[:60]
+    chains: list[Parsed] = [*synthetic_days(3, 1, strikes=21)]
+    return chains[:60]
 
 
 class TestLookaheadCheck:
@@ -117,7 +118,7 @@ class TestLookaheadCheck:
         assert len(report.cuts) == 3
 
     def test_catches_a_feature_that_knows_the_close(self, made, house):
-        def cheating(feed: Sequence[Parsed]) -> list[FeatureVector]:
+        def cheating(feed: Iterable[Parsed]) -> list[FeatureVector]:
             honest = list(feature_vectors(feed, house))
             last = honest[-1].values[0]
             return [msgspec.structs.replace(one, values=(last, *one.values[1:])) for one in honest]
@@ -127,7 +128,7 @@ class TestLookaheadCheck:
         assert "changed when what came after" in str(report.leaks[0])
 
     def test_catches_a_path_that_drops_vectors_for_what_comes_later(self, made, house):
-        def cheating(feed: Sequence[Parsed]) -> list[FeatureVector]:
+        def cheating(feed: Iterable[Parsed]) -> list[FeatureVector]:
             honest = list(feature_vectors(feed, house))
             return honest if len(honest) == len(made) else honest[1:]
 

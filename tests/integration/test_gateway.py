@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import httpx
 import msgspec
@@ -82,15 +83,23 @@ class Gateway:
     def get(self, path: str) -> httpx.Response:
         return self.client.get(f"/api/{path}")
 
-    def book(self) -> dict:
-        return self.get("book").json()
+    def book(self) -> dict[str, Any]:
+        book: dict[str, Any] = self.get("book").json()
+        return book
 
     def trades(self) -> int:
-        return self.book()["day"]["trades"]
+        trades: int = self.book()["day"]["trades"]
+        return trades
+
+    def unready(self) -> httpx.Response:
+        """Give the answer that it is not ready, as soon as it says so."""
+        seen = eventually(lambda: (answer := self.get("ready")).status_code == 503 and answer)
+        assert isinstance(seen, httpx.Response)
+        return seen
 
 
 @contextmanager
-def running(url: str, **changed: object) -> Iterator[Gateway]:
+def running(url: str, **changed: Any) -> Iterator[Gateway]:
     settings = GatewaySettings(port=0, poll_ms=20, streams_every_s=0.2, socket_timeout_s=2.0, **changed)
     listener, stop = listen(settings), threading.Event()
     hub = build_hub(settings, partitions=PARTITIONS)
@@ -249,7 +258,7 @@ def test_no_consumer_group_is_made(looking, filled):
     broker.close()
 
 
-def updates(response: httpx.Response) -> Iterator[dict]:
+def updates(response: httpx.Response) -> Iterator[dict[str, Any]]:
     """Read a live page's updates; the connection is open for as long as this iterator is kept."""
     return (json.loads(line.removeprefix("data: ")) for line in response.iter_lines() if line.startswith("data: "))
 
@@ -293,8 +302,11 @@ def test_an_open_live_page_does_not_hold_up_the_end(broker):
 COMMAND = {"kind": "halt", "operator": "asha", "reason": "drill"}
 
 
-def commands_on(url: str) -> list[ev.Event]:
-    return list(read_stream(url, Topic.CONTROL, PARTITIONS))
+def commands_on(url: str) -> list[ev.Command]:
+    seen = list(read_stream(url, Topic.CONTROL, PARTITIONS))
+    commands = [event for event in seen if isinstance(event, ev.Command)]
+    assert commands == seen
+    return commands
 
 
 def test_commands_are_refused_without_a_configured_token(broker):
@@ -349,8 +361,7 @@ def test_a_broker_restart_needs_no_restart_of_ours(broker, day):
         trades = sum(isinstance(event, ev.Trade) for event in day)
         eventually(lambda: gateway.trades() == trades)
         broker.stop()
-        lost = eventually(lambda: (answer := gateway.get("ready")).status_code == 503 and answer)
-        assert "not reachable" in lost.json()["broker"]
+        assert "not reachable" in gateway.unready().json()["broker"]
         assert gateway.get("health").is_success
         assert gateway.trades() == trades
         broker.start()
@@ -420,8 +431,7 @@ def test_stale_prices_make_it_unready_and_the_reason_names_the_last_tick(broker,
     put(broker.url, day)
     with running(broker.url, stale_after_s=0.2) as gateway:
         eventually(lambda: gateway.trades() > 1)
-        answer = eventually(lambda: (ready := gateway.get("ready")).status_code == 503 and ready)
-        assert "last tick 29-Aug-2025 13:36:03 IST" in answer.json()["books"]["nifty"]
+        assert "last tick 29-Aug-2025 13:36:03 IST" in gateway.unready().json()["books"]["nifty"]
 
 
 def test_it_starts_without_a_broker_and_says_so(broker):
@@ -448,6 +458,7 @@ def process(environ: dict[str, str]) -> subprocess.Popen[str]:
 def test_as_a_process_it_serves_and_ends_cleanly(broker):
     environ = {"THETAFLOW_BROKER_URL": broker.url, "THETAFLOW_GATEWAY_PORT": "0"}
     with process(environ) as gateway:
+        assert gateway.stderr is not None
         started = json.loads(gateway.stderr.readline())
         assert httpx.get(f"{started['page']}api/health", trust_env=False).json()["live"]
         gateway.send_signal(signal.SIGTERM)
@@ -457,6 +468,7 @@ def test_as_a_process_it_serves_and_ends_cleanly(broker):
 
 def test_a_wrong_setting_stops_the_process_and_is_named():
     with process({"THETAFLOW_GATEWAY_PORT": "many"}) as gateway:
+        assert gateway.stderr is not None
         message = gateway.stderr.read()
         assert gateway.wait(15) == 2
     assert "THETAFLOW_GATEWAY_PORT: expected" in message

@@ -9,6 +9,9 @@ import csv
 import gzip
 import json
 from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
 from statistics import mean, median
 
 import pyarrow.compute as pc
@@ -19,22 +22,22 @@ from services.ingest.formats import minute_parquet, oldapi, reference, v3
 from services.ingest.handler import IngestHandler
 from services.ingest.quality.gates import front_forward
 from services.ingest.settings import IngestSettings
-from services.ingest.sources.recorded.replay import open_replay
+from services.ingest.sources.recorded.replay import Replay, open_replay
 from shared.clock import from_ns, ist_date
-from shared.events import Alert, ChainSnapshot, ClockTick
+from shared.events import Alert, ChainSnapshot, ClockTick, Event, LegColumns
 from shared.market.calendar import TradingCalendar
-from shared.market.chain import BadCapture, DataVerdict, ParsedChain
+from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain
 from shared.market.contracts import ContractTable
 
 pytestmark = pytest.mark.market_data
 
 
 @pytest.fixture(scope="module")
-def calendar():
+def calendar() -> TradingCalendar:
     return TradingCalendar.load()
 
 
-def played(source, calendar):
+def played(source: Path, calendar: TradingCalendar) -> tuple[Counter[type[Event]], dict[DataVerdict, int], int]:
     """Snapshots, ticks and alerts by kind, refusals by verdict, and the snapshots' days."""
     handler = IngestHandler("nifty", IngestSettings(), calendar, ContractTable.load())
     events = [event for item in open_replay(source) for event in handler.accept(item)]
@@ -95,11 +98,17 @@ def test_odd_cases_as_a_folder_are_refused_one_and_all(market_data, calendar):
     assert kinds[ChainSnapshot] == kinds[ClockTick] == 0
 
 
-def chains_of(source):
+def stamp_of(item: Parsed) -> datetime:
+    """Give when a capture was made; each has to say so."""
+    assert item.stamp_ns is not None
+    return from_ns(item.stamp_ns)
+
+
+def chains_of(source: Path) -> list[ParsedChain]:
     return [item for item in open_replay(source) if isinstance(item, ParsedChain)]
 
 
-def in_session(chains, calendar):
+def in_session(chains: Iterable[ParsedChain], calendar: TradingCalendar) -> list[ParsedChain]:
     return [chain for chain in chains if calendar.session_at(chain.stamp_ns) is not None]
 
 
@@ -107,7 +116,7 @@ def test_pages_of_2018_and_2019_come_in_full_and_frozen_days_are_told(market_dat
     source = market_data / "nse-chain-html-2018-2019"
     items = list(open_replay(source))
     assert len(items) == 4_373
-    stamps = [from_ns(item.stamp_ns) for item in items]
+    stamps = [stamp_of(item) for item in items]
     # The source counts by the clock, from five minutes after the open to before the close, holidays included.
     daytime = [stamp for stamp in stamps if "09:20" <= f"{stamp:%H:%M}" < "15:30"]
     assert (len(daytime), len({stamp.date() for stamp in daytime})) == (3_719, 238)
@@ -149,12 +158,14 @@ def test_v3_bodies_repeat_the_close_and_the_rows_made_from_v3_agree_in_kind(mark
 
 def test_moments_of_the_merged_feeds_are_all_there(market_data):
     last_prices = open_replay(market_data / "nse-v3-readme-2026" / "ltp_1to2min_20260727_20260821.parquet")
-    days = Counter(f"{from_ns(item.stamp_ns):%d %b}" for item in last_prices)
+    days = Counter(f"{stamp_of(item):%d %b}" for item in last_prices)
     assert days == {"27 Jul": 9, "28 Jul": 153, "29 Jul": 173, "30 Jul": 163, "31 Jul": 174}
     table = open_replay(market_data / "nse-v3-readme-2026" / "chain_table_15min_20260714_17_and_20260727.parquet")
-    days = Counter(f"{from_ns(item.stamp_ns):%d %b}" for item in table)
+    days = Counter(f"{stamp_of(item):%d %b}" for item in table)
     assert days == {"14 Jul": 26, "15 Jul": 28, "16 Jul": 27, "17 Jul": 25, "27 Jul": 61}
-    broker = list(open_replay(market_data / "kite-ltp-atm-2023"))
+    items = list(open_replay(market_data / "kite-ltp-atm-2023"))
+    broker = [item for item in items if isinstance(item, ParsedChain)]
+    assert broker == items
     legs = sum(
         sum(price is not None for one in chain.expiries for price in (*one.call.ltp, *one.put.ltp)) for chain in broker
     )
@@ -173,7 +184,9 @@ def test_moments_of_the_merged_feeds_are_all_there(market_data):
     ],
 )
 def test_reference_files_have_all_their_rows(market_data, name, kind, rows):
-    found = [file.read_reference() for file in open_replay(market_data / name).files if file.read_reference]
+    replay = open_replay(market_data / name)
+    assert isinstance(replay, Replay)
+    found = [file.read_reference() for file in replay.files if file.read_reference]
     assert sum(one.table.num_rows for one in found if one.kind == kind) == rows
 
 
@@ -200,6 +213,7 @@ def test_vix_closes_lie_in_the_range_the_source_states(market_data):
 
 def test_nothing_under_the_captures_is_left_unaccounted(market_data):
     replay = open_replay(market_data)
+    assert isinstance(replay, Replay)
     files = [path for path in market_data.rglob("*") if path.is_file()]
     assert len(replay.files) + len(replay.refused) + len(replay.passed_over) == len(files)
     refused = Counter(refusal.verdict for refusal in replay.refused)
@@ -236,11 +250,11 @@ def test_an_old_body_agrees_leg_by_leg_with_a_plain_reading(market_data):
     assert seen == sum(side in row for row in records["data"] for side in ("CE", "PE"))
 
 
-def same_day(text, iso):
+def same_day(text: str, iso: str) -> bool:
     return text == f"{ist_text(iso)}"
 
 
-def ist_text(iso):
+def ist_text(iso: str) -> str:
     year, month, day = iso.split("-")
     names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     return f"{day}-{names[int(month) - 1]}-{year}"
@@ -277,7 +291,7 @@ def test_a_v3_body_agrees_with_a_plain_reading_and_its_own_totals(market_data):
 # --- parity -------------------------------------------------------------------------------------------------------
 
 
-def disagreement(chain):
+def disagreement(chain: ParsedChain) -> float | None:
     """Mean distance of five at-the-money parity forwards from their median, points; None with fewer than three."""
     front = chain.expiries[0]
     forward = front_forward(front, chain.spot)
@@ -293,10 +307,11 @@ def disagreement(chain):
     return mean(abs(value - median(found)) for value in found) if len(found) > 2 else None
 
 
-def mid(leg, at, *, quoted):
+def mid(leg: LegColumns, at: int, *, quoted: bool) -> float | None:
     if not quoted:
         return leg.ltp[at]
-    return None if leg.bid[at] is None or leg.ask[at] is None else (leg.bid[at] + leg.ask[at]) / 2
+    bid, ask = leg.bid[at], leg.ask[at]
+    return None if bid is None or ask is None else (bid + ask) / 2
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from services.ingest.archive.importing import import_paths
 from services.ingest.sources.recorded.replay import open_replay
 from shared.errors import BadInputError
-from shared.market.chain import DataVerdict
+from shared.events import ExpiryChain
+from shared.market.chain import DataVerdict, Parsed, ParsedChain
 from shared.store.query import query
 
 pytestmark = pytest.mark.market_data
@@ -23,9 +26,7 @@ def test_a_day_is_imported_once_and_comes_back_as_it_was(market_data, tmp_path):
     assert set(report.refused) == {DataVerdict.REPEATED_STAMP}
     again = import_paths([folder], tmp_path)
     assert (again.stored, again.repeated) == (0, report.stored)
-    captured = {chain.stamp_ns: chain.expiries for chain in open_replay(folder)}
-    recorded = {chain.stamp_ns: chain.expiries for chain in open_replay("2025-11-13", store=tmp_path)}
-    assert recorded == captured
+    assert expiries_by_stamp(open_replay("2025-11-13", store=tmp_path)) == expiries_by_stamp(open_replay(folder))
 
 
 def test_reference_tables_answer_queries_under_their_kind(market_data, tmp_path):
@@ -54,3 +55,11 @@ def test_a_path_that_is_not_there_is_said_at_once(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInputError, match="file to import"):
         import_paths([tmp_path / "empty"], tmp_path)
+
+
+def expiries_by_stamp(items: Iterable[Parsed]) -> dict[int, tuple[ExpiryChain, ...]]:
+    found = {}
+    for item in items:
+        assert isinstance(item, ParsedChain), item
+        found[item.stamp_ns] = item.expiries
+    return found

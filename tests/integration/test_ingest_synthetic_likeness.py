@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +22,13 @@ pytestmark = pytest.mark.market_data
 _PREMIUMS = (5, 10, 20, 50, 100, 200)
 
 
-def look(chains):
+def look(chains: Iterable[ParsedChain]) -> dict[str, Any]:
     """Median spread by premium, and per chain: total OI, put share of OI, OI at the money, return per minute."""
-    spreads = defaultdict(list)
-    oi, put_share, at_money, forwards = [], [], [], []
+    spreads: defaultdict[int, list[float]] = defaultdict(list)
+    oi: list[int] = []
+    put_share: list[float] = []
+    at_money: list[int] = []
+    forwards: list[tuple[float, float]] = []
     for chain in chains:
         front = chain.expiries[0]
         forward = front_forward(front, chain.spot)
@@ -34,13 +39,15 @@ def look(chains):
         near = np.flatnonzero(np.abs(strikes / forward - 1) < 0.025)
         for leg in (front.call, front.put):
             for at in near:
-                if leg.bid[at] is not None and leg.ask[at] is not None:
-                    middle = (leg.bid[at] + leg.ask[at]) / 2
-                    spreads[int(np.searchsorted(_PREMIUMS, middle))].append(leg.ask[at] - leg.bid[at])
+                bid, ask = leg.bid[at], leg.ask[at]
+                if bid is not None and ask is not None:
+                    spreads[int(np.searchsorted(_PREMIUMS, (bid + ask) / 2))].append(ask - bid)
         calls, puts = (sum(leg.oi[at] or 0 for at in near) for leg in (front.call, front.put))
         oi.append(calls + puts)
         put_share.append(puts / (calls + puts))
-        at_money.append(front.call.oi[int(np.argmin(np.abs(strikes - forward)))])
+        held = front.call.oi[int(np.argmin(np.abs(strikes - forward)))]
+        assert held is not None
+        at_money.append(held)
     returns = [
         abs(np.log(b / a)) / np.sqrt(later - now) for (now, a), (later, b) in pairwise(forwards) if 0 < later - now < 3
     ]

@@ -11,6 +11,7 @@ from datetime import date
 from itertools import groupby, pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -172,13 +173,13 @@ def minutes(faults: dict[int, Fault], start_ns: int) -> dict[int, Fault]:
     return {start_ns + minute * NS_PER_MINUTE: fault for minute, fault in faults.items()}
 
 
-def bench(broker: EmbeddedRedis, tape: Tape, start_ns: int, **site: object) -> Bench:
+def bench(broker: EmbeddedRedis, tape: Tape, start_ns: int, **site: Any) -> Bench:
     clock = ManualClock(start_ns)
     fake = FakeNse(tape, clock, holidays=weekday_holidays(CALENDAR, DAY.year), **site)
     return Bench(fake, broker.url, clock, IngestSettings())
 
 
-def accepting(one: Bench, **changes: object) -> Bench:
+def accepting(one: Bench, **changes: Any) -> Bench:
     one.settings = IngestSettings(
         source="nse", accept_nse_terms=True, nse_url=one.site.url, nse_timeout_s=0.3, **changes
     )
@@ -239,8 +240,12 @@ def test_an_hour_with_every_fault_on_loses_no_good_minute_and_trades_on_no_bad_o
     # Each expiry kept the spot of its own answer; the one that lagged was left out.
     two = [snapshot for snapshot in fresh if len(snapshot.expiries) == 2]
     assert [minute_of(snapshot, start) for snapshot in fresh if len(snapshot.expiries) == 1] == [27]
-    assert all(round(s.expiries[1].spot - s.expiries[0].spot, 2) == 0.45 and s.spot == s.expiries[0].spot for s in two)
-    assert all(0.05 < snapshot.vix < 0.6 for snapshot in two[1:])
+    for snapshot in two:
+        first, second = (one.spot for one in snapshot.expiries)
+        assert first is not None
+        assert second is not None
+        assert (snapshot.spot, round(second - first, 2)) == (first, 0.45)
+    assert all(snapshot.vix is not None and 0.05 < snapshot.vix < 0.6 for snapshot in two[1:])
 
     check_decisions(chain, fresh)
 

@@ -12,13 +12,14 @@ import pytest
 from services.predictor.bootstrap import predictor_service
 from services.predictor.settings import PredictorSettings
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
+from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward
-from shared.events import FeatureVector, Header, MarketView, ModelPublished, Signal, SignalMode
+from shared.events import Event, FeatureVector, Header, MarketView, ModelPublished, Signal, SignalMode
 from shared.events.topology import Topic
-from shared.models.bundle import FORMAT, Manifest
 from shared.models.feature_schema import FeatureSchema
+from shared.models.manifest import FORMAT, Manifest
 from shared.models.registry import ModelRegistry
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.redis.embedded import EmbeddedRedis
@@ -30,9 +31,11 @@ PLAN = TrainingPlan(folds=2, trees=8, forest_depth=3, rounds=10, lstm=LstmSettin
 VECTORS = 900
 SWAP_EVERY = 60
 
+House = tuple[TrainingSamples, PredictorSettings, FeatureSchema, list[str]]
+
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     """Samples, settings, schema and three bundles, the first in charge."""
     samples, _ = generate_samples(SampleGenerator(seed=1, days=24, per_day=40, features=10, edge=1.5))
     forecasts = forecast_walk_forward(samples, PLAN, lambda *_: None)
@@ -60,10 +63,10 @@ def house(tmp_path_factory):
     return samples, PredictorSettings(models=folder), schema, versions
 
 
-def story(house):
+def story(house: House) -> list[Event]:
     """Vectors in order, and before every sixtieth one another model, to take effect ten vectors later."""
     samples, _, _, versions = house
-    events = []
+    events: list[Event] = []
     for row in range(VECTORS):
         if row and row % SWAP_EVERY == 0:
             version = versions[row // SWAP_EVERY % len(versions)]
@@ -83,7 +86,7 @@ def story(house):
     return events
 
 
-def vector(samples, row):
+def vector(samples: TrainingSamples, row: int) -> FeatureVector:
     return FeatureVector(
         header=Header.root(book="nifty", ts=int(samples.ts[row]), seq=row + 1, producer="features"),
         schema_id=samples.schema_id,
@@ -107,7 +110,7 @@ def vector(samples, row):
 @pytest.mark.broker
 def test_swaps_under_load_lose_double_and_reorder_nothing(house, tmp_path):
     _, settings, schema, versions = house
-    expected = []
+    expected: list[Event] = []
     memory = MemoryEngine([predictor_service(settings, schema)], observer=expected.append)
     memory.publish(story(house))
     with EmbeddedRedis(tmp_path / "broker") as broker:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from datetime import date
 from time import monotonic
+from typing import TypeVar
 
 import pytest
 
@@ -36,6 +38,7 @@ from trading_system.operations.processes import OFFLINE, Fleet
 pytestmark = pytest.mark.broker
 
 DAYS, EVERY_MINUTES = 16, 5
+T = TypeVar("T")
 PLAN = {
     "folds": 4,
     "min_train": 0.5,
@@ -84,7 +87,7 @@ def trade(number: int) -> Trade:
     )
 
 
-def wait_for(what, look, fleet, timeout_s=120.0):
+def wait_for(what: str, look: Callable[[], T], fleet: Fleet, timeout_s: float = 120.0) -> T:
     """Look until there is something, and give it."""
     never, deadline = threading.Event(), monotonic() + timeout_s
     while not (found := look()):
@@ -111,7 +114,7 @@ def test_forty_trades_lead_to_a_verdict_though_both_processes_are_killed(store, 
         RedisPublisher(broker.url, "test") as publisher,
     ):
 
-        def seen(topic, kind):
+        def seen(topic: Topic, kind: type[T]) -> list[T]:
             return [event for event in read_stream(broker.url, topic) if isinstance(event, kind)]
 
         fleet.wait_until_ready()
@@ -122,9 +125,11 @@ def test_forty_trades_lead_to_a_verdict_though_both_processes_are_killed(store, 
         assert seen(Topic.OFFLINE, OfflineFinished) == []
         fleet.start(OFFLINE)
         (finished,) = wait_for("an answer", lambda: seen(Topic.OFFLINE, OfflineFinished), fleet)
+        artefact = finished.artefact
+        assert artefact is not None
         assert (finished.request_id, finished.problem) == (request.header.id, "")
-        assert read_sample_file(models / finished.artefact.path).samples.content == finished.artefact.content
-        assert finished.artefact.counts["labelled"] > 100
+        assert read_sample_file(models / artefact.path).samples.content == artefact.content
+        assert artefact.counts["labelled"] > 100
 
         wait_for("a training under way", (models / "configurations.json").exists, fleet)
         fleet.kill("trainer")
@@ -142,4 +147,4 @@ def test_forty_trades_lead_to_a_verdict_though_both_processes_are_killed(store, 
         manifest = registry.manifest(version)
         assert (news.model_version, news.role, news.verdict) == (version, "champion", "promoted")
         assert (news.schema_id, news.metrics) == (manifest.schema_id, manifest.metrics)
-        assert manifest.samples <= finished.artefact.counts["labelled"]
+        assert manifest.samples <= artefact.counts["labelled"]

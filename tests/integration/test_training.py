@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,7 +16,14 @@ import pytest
 
 from services.executor.handler import ExecutorHandler
 from services.ingest.sources.synthetic.source import synthetic_days
-from services.trainer.dataset.labels import PaperTerms, QuotePath, ShortOrder, ShortOutcome, short_outcome
+from services.trainer.dataset.labels import (
+    CensoredOutcome,
+    PaperTerms,
+    QuotePath,
+    ShortOrder,
+    ShortOutcome,
+    short_outcome,
+)
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from shared.clock import ist_date
@@ -22,6 +31,7 @@ from shared.events import (
     ChainSnapshot,
     Contract,
     EntryContext,
+    Event,
     OptionKind,
     Order,
     OrderAction,
@@ -31,6 +41,7 @@ from shared.events import (
     Trade,
     sold,
 )
+from shared.market.chain import ParsedChain
 from shared.market.synthetic.path import Edge
 from shared.models.registry import ModelRegistry
 from shared.streaming.memory.engine import MemoryEngine
@@ -58,7 +69,7 @@ def trained(tmp_path_factory):
 
 def test_the_planted_edge_shows_in_the_lean_and_the_report_says_what_is_asked(trained):
     report, _, _ = trained
-    plain = as_json(report)
+    plain: dict[str, Any] = as_json(report)
     assert set(plain) >= KEYS
     assert json.loads(json.dumps(plain)) == plain
     assert plain["auc_optimal_long_run"] == pytest.approx(Edge(correlation=0.2).bayes_auc())
@@ -130,20 +141,20 @@ def test_a_fixed_bundle_decides_alike_in_memory_and_over_redis(trained):
 class Minutes:
     """Chains to replay."""
 
-    chains: list
+    chains: list[ParsedChain]
 
     @property
-    def len_hint(self):
+    def len_hint(self) -> int:
         return len(self.chains)
 
-    def __iter__(self) -> Iterator[object]:
+    def __iter__(self) -> Iterator[ParsedChain]:
         return iter(self.chains)
 
 
-def run_day(models, version):
+def run_day(models: Path, version: str) -> tuple[str, list[Event]]:
     house = Installation.load({})
     house = replace(house, predictor=house.predictor.model_copy(update={"models": models, "model": version}))
-    seen = []
+    seen: list[Event] = []
     engine = MemoryEngine(house.services(), observer=seen.append)
     ingest = house.ingest_handler("nifty")
     for chain in synthetic_days(99, 1, expiries=1, strikes=31, start=date(2025, 9, 1)):
@@ -178,10 +189,9 @@ def test_what_a_label_says_is_what_the_executor_earns(tmp_path):
     """Orders given to the real executor end as their labels say, price, costs and reason."""
     house = Installation.load({})
     ingest = house.ingest_handler("nifty")
-    snapshots, ticks = [], []
+    snapshots: list[ChainSnapshot] = []
     for chain in synthetic_days(4, 1, expiries=1, strikes=31, start=date(2025, 9, 1)):
-        for event in ingest.accept(chain):
-            (snapshots if isinstance(event, ChainSnapshot) else ticks).append(event)
+        snapshots += [event for event in ingest.accept(chain) if isinstance(event, ChainSnapshot)]
     checked = 0
     for row, order, expected in orders_with_labels(house, snapshots):
         executor = ExecutorHandler(
@@ -209,11 +219,14 @@ def test_what_a_label_says_is_what_the_executor_earns(tmp_path):
     assert checked >= 20
 
 
-def orders_with_labels(house, snapshots):
+def orders_with_labels(
+    house: Installation, snapshots: Sequence[ChainSnapshot]
+) -> Iterator[tuple[int, Order, ShortOutcome | CensoredOutcome | None]]:
     chain = snapshots[0].expiries[0]
     ts = tuple(snapshot.header.ts for snapshot in snapshots)
     rng = np.random.default_rng(1)
     session = house.calendar.session(ist_date(ts[0]))
+    assert session is not None
     for _ in range(30):
         row, strike = int(rng.integers(5, 300)), int(rng.integers(10, 21))
         is_call = bool(rng.integers(0, 2))
@@ -237,7 +250,7 @@ def orders_with_labels(house, snapshots):
         yield row, order_of(snapshots[row], short, is_call=is_call), label
 
 
-def order_of(snapshot, short, *, is_call):
+def order_of(snapshot: ChainSnapshot, short: ShortOrder, *, is_call: bool) -> Order:
     return Order(
         header=snapshot.header.child("risk"),
         action=OrderAction.ENTER,

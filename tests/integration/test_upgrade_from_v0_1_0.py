@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -108,7 +109,7 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
     assert [intent.number for intent in intents] == list(range(intents[0].number, intents[0].number + len(intents)))
 
 
-def market_of(rest: dict[str, object]) -> dict[str, int]:
+def market_of(rest: dict[str, object]) -> dict[str, Any]:
     """Give the arguments of the synthetic market."""
     market = rest["market"]
     assert isinstance(market, dict)

@@ -85,7 +85,7 @@ class HandlerRunner:
 
 def dead_letter(
     header: Header, *, group: str, topic: str, entry_id: str, error: Exception, attempts: int, fields: Mapping[str, str]
-) -> tuple[Event, Event]:
+) -> tuple[DeadLetter, Alert]:
     """Make the dead letter of an entry and the alert that tells of it.
 
     Args:

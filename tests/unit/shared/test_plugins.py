@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_the_example_of_the_module_holds():
 def test_an_installed_package_adds_one_by_its_entry_point(tmp_path, monkeypatch):
     install(tmp_path, "test.shapes", ["round = their_shapes:Round"], their_shapes="class Round:\n    area = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    shapes = Registry("shape", "test.shapes", {"square": object}, ["area"])
+    shapes: Registry[Any] = Registry("shape", "test.shapes", {"square": object}, ["area"])
     assert shapes.names() == ("round", "square")
     assert shapes.get("round").area == 1
 
@@ -53,7 +54,7 @@ def test_an_installed_package_that_fails_is_named(tmp_path, monkeypatch):
 def test_a_file_is_run_once_and_its_class_keeps_its_identity(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("class Mine:\n    area = 2\n")
-    shapes = Registry("shape", "test.shapes", {}, ["area"])
+    shapes: Registry[Any] = Registry("shape", "test.shapes", {}, ["area"])
     assert shapes.get(f"{path}:Mine") is shapes.get(f"{path}:Mine")
     path.write_text("class Mine:\n    area = 3\n")
     assert shapes.get(f"{path}:Mine").area == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shared.errors import BadInputError
@@ -31,7 +33,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def key(folder):
+def key(folder: Path) -> str:
     return source_hash(("ours.entry",), PACKAGES, folder=folder)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from shared.events import (
@@ -164,7 +166,8 @@ def test_there_are_never_more_than_three_positions():
 @pytest.mark.parametrize("missing", ["stop", "target"])
 def test_no_position_without_stop_and_target(missing: str):
     desk = Desk()
-    desk.feed(put_at(1, 0, 100.0, 100.5), entry_order(1, at(10, 0), **{missing: None}))
+    without: dict[str, Any] = {missing: None}
+    desk.feed(put_at(1, 0, 100.0, 100.5), entry_order(1, at(10, 0), **without))
     assert [fill.status for fill in desk.fills] == [FillStatus.REJECTED]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ def forward_of(legs: pd.DataFrame) -> tuple[float, float]:
         return NAN, NAN
     implied = gap.index + gap
     doubt = gap.abs() + (call.ask - call.bid + put.ask - put.bid)
-    money = implied.loc[doubt.idxmin()]
+    money = implied.loc[cast("float", doubt.idxmin())]
     order = sorted(gap.index, key=lambda strike: (abs(strike - money), strike))
     voters = implied.loc[order[:5]]
     return float(voters.median()), float(voters.max() - voters.min())
@@ -83,7 +84,10 @@ def volatility_of(price: float, forward: float, strike: float, years: float, kin
 def smile_of(legs: pd.DataFrame, forward: float, years: float) -> pd.DataFrame:
     """Volatility and Greeks of every leg."""
     legs = legs.copy()
-    legs["iv"] = [volatility_of(leg.mid, forward, leg.strike, years, leg.kind) for leg in legs.itertuples()]
+    legs["iv"] = [
+        volatility_of(mid, forward, strike, years, kind)
+        for mid, strike, kind in zip(legs["mid"], legs["strike"], legs["kind"], strict=True)
+    ]
     deviation = legs.iv * math.sqrt(years)
     d1 = np.log(forward / legs.strike) / deviation + deviation / 2
     legs["delta"] = np.where(legs.kind == CALL, norm.cdf(d1), norm.cdf(d1) - 1)
@@ -111,7 +115,7 @@ def strip_variance(legs: pd.DataFrame, years: float) -> float:
     both = call.index[call.notna() & put.notna()]
     if not len(both):
         return NAN
-    nearest = (call - put).loc[both].abs().idxmin()
+    nearest = cast("float", (call - put).loc[both].abs().idxmin())
     forward = nearest + call[nearest] - put[nearest]
     if not (both <= forward).any():
         return NAN
@@ -253,7 +257,7 @@ def _money_features(
     for name, side, near in (("call", calls, call_band), ("put", puts, put_band)):
         found[f"oi_{name}_band"] = total(near.oi)
         found[f"oi_{name}_build"] = total(near.oi_change)
-        found[f"oi_{name}_max_distance"] = side.oi.idxmax() / forward - 1
+        found[f"oi_{name}_max_distance"] = cast("float", side.oi.idxmax()) / forward - 1
         bids, asks = total(near.bid_qty), total(near.ask_qty)
         found[f"{name}_depth_imbalance"] = safe(bids - asks, bids + asks)
         quoted = side[side.mid.notna() & (side.bid_qty.fillna(0) + side.ask_qty.fillna(0) > 0)].fillna(0)
@@ -308,7 +312,7 @@ def _gamma(
     return {
         "gamma_exposure": net.sum() * lot * forward**2 / 100,
         "gamma_exposure_ratio": net.sum() / gross.sum(),
-        "gamma_peak_distance": gross.idxmax() / forward - 1,
+        "gamma_peak_distance": cast("float", gross.idxmax()) / forward - 1,
         "gamma_flip_distance": flip / forward - 1,
     }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from datetime import date
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -22,7 +24,7 @@ def reference_table(snapshots: Sequence[ChainSnapshot]) -> pd.DataFrame:
     table = _stamped([features_of_one(snapshot) for snapshot in snapshots], snapshots)
     parts = []
     for day, part in table.groupby("_day"):
-        session = CALENDAR.session(day)
+        session = CALENDAR.session(cast("date", day))
         assert session is not None
         good = part[part["_forward"].notna()]
         timed = _one_session(good, [snapshots[n] for n in good.index], session.open_ns, session.close_ns)
@@ -94,6 +96,7 @@ def _changes(seen: pd.DataFrame, now: pd.Series, snapshots: Sequence[ChainSnapsh
             found["pcr_oi_shift_15m"] = now["pcr_oi"] - then["pcr_oi"]
             found["_rate_15m"] = (now["_highest"] - then["_highest"]) / ((now["_ts"] - then["_ts"]) / NS_PER_MINUTE)
             place = seen.index.get_loc(then.name)
+            assert isinstance(place, int)
             found |= _classes(snapshots[-1], now, snapshots[place], then)
     for minutes in (5, 15):
         if _then(seen, now["_ts"], minutes) is not None:
@@ -232,9 +235,9 @@ def _over_sessions(table: pd.DataFrame) -> pd.DataFrame:
         }
     )
     before = days["close"].shift().where(days["was_expiry"].shift() == 0, days["next_close"].shift())
-    days["overnight"] = np.log(days["open"] / before)
-    body = np.log(days["close"] / days["open"])
-    high, low = np.log(days["high"] / days["open"]), np.log(days["low"] / days["open"])
+    days["overnight"] = _log(days["open"] / before)
+    body = _log(days["close"] / days["open"])
+    high, low = _log(days["high"] / days["open"]), _log(days["low"] / days["open"])
     k = 0.34 / (1.34 + 11 / 9)
     rs = high * (high - body) + low * (low - body)
     estimates = {
@@ -266,9 +269,9 @@ def _over_sessions(table: pd.DataFrame) -> pd.DataFrame:
 def _against_profile(table: pd.DataFrame) -> pd.Series:
     """The rate of the last 15 minutes against the mean rate in the same quarter of an hour of past sessions."""
     profiles: list[dict[int, tuple[float, float]]] = []
-    answer = pd.Series(NAN, index=table.index)
+    answer: dict[Hashable, float] = {}
     for day, rows in table.groupby("_day"):
-        session = CALENDAR.session(day)
+        session = CALENDAR.session(cast("date", day))
         assert session is not None
         if len(profiles) >= 3:
             for index, row in rows[rows["_rate_15m"].notna()].iterrows():
@@ -282,4 +285,9 @@ def _against_profile(table: pd.DataFrame) -> pd.Series:
         edges = np.append(edges[edges < stamps[-1]], stamps[-1])
         traded = np.diff(np.interp(edges, stamps, volumes))
         profiles.append({n: (v, m) for n, (v, m) in enumerate(zip(traded, np.diff(edges), strict=True))})
-    return answer
+    return pd.Series(answer, index=table.index, dtype=float)
+
+
+def _log(ratio: pd.Series[float]) -> pd.Series[float]:
+    # The stubs of pandas say that a function of numpy makes an array of a series; it makes a series.
+    return cast("pd.Series[float]", np.log(ratio))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,9 @@ SESSION_FEATURES = {feature.name for feature in FEATURES if feature.warm_up_unit
 RELATIVE, ABSOLUTE = 1e-7, 1e-9
 
 
-def differences(reference: pd.DataFrame, snapshots: Sequence[ChainSnapshot], names: set[str], first: int = 0) -> dict:
+def differences(
+    reference: pd.DataFrame, snapshots: Sequence[ChainSnapshot], names: set[str], first: int = 0
+) -> dict[str, Any]:
     """Features that differ in value or in what is missing, with the row of the first difference."""
     table = table_of(features_of(snapshots))
     wrong = {}

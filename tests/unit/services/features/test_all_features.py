@@ -9,7 +9,7 @@ import pytest
 from services.features.families.declaration import Scaling, WarmUpUnit
 from services.features.families.registry import FAMILIES, FEATURE_NAMES, FEATURES, SCHEMA, SCHEMA_ID
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
-from shared.events import ChainSnapshot, QualityFlag
+from shared.events import ChainSnapshot, LegColumns, QualityFlag
 from shared.streaming.protocol.codec import encode_json
 from tests.unit.services.features.synthetic_days import (
     features_of,
@@ -232,7 +232,7 @@ class TestMemory:
         assert len(fast.checkpoint()) < 1.05 * len(slow.checkpoint())
 
 
-def _blank(side):
+def _blank(side: LegColumns) -> LegColumns:
     return msgspec.structs.replace(
         side,
         **{name: (None,) * len(side.bid) for name in side.__struct_fields__},

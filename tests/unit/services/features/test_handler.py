@@ -66,12 +66,15 @@ class TestMarketView:
         assert market.forward == pytest.approx(smooth_day[100].spot, rel=2e-3)
         assert (market.minutes_from_open, market.minutes_to_close) == (101.0, 274.0)
         assert market.minutes_to_expiry == 1440 + 274.0
+        assert market.expiry is not None
         assert market.lot_size == CONTRACTS.lot_size("NIFTY", date.fromisoformat(market.expiry), date(2026, 6, 1))
         assert market.atm_iv == vector.values[FEATURE_NAMES.index("atm_iv")]
 
     def test_the_expiry_of_today_stays_in_front_until_its_close_and_not_a_moment_longer(self, two_days):
         close = two_days[-1]
-        assert close.header.ts == CALENDAR.session(date(2026, 6, 2)).close_ns
+        session = CALENDAR.session(date(2026, 6, 2))
+        assert session is not None
+        assert close.header.ts == session.close_ns
         (at_close,) = features_of([close])
         assert at_close.market.expiry == "2026-06-02"
         assert at_close.market.minutes_to_expiry == 0.0
@@ -83,6 +86,8 @@ class TestMarketView:
         (vector,) = features_of(smooth_day[200:201])
         market, chain = vector.market, smooth_day[200].expiries[0]
         assert len(market.candidates) == 2 * 25
+        assert market.forward is not None
+        assert market.minutes_to_expiry is not None
         years = market.minutes_to_expiry / 525_600
         for quote in market.candidates:
             is_call = quote.contract.kind is OptionKind.CALL
@@ -100,10 +105,14 @@ class TestMarketView:
                 assert quote.delta is quote.gamma is quote.vega is quote.theta is None
                 continue
             inputs = (market.forward, quote.contract.strike, years, quote.iv, is_call)
+            assert quote.bid is not None
+            assert quote.ask is not None
+            assert quote.theta is not None
             assert float(black76_price(*inputs)) == pytest.approx((quote.bid + quote.ask) / 2, abs=1e-6)
             greeks = black76_greeks(*inputs)
-            own = (quote.delta, quote.gamma, quote.vega, quote.theta * 365)
-            np.testing.assert_allclose(own, [greeks.delta, greeks.gamma, greeks.vega, greeks.theta], rtol=1e-9)
+            own = np.array((quote.delta, quote.gamma, quote.vega, quote.theta * 365), float)
+            expected = np.array((greeks.delta, greeks.gamma, greeks.vega, greeks.theta), float)
+            np.testing.assert_allclose(own, expected, rtol=1e-9)
 
     def test_a_chain_of_last_trades_alone_still_has_a_forward(self, smooth_day):
         snapshot = smooth_day[50]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def contracts() -> ContractTable:
 
 @pytest.fixture
 def make_handler(calendar: TradingCalendar, contracts: ContractTable) -> Callable[..., IngestHandler]:
-    def make(**settings: object) -> IngestHandler:
+    def make(**settings: Any) -> IngestHandler:
         return IngestHandler("nifty", IngestSettings(**settings), calendar, contracts)
 
     return make

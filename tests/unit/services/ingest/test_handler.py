@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import TypeVar
 
 import msgspec
 import pytest
 
+from services.ingest.handler import IngestHandler
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_ns
-from shared.events import Alert, ChainSnapshot, ClockTick, QualityFlag
-from shared.market.chain import BadCapture, DataVerdict
+from shared.events import Alert, ChainSnapshot, ClockTick, Event, QualityFlag
+from shared.market.chain import BadCapture, DataVerdict, ParsedChain
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +21,15 @@ def chains(calendar, contracts):
     return list(synthetic_days(3, 2, calendar=calendar, contracts=contracts))
 
 
-def play(handler, chains):
+T = TypeVar("T")
+
+
+def play(handler: IngestHandler, chains: Iterable[ParsedChain]) -> list[Event]:
     events = [event for chain in chains for event in handler.accept(chain)]
     return [*events, *handler.end_of_day()]
 
 
-def of(kind, events):
+def of(kind: type[T], events: Iterable[Event]) -> list[T]:
     return [event for event in events if isinstance(event, kind)]
 
 

@@ -327,6 +327,7 @@ def test_a_limit_set_by_an_operator_holds_from_then_on_also_after_a_restart():
 def test_a_limit_that_does_not_exist_fit_or_tighten_is_refused_with_an_alert(limit: str | None, value: float):
     handler = risk()
     (alert,) = decide(handler, command(CommandKind.SET_LIMIT, limit, value))
+    assert isinstance(alert, Alert)
     assert (alert.code, handler._state.limits.tightened) == ("limit_refused", {})
 
 

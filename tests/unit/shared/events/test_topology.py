@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ from shared.events.topology import (
     produced_by,
 )
 from shared.events.topology_page import topology_page
-from shared.streaming.protocol.handler import Service
+from shared.streaming.protocol.handler import Handler, Service
 from shared.streaming.redis.acl import acl_file
 from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.keys import fence_key, lease_key, position_key, state_key, stream_key
@@ -80,16 +81,20 @@ def test_all_keys_of_a_partition_share_its_hash_tag() -> None:
     assert len(set(keys)) == len(keys)
 
 
+def _never_made(_: str) -> Handler:
+    raise AssertionError("expected a refusal before any handler is made")
+
+
 def test_several_inputs_need_every_checkpoint() -> None:
     with pytest.raises(ConfigError, match="checkpoint_every 1"):
-        Service("risk", lambda _: None, (), 5)
+        Service("risk", _never_made, (), 5)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"lease_ms": 500, "block_ms": 400}, {"partitions": 0}, {"chunk": 0}, {"chunk": 5000}, {"batch": -1}]
 )
-def test_an_engine_refuses_settings_that_cannot_work(wrong: dict[str, int]) -> None:
-    service = Service("features", lambda _: None)
+def test_an_engine_refuses_settings_that_cannot_work(wrong: dict[str, Any]) -> None:
+    service = Service("features", _never_made)
     with pytest.raises(ConfigError, match="engine of features"):
         RedisEngine(service, "redis://localhost", replica="one", **wrong)
 

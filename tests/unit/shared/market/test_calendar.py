@@ -311,10 +311,15 @@ def test_a_user_s_file_adds_a_window_replaces_one_and_tells_of_an_outage(tmp_pat
         encoding="utf-8",
     )
     calendar = TradingCalendar.load(file)
-    drill = calendar.session(date(2024, 3, 2))
+    drill, muhurat, broken = (
+        calendar.session(day) for day in (date(2024, 3, 2), date(2024, 11, 1), date(2026, 11, 25))
+    )
+    assert drill is not None
+    assert muhurat is not None
+    assert broken is not None
     assert [f"{from_ns(each.open_ns):%H:%M}" for each in drill.windows] == ["09:15", "11:30"]
-    assert f"{from_ns(calendar.session(date(2024, 11, 1)).open_ns):%H:%M}" == "18:30"
-    assert not calendar.session(date(2026, 11, 25)).trades_at(ist_ns(2026, 11, 25, 11, 30))
+    assert f"{from_ns(muhurat.open_ns):%H:%M}" == "18:30"
+    assert not broken.trades_at(ist_ns(2026, 11, 25, 11, 30))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,16 @@ from shared.market.pricing import black76_price
 STRIKES = np.arange(22_000.0, 26_001.0, 50.0)
 
 
-def consistent_quotes(forward: float, years: float = 5 / 365, discount: float = 1.0, half_spread: float = 0.5):
+Chain = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Strikes, then bid and ask of the calls and of the puts."""
+
+
+def rows_of(quotes: Chain, rows: np.ndarray | slice) -> Chain:
+    strikes, call_bid, call_ask, put_bid, put_ask = (side[rows].copy() for side in quotes)
+    return strikes, call_bid, call_ask, put_bid, put_ask
+
+
+def consistent_quotes(forward: float, years: float = 5 / 365, discount: float = 1.0, half_spread: float = 0.5) -> Chain:
     call = black76_price(forward, STRIKES, years, 0.12, True, discount) + 1.0
     put = black76_price(forward, STRIKES, years, 0.12, False, discount) + 1.0
     return STRIKES, call - half_spread, call + half_spread, put - half_spread, put + half_spread
@@ -62,12 +71,12 @@ def test_holes_at_the_money_are_bridged_by_the_next_strikes():
 def test_the_order_of_strikes_does_not_matter():
     quotes = consistent_quotes(24_187.75, half_spread=0.3)
     shuffled = np.random.default_rng(3).permutation(STRIKES.size)
-    assert parity_forward(*(side[shuffled] for side in quotes)) == pytest.approx(parity_forward(*quotes))
+    assert parity_forward(*rows_of(quotes, shuffled)) == pytest.approx(parity_forward(*quotes))
 
 
 @pytest.mark.parametrize("quoted", [0, 1, 2])
 def test_too_few_quoted_strikes_give_no_forward_and_say_how_many_there_were(quoted):
-    quotes = [side.copy() for side in consistent_quotes(24_187.75)]
+    quotes = rows_of(consistent_quotes(24_187.75), slice(None))
     for side in quotes[1:]:
         side[quoted:] = math.nan
     estimate = parity_forward(*quotes)
@@ -77,9 +86,9 @@ def test_too_few_quoted_strikes_give_no_forward_and_say_how_many_there_were(quot
 
 
 def test_three_quoted_strikes_are_enough():
-    quotes = [side[80 - 3 :] for side in consistent_quotes(24_187.75)]
+    quotes = rows_of(consistent_quotes(24_187.75), slice(80 - 3, None))
     assert parity_forward(*quotes).strikes_used == 4
-    assert parity_forward(*(side[:3] for side in quotes)).forward == pytest.approx(24_187.75)
+    assert parity_forward(*rows_of(quotes, slice(3))).forward == pytest.approx(24_187.75)
 
 
 def test_a_mid_needs_two_sides_that_do_not_cross():

@@ -7,6 +7,7 @@ import itertools
 import math
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +16,21 @@ from hypothesis import strategies as st
 
 from shared.errors import BadInputError, TableError
 from shared.events import OptionKind
-from shared.market.margin import OptionPosition, portfolio_margin, scenario_losses, short_option_margin
+from shared.market.margin import Margin, OptionPosition, portfolio_margin, scenario_losses, short_option_margin
 from shared.market.margin_table import MarginTable, ScanRanges
 
 ON = date(2026, 6, 18)
 TABLE = MarginTable.load()
 
 
-def a_short(*, strike=24_500.0, kind=OptionKind.CALL, days=5.0, quantity=-65, forward=24_500.0):
+def a_short(
+    *,
+    strike: float = 24_500.0,
+    kind: OptionKind = OptionKind.CALL,
+    days: float = 5.0,
+    quantity: int = -65,
+    forward: float = 24_500.0,
+) -> OptionPosition:
     return OptionPosition(
         strike=strike,
         kind=kind,
@@ -83,7 +91,7 @@ def test_two_broker_figures_of_december_2024_are_met_within_5_per_cent(days_left
 
 
 def test_the_expiry_day_adds_two_per_cent_of_notional_since_20_november_2024():
-    def exposure(on, expiry):
+    def exposure(on: date, expiry: date) -> float:
         return short_option_margin(
             strike=24_500,
             kind=OptionKind.PUT,
@@ -102,7 +110,7 @@ def test_the_expiry_day_adds_two_per_cent_of_notional_since_20_november_2024():
 
 
 def test_contracts_of_the_expiry_day_no_longer_offset_others_since_february_2025():
-    def total(on):
+    def total(on: date) -> Margin:
         near = replace(a_short(days=0.2), expiry=on)
         far = replace(a_short(kind=OptionKind.PUT, days=7), expiry=on + timedelta(days=7))
         return portfolio_margin([near, far], 24_500, on)
@@ -180,7 +188,7 @@ def test_a_straddle_binds_what_its_worse_side_does_and_not_the_sum_of_both():
 def test_strikes_more_than_ten_per_cent_out_of_the_money_cost_three_per_cent_more_since_june_2020():
     notional = 24_500 * 65
 
-    def share(strike, kind, close=24_500.0, on=ON):
+    def share(strike: float, kind: OptionKind, close: float = 24_500.0, on: date = ON) -> float:
         short = replace(a_short(strike=strike, kind=kind), expiry=on + timedelta(days=5))
         return portfolio_margin([short], 24_500, on, previous_close=close).exposure / notional
 
@@ -320,7 +328,13 @@ def test_a_position_that_cannot_be_valued_is_refused(broken):
 
 
 def test_a_short_of_nothing_and_a_day_before_the_table_are_refused():
-    position = {"strike": 24_500, "kind": OptionKind.CALL, "years": 0.01, "volatility": 0.13, "spot": 24_500}
+    position: dict[str, Any] = {
+        "strike": 24_500,
+        "kind": OptionKind.CALL,
+        "years": 0.01,
+        "volatility": 0.13,
+        "spot": 24_500,
+    }
     with pytest.raises(BadInputError, match="quantity"):
         short_option_margin(**position, expiry=ON, quantity=0, on=ON)
     with pytest.raises(TableError, match="2011"):

@@ -226,7 +226,8 @@ class TestEdges:
         for value in (math.nan, -1.0):
             arguments = [24_000.0, 24_000.0, 0.1, 0.2]
             arguments[place] = value
-            assert math.isnan(black76_price(*arguments, True))
+            forward, strike, years, volatility = arguments
+            assert math.isnan(black76_price(forward, strike, years, volatility, True))
 
     def test_minutes_before_the_close_every_greek_is_finite(self):
         strikes = np.arange(20_000.0, 28_001.0, 50.0)

@@ -6,7 +6,7 @@ import datetime as dt
 import gzip
 import json
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -52,13 +52,14 @@ class Legs(NamedTuple):
 
     def differences(self, spot: float | None = None) -> np.ndarray:
         gaps = self.recomputed(self.spot if spot is None else spot) - self.published
-        return gaps[~np.isnan(gaps)]
+        present: np.ndarray = gaps[~np.isnan(gaps)]
+        return present
 
     def median_gap(self, spot: float | None = None) -> float:
         return float(np.median(np.abs(self.differences(spot))))
 
 
-def legs_of(records: dict, reach: float = 0.03) -> Legs:
+def legs_of(records: dict[str, Any], reach: float = 0.03) -> Legs:
     stamp = dt.datetime.strptime(records["timestamp"], "%d-%b-%Y %H:%M:%S")  # noqa: DTZ007 - NSE prints IST without a zone
     spot = records["underlyingValue"]
     rows = []

@@ -25,7 +25,11 @@ YEAR = 525_600.0
 RATE = 0.0038
 
 
-def white_paper_quotes(minutes: float) -> tuple[np.ndarray, ...]:
+Chain = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Strikes, then bid and ask of the calls and of the puts."""
+
+
+def white_paper_quotes(minutes: float) -> Chain:
     """Strikes and quotes of one expiry of the 2009 white paper; the in-the-money wings, which nothing reads, are left out."""
     quotes: dict[float, list[float]] = {}
     with (Path(__file__).parent / "cboe_white_paper_2009.csv").open(encoding="utf-8") as rows:
@@ -37,10 +41,11 @@ def white_paper_quotes(minutes: float) -> tuple[np.ndarray, ...]:
                     float(row["ask"]),
                 ]
     strikes = np.array(sorted(quotes))
-    return (strikes, *np.array([quotes[strike] for strike in strikes]).T)
+    call_bid, call_ask, put_bid, put_ask = np.array([quotes[strike] for strike in strikes]).T
+    return strikes, call_bid, call_ask, put_bid, put_ask
 
 
-def lognormal_quotes(volatility: float, years: float, forward: float = 24_000.0, half_spread: float = 0.0):
+def lognormal_quotes(volatility: float, years: float, forward: float = 24_000.0, half_spread: float = 0.0) -> Chain:
     strikes = np.arange(10_000.0, 48_001.0, 50.0)
     call = black76_price(forward, strikes, years, volatility, True)
     put = black76_price(forward, strikes, years, volatility, False)
@@ -112,7 +117,7 @@ class TestStrip:
         strikes, call_bid, call_ask, put_bid, put_ask = lognormal_quotes(0.2, 0.1)
         upper = strikes >= 24_000.0
         strip = replicated_variance(
-            *(side[upper] for side in (strikes, call_bid, call_ask, put_bid, put_ask)), years=0.1
+            strikes[upper], call_bid[upper], call_ask[upper], put_bid[upper], put_ask[upper], years=0.1
         )
         assert math.isnan(strip.variance)
 
@@ -160,8 +165,18 @@ def test_a_real_day_comes_near_the_exchange_s_own_index(market_data):
         strips = []
         for expiry in ("23-Sep-2025", "30-Sep-2025"):
             minutes = (pd.Timestamp(f"{expiry} 15:30") - now).total_seconds() / 60.0
-            quotes = chain[chain["Expiry_Date"] == expiry].sort_values("Strike_Price")[sides].to_numpy(np.float64).T
-            strip = replicated_variance(*quotes, years=minutes / YEAR, rate=0.055, spread_limit=NSE_SPREAD_LIMIT)
+            quotes = chain[chain["Expiry_Date"] == expiry].sort_values("Strike_Price")[sides].to_numpy(np.float64)
+            strike, call_bid, call_ask, put_bid, put_ask = quotes.T
+            strip = replicated_variance(
+                strike,
+                call_bid,
+                call_ask,
+                put_bid,
+                put_ask,
+                years=minutes / YEAR,
+                rate=0.055,
+                spread_limit=NSE_SPREAD_LIMIT,
+            )
             strips += [strip.variance, minutes]
         replicas.append(volatility_index(*strips))
     assert len(replicas) > 8

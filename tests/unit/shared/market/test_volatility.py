@@ -25,7 +25,9 @@ CLOSE = [101.0, 100.5, 102.0, 101.5, 103.5]
 PREVIOUS = [100.0, *CLOSE[:-1]]
 
 
-def simulated_bars(volatility: float, drift: float, bars: int = 4_000, ticks: int = 400):
+def simulated_bars(
+    volatility: float, drift: float, bars: int = 4_000, ticks: int = 400
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(20_250_829)
     moves = rng.normal(drift / ticks, volatility / math.sqrt(ticks), (bars, ticks))
     paths = np.concatenate([np.zeros((bars, 1)), np.cumsum(moves, axis=1)], axis=1)
@@ -96,9 +98,10 @@ def test_windows_go_along_the_last_axis():
 def test_a_missing_or_impossible_bar_makes_the_window_missing(place, value):
     sides = [list(side) for side in (OPEN, HIGH, LOW, CLOSE)]
     sides[place][2] = value
-    assert math.isnan(garman_klass_variance(*sides))
-    assert math.isnan(rogers_satchell_variance(*sides))
-    assert math.isnan(yang_zhang_variance(*sides, PREVIOUS))
+    opened, high, low, closed = sides
+    assert math.isnan(garman_klass_variance(opened, high, low, closed))
+    assert math.isnan(rogers_satchell_variance(opened, high, low, closed))
+    assert math.isnan(yang_zhang_variance(opened, high, low, closed, PREVIOUS))
 
 
 def test_high_below_low_is_missing_for_parkinson():

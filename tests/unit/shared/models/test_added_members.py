@@ -60,11 +60,11 @@ def test_without_the_file_its_name_is_asked_for(written):
 
 def test_objects_are_not_stored(bundle_path, tmp_path):
     ensemble, manifest = read_bundle(bundle_path)
+    linear = ensemble.members[3]
+    assert isinstance(linear, LinearMember)
     with pytest.raises(BadInputError, match="numbers, marks or bytes"):
         write_bundle(
             tmp_path,
-            replace(
-                ensemble, members=(*ensemble.members, Objects(ensemble.members[3].scaler, ensemble.members[3].model))
-            ),
+            replace(ensemble, members=(*ensemble.members, Objects(linear.scaler, linear.model))),
             manifest,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def test_interval_of_a_mean_covers_the_truth_although_days_move_together():
         rng = np.random.default_rng(seed)
         values = np.repeat(rng.normal(size=40), 10) + 0.1 * rng.normal(size=400)
         blocks = blocks_of(np.repeat(np.arange(40), 10))
-        interval = block_bootstrap(blocks, lambda at, values=values: values[at].mean(), seed=seed, draws=200)
+        interval = block_bootstrap(blocks, partial(_mean_at, values), seed=seed, draws=200)
         covered += not interval.excludes(0.0)
     assert covered >= 51
 
@@ -36,3 +38,7 @@ def test_blocks_keep_the_order_of_first_appearance():
 def test_one_block_is_refused():
     with pytest.raises(BadInputError, match="two blocks"):
         block_bootstrap([np.arange(5)], lambda at: float(at.size), seed=1)
+
+
+def _mean_at(values: np.ndarray, at: np.ndarray) -> float:
+    return float(values[at].mean())

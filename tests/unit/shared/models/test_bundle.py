@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from shared.models.bundle import read_bundle, read_manifest, write_bundle
 from shared.models.inference import EnsembleSession
 
 
-def copy_of(path, folder):
+def copy_of(path: Path, folder: Path) -> Path:
     return shutil.copytree(path, folder / path.name)
 
 

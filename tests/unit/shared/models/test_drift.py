@@ -8,13 +8,13 @@ from shared.models.drift import DriftMonitor, DriftReference, dissimilarity
 from shared.models.scaling import RobustScaler
 
 
-def reference(seed=0):
+def reference(seed: int = 0) -> tuple[DriftReference, RobustScaler]:
     values = np.random.default_rng(seed).normal(size=(3000, 6))
     scaler = RobustScaler.fit(values)
     return DriftReference.fit(values, scaler.transform(values), vectors_per_session=80.0), scaler
 
 
-def monitor_of(drift, values):
+def monitor_of(drift: DriftReference, values: np.ndarray) -> DriftMonitor:
     monitor = DriftMonitor(drift)
     for row in values:
         monitor.take(row)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from services.trainer.dataset.samples import TrainingSamples
 from shared.errors import BadInputError
 from shared.models.bundle import read_bundle
-from shared.models.ensemble import member_outputs
+from shared.models.ensemble import Ensemble, member_outputs
 from shared.models.inference import REGIME_PART, EnsembleSession
 from shared.models.member import VectorBatch
+from shared.models.prediction import Prediction
 from shared.models.regime import REGIMES
 
 
 @pytest.fixture
-def ensemble(bundle_path):
+def ensemble(bundle_path: Path) -> Ensemble:
     return read_bundle(bundle_path)[0]
 
 
-def run(ensemble, samples, rows):
+def run(ensemble: Ensemble, samples: TrainingSamples, rows: Iterable[int]) -> tuple[list[Prediction], EnsembleSession]:
     session = EnsembleSession(ensemble)
     return [session.predict(int(samples.ts[row]), samples.values[row]) for row in rows], session
 

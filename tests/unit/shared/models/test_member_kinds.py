@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shared.errors import PluginError
@@ -10,13 +12,13 @@ from shared.models.member_kinds import BUILT_IN, MemberKinds, added_kinds
 KIND = "class Kind:\n    name = {name!r}\n    fit = load = print\n\n\nMEMBER = Kind()\n"
 
 
-def file_of(folder, name, stem="mine"):
+def file_of(folder: Path, name: str, stem: str = "mine") -> str:
     path = folder / f"{stem}.py"
     path.write_text(KIND.format(name=name))
     return f"{path}:MEMBER"
 
 
-def installed(folder, point, name):
+def installed(folder: Path, point: str, name: str) -> None:
     """Lay out an installed package, whose module no other test has imported yet."""
     (folder / f"their_{name}.py").write_text(KIND.format(name=name))
     home = folder / f"their_{name}-1.dist-info"

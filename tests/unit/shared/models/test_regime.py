@@ -11,7 +11,7 @@ from shared.models.regime import REGIMES, fit_regimes, observations_of, regime_n
 MEANS = np.array([[-2.6, 0.0, 0.35], [-2.2, 1.6, 0.0], [-2.2, -1.6, 0.0], [-1.3, 0.0, -0.5]])
 
 
-def market(seed, sessions=40, steps=60):
+def market(seed: int, sessions: int = 40, steps: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     states, starts = [], []
     for _ in range(sessions):

@@ -25,7 +25,7 @@ EIGHT_MB = 8_000_000
 @pytest.fixture(scope="module")
 def chains() -> list[ParsedChain]:
     """An hour of a made-up market, every second chain with the last close."""
-    made = [item for item in islice(synthetic_days(3, 1), 60) if isinstance(item, ParsedChain)]
+    made = list(islice(synthetic_days(3, 1), 60))
     closes = (None, 24_614.9)
     return [msgspec.structs.replace(chain, previous_close=closes[n % 2]) for n, chain in enumerate(made)]
 
@@ -121,11 +121,7 @@ def test_sql_sees_the_chain_and_cannot_be_misread(tmp_path: Path, chains: list[P
 
 
 def test_a_whole_day_of_three_expiries_is_small(tmp_path: Path):
-    whole = [
-        msgspec.structs.replace(item, expiries=item.expiries[:3])
-        for item in synthetic_days(3, 1)
-        if isinstance(item, ParsedChain)
-    ]
+    whole = [msgspec.structs.replace(item, expiries=item.expiries[:3]) for item in synthetic_days(3, 1)]
     (stored,) = filled(tmp_path, whole).days()
     assert stored.snapshots == 375
     assert stored.size < EIGHT_MB

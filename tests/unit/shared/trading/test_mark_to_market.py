@@ -14,8 +14,8 @@ NEAR = (24400.0, 24450.0, 24500.0, 24550.0, 24600.0)
 
 def quotes(forward: float) -> tuple[Quotes, Quotes]:
     """Puts and calls that agree with a forward, near the money only."""
-    puts = {k: (100.0 + max(k - forward, 0.0), 100.5 + max(k - forward, 0.0)) for k in NEAR}
-    calls = {k: (100.0 + max(forward - k, 0.0), 100.5 + max(forward - k, 0.0)) for k in NEAR}
+    puts: Quotes = {k: (100.0 + max(k - forward, 0.0), 100.5 + max(k - forward, 0.0)) for k in NEAR}
+    calls: Quotes = {k: (100.0 + max(forward - k, 0.0), 100.5 + max(forward - k, 0.0)) for k in NEAR}
     return puts, calls
 
 
@@ -118,10 +118,9 @@ def test_a_call_is_marked_like_a_put():
     desk = Desk(impact_points=0.0)
     puts, calls = quotes(24500.0)
     calls[24700.0] = (40.0, 40.5)
-    full = {"puts": puts, "calls": calls}
-    desk.feed(snapshot(1, at(10, 0), **full))
+    desk.feed(snapshot(1, at(10, 0), puts=puts, calls=calls))
     desk.feed(entry_order(1, at(10, 0), strike=24700.0, kind=CALL, limit=38.0, stop=70.0, target=10.0))
-    desk.feed(snapshot(2, at(10, 1), **full))
+    desk.feed(snapshot(2, at(10, 1), puts=puts, calls=calls))
     held = position(desk)
     assert held.legs[0].delta is not None
     assert held.legs[0].delta > 0.0

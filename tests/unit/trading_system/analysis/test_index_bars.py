@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,7 +35,7 @@ def local(ns: int, pattern: str) -> str:
     return from_ns(ns).astimezone(IST).strftime(pattern)
 
 
-def written(path: Path, table: dict[str, list[object]]) -> Path:
+def written(path: Path, table: dict[str, Any]) -> Path:
     if path.suffix == ".parquet":
         pq.write_table(pa.table(table), path)
     else:
@@ -42,7 +44,7 @@ def written(path: Path, table: dict[str, list[object]]) -> Path:
     return path
 
 
-STAMPS = {
+STAMPS: dict[str, Callable[[int], object]] = {
     "date": lambda ns: local(ns, "%Y-%m-%d %H:%M:%S"),
     "datetime": lambda ns: local(ns, "%d-%m-%Y %H:%M"),
     "Timestamp": lambda ns: from_ns(ns).astimezone(IST).isoformat(),

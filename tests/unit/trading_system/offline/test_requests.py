@@ -13,7 +13,7 @@ NOW = 1_756_000_000_000_000_000
 MADE = Artefact(path="samples/a.npz", content="a", counts={"labelled": 3})
 
 
-def asked(minute=0):
+def asked(minute: int = 0) -> OfflineRequested:
     header = Header.root(book="nifty", ts=NOW + minute * 60_000_000_000, seq=minute, producer="trainer")
     return OfflineRequested(header=header, kind=OfflineKind.TRAINING_SET)
 

@@ -8,7 +8,7 @@ import pytest
 from services.executor.book.state import STATE, ExecutorState
 from services.executor.venues.differences import differences
 from services.executor.venues.write import Write, WriteState
-from shared.events import Intent, VenueTarget
+from shared.events import Alert, Intent, VenueTarget
 from tests.builders import at, entry_order, snapshot
 from tests.unit.services.executor.random_market import Desk
 
@@ -68,5 +68,5 @@ def test_a_checkpoint_whose_ledger_does_not_add_up_alerts_with_the_next_event():
     state = STATE.decode(desk.handler.checkpoint())
     state.cash_paise += 7
     desk.handler.restore(STATE.encode(state))
-    alerts = [event for event in desk.feed(snapshot(3, at(10, 2))) if hasattr(event, "severity")]
+    alerts = [event for event in desk.feed(snapshot(3, at(10, 2))) if isinstance(event, Alert)]
     assert [alert.code for alert in alerts] == ["ledger_difference"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +62,7 @@ ADX_BARS = [
 """High, low, close, 11-Feb-2009 to 2-Apr-2009, the first rows of the public example sheet of the ADX."""
 
 
-def fold(indicator, *columns: object) -> list:
+def fold(indicator: Any, *columns: Iterable[float]) -> list[Any]:  # noqa: ANN401 - each advances by other columns
     """Step an indicator over bars and give it after each."""
     steps = []
     for bar in zip(*columns, strict=True):
@@ -138,13 +140,15 @@ class TestAgainstTalib:
         self.same([step.value for step in fold(Rsi.of(14), bars[2])], talib.RSI(bars[2], 14))
 
     def test_atr(self, bars):
-        self.same([step.value for step in fold(Atr(Wilder(14)), *bars)], talib.ATR(*bars, 14))
+        high, low, close = bars
+        self.same([step.value for step in fold(Atr(Wilder(14)), *bars)], talib.ATR(high, low, close, 14))
 
     def test_adx(self, bars):
+        high, low, close = bars
         steps = fold(Adx(), *bars)
-        self.same([step.value for step in steps], talib.ADX(*bars, 14))
-        self.same([step.plus_indicator for step in steps], talib.PLUS_DI(*bars, 14))
-        self.same([step.minus_indicator for step in steps], talib.MINUS_DI(*bars, 14))
+        self.same([step.value for step in steps], talib.ADX(high, low, close, 14))
+        self.same([step.plus_indicator for step in steps], talib.PLUS_DI(high, low, close, 14))
+        self.same([step.minus_indicator for step in steps], talib.MINUS_DI(high, low, close, 14))
 
     def test_bollinger(self, bars):
         means, deviations = zip(*(step.mean_and_deviation() for step in fold(Bollinger(20), bars[2])), strict=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -36,7 +37,10 @@ def book(day) -> BookView:
     return folded(day).books["nifty"]
 
 
-def of_kind(day, kind) -> Iterator:
+T = TypeVar("T")
+
+
+def of_kind(day: Iterable[ev.Event], kind: type[T]) -> Iterator[T]:
     return (event for event in day if isinstance(event, kind))
 
 

@@ -27,8 +27,8 @@ def row_of(columns: LegColumns, index: int) -> dict[str, float | None]:
     return {name: getattr(columns, name)[index] for name in columns.__struct_fields__}
 
 
-def old_leg(**changes: object):
-    leg = {
+def old_leg(**changes: object) -> dict[str, object]:
+    leg: dict[str, object] = {
         "underlying": "NIFTY",
         "openInterest": 4,
         "changeinOpenInterest": -2,
@@ -127,7 +127,7 @@ class TestOldApiJson:
             oldapi.read(json.dumps(body).encode())
 
 
-def v3_body(leg=None, *, wrapped=False, expiry="02-Jun-2026"):
+def v3_body(leg: dict[str, object] | None = None, *, wrapped: bool = False, expiry: str = "02-Jun-2026") -> bytes:
     leg = leg or {
         "expiryDate": "02-06-2026",
         "underlying": "NIFTY",
@@ -202,7 +202,7 @@ class TestKiteCsv:
             kite.read(KITE.replace(old, new).encode(), terms, where="push.csv")
 
 
-def site_2026(total=""):
+def site_2026(total: str = "") -> bytes:
     fields = "OI,CHNG IN OI,VOLUME,IV,LTP,CHNG,BID QTY,BID,ASK,ASK QTY,STRIKE,BID QTY,BID,ASK,ASK QTY,CHNG,LTP,IV,VOLUME,CHNG IN OI,OI"
     return (
         f"CALLS,,PUTS\n,{fields},\n"

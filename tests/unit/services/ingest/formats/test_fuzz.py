@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,7 +67,7 @@ EOD_BODY = b"""Date,Strike,Expiry,OptionType,OI,Volume,SettlementPrice
 
 
 def minute_body(**changes: list[object]) -> bytes:
-    columns = {name: [1.0, 2.0, 3.0] for name in minute_parquet._COLUMNS}
+    columns: dict[str, list[Any]] = {name: [1.0, 2.0, 3.0] for name in minute_parquet._COLUMNS}
     columns |= {
         "Fetch_Time": ["01-Jun-2026 10:30:00"] * 3,
         "Symbol": ["NIFTY"] * 3,
@@ -126,7 +127,7 @@ def mutated(draw, body):
     return bytes(content[: draw(st.integers(0, len(content)))]) if draw(st.integers(0, 9)) == 0 else bytes(content)
 
 
-def check(read, content):
+def check(read: Callable[[bytes], object], content: bytes) -> None:
     try:
         found = read(content)
     except BadInputError:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -15,19 +16,23 @@ from services.ingest.live.service import LiveWatcher
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.kite.source import KiteSource
 from services.ingest.sources.nse.source import NseSource
-from services.ingest.sources.port import SourceContext
+from services.ingest.sources.port import ChainSource, RecordedSource, SourceContext
 from services.ingest.sources.registry import sources
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_MINUTE, ManualClock, ist_ns
 from shared.errors import ConfigError
 from shared.events import Alert, ChainSnapshot, ClockTick, QualityFlag
+from shared.market.calendar import TradingCalendar
 from shared.market.chain import DataVerdict
+from shared.market.contracts import ContractTable
 from shared.observability.health import Freshness, Heartbeat
 from shared.observability.metrics import ServiceMetrics
 from tests.builders import snapshot, tick
 
 
-def source_of(calendar, contracts, metrics=None, **settings: object):
+def source_of(
+    calendar: TradingCalendar, contracts: ContractTable, metrics: ServiceMetrics | None = None, **settings: Any
+) -> ChainSource | RecordedSource:
     chosen = IngestSettings(**settings)
     breaker = (metrics or ServiceMetrics()).breaker.labels(chosen.source)
     context = SourceContext(chosen, ManualClock(0), calendar, contracts, Random(1), asyncio.sleep, breaker.set)
@@ -48,6 +53,7 @@ def test_the_settings_choose_the_source(calendar, contracts, tmp_path):
 def test_the_breaker_is_a_metric_from_the_start(calendar, contracts):
     metrics = ServiceMetrics()
     source = source_of(calendar, contracts, metrics, source="nse", accept_nse_terms=True)
+    assert isinstance(source, NseSource)
     assert 'thetaflow_breaker_open{name="nse"} 0.0' in metrics.render()[0].decode()
     source.breaker.trip(0)
     assert 'thetaflow_breaker_open{name="nse"} 1.0' in metrics.render()[0].decode()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -27,7 +30,7 @@ def judged(handler, *chains: ParsedChain):
     return dict(handler.refusals), snapshot
 
 
-def with_front(chain, **sides: dict[str, tuple]):
+def with_front(chain: ParsedChain, **sides: dict[str, tuple[Any, ...]]) -> ParsedChain:
     front = chain.expiries[0]
     changed = {name: replace(getattr(front, name), **columns) for name, columns in sides.items()}
     return replace(chain, expiries=(replace(front, **changed), *chain.expiries[1:]))
@@ -130,8 +133,8 @@ def test_no_spot_and_a_spot_off_the_forward_are_flagged(chains, make_handler):
 def test_strikes_that_stop_short_of_the_money_are_refused_and_a_hole_at_it_is_flagged(chains, make_handler):
     front = chains[0].expiries[0]
 
-    def cut(rows):
-        legs = {
+    def cut(rows: Sequence[int]) -> ParsedChain:
+        legs: dict[str, Any] = {
             side: msgspec.convert(
                 {
                     name: [column[i] for i in rows]
@@ -141,7 +144,9 @@ def test_strikes_that_stop_short_of_the_money_are_refused_and_a_hole_at_it_is_fl
             )
             for side in ("call", "put")
         }
-        return replace(chains[0], expiries=(replace(front, strikes=tuple(front.strikes[i] for i in rows), **legs),))
+        kept = replace(front, strikes=tuple(front.strikes[i] for i in rows), **legs)
+        whole: ParsedChain = replace(chains[0], expiries=(kept,))
+        return whole
 
     assert judged(make_handler(), cut(range(10)))[0] == {DataVerdict.NO_MONEY_STRIKES: 1}
     _, holed = judged(make_handler(), cut([i for i in range(61) if i != 30]))

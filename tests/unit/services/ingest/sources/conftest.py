@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def site(tape: Tape) -> Iterator[FakeNse]:
 
 @pytest.fixture
 def visit(site: FakeNse, calendar: TradingCalendar, contracts: ContractTable) -> Callable[..., Visit]:
-    def make(settings: dict[str, object] | None = None, **given: object) -> Visit:
+    def make(settings: dict[str, object] | None = None, **given: Any) -> Visit:
         clock = ManualClock(ist_ns(2026, 11, 18, 11, 0, 20))
         site.begin_anew(clock, **{"holidays": weekday_holidays(calendar, DAY.year), **given})
         pauses: list[float] = []
@@ -74,8 +75,9 @@ def visit(site: FakeNse, calendar: TradingCalendar, contracts: ContractTable) ->
 
         breaker: list[bool] = []
         wanted = {"source": "nse", "accept_nse_terms": True, "nse_url": site.url, "nse_timeout_s": 0.3}
+        chosen: dict[str, Any] = {**wanted, **(settings or {})}
         source = NseSource(
-            IngestSettings(**{**wanted, **(settings or {})}),
+            IngestSettings(**chosen),
             clock=clock,
             calendar=calendar,
             contracts=contracts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -85,10 +86,15 @@ def test_a_success_forgets_how_long_the_last_wait_was():
 @given(st.lists(st.sampled_from(["failed", "succeeded", "trip"]), max_size=60), st.integers(0, 2**31))
 def test_whatever_happens_the_wait_is_never_beyond_fifteen_minutes_and_always_ends(steps: list[str], seed: int):
     one = CircuitBreaker(Random(seed))
+    steps_of: dict[str, Callable[[int], None]] = {
+        "failed": one.failed,
+        "trip": one.trip,
+        "succeeded": lambda _now: one.succeeded(),
+    }
     now = 0
     for step in steps:
         if one.allows(now):
-            {"failed": one.failed, "trip": one.trip, "succeeded": lambda _now: one.succeeded()}[step](now)
+            steps_of[step](now)
         assert 0.0 <= one.wait_s(now) <= 900.0
         now += 30 * NS_PER_SECOND
     assert one.allows(now + 900 * NS_PER_SECOND)

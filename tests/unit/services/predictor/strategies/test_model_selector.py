@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,25 +15,29 @@ from services.predictor.handler import PredictorHandler
 from services.predictor.settings import PredictorSettings
 from services.predictor.strategies.bundles import ModelSource, RegistryBundles
 from services.predictor.strategies.ensemble import EnsembleStrategy
-from services.predictor.strategies.model_selector import ModelSelector
+from services.predictor.strategies.model_selector import Fallback, ModelSelector
 from services.predictor.strategies.port import StrategyContext
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
+from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.validation.forecasting import fit_ensemble, forecast_walk_forward
 from shared.clock import NS_PER_DAY
 from shared.errors import BundleError
-from shared.events import FeatureVector, Header, MarketView, ModelPublished, Signal, SignalMode
-from shared.models.bundle import FORMAT, Manifest
+from shared.events import Alert, Event, FeatureVector, Header, MarketView, ModelPublished, Signal, SignalMode
 from shared.models.feature_schema import FeatureSchema
+from shared.models.manifest import FORMAT, Manifest
 from shared.models.member_kinds import MemberKinds
 from shared.models.registry import ModelRegistry
+from shared.streaming.protocol.handler import Handler
 
 PLAN = TrainingPlan(folds=2, trees=10, forest_depth=4, rounds=20, lstm=LstmSettings(hidden=4, length=4, epochs=2))
 
+House = tuple[TrainingSamples, FeatureSchema, ModelRegistry, list[str]]
+
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     """Samples, their schema, and a registry of two bundles."""
     samples, _ = generate_samples(SampleGenerator(seed=1, days=24, per_day=40, features=10, edge=1.5))
     forecasts = forecast_walk_forward(samples, PLAN, lambda *_: None)
@@ -58,7 +64,9 @@ def house(tmp_path_factory):
     return samples, schema, registry, versions
 
 
-def vector(samples, row, *, values=None, ts=None):
+def vector(
+    samples: TrainingSamples, row: int, *, values: np.ndarray | None = None, ts: int | None = None
+) -> FeatureVector:
     stamp = int(samples.ts[row]) if ts is None else ts
     raw = samples.values[row] if values is None else values
     return FeatureVector(
@@ -81,7 +89,7 @@ def vector(samples, row, *, values=None, ts=None):
     )
 
 
-def published(version, ts, *, role="champion", effective_ts=0):
+def published(version: str, ts: int, *, role: str = "champion", effective_ts: int = 0) -> ModelPublished:
     return ModelPublished(
         header=Header.root(book="nifty", ts=ts, seq=0, producer="trainer", suffix=version[:6]),
         model_version=version,
@@ -93,13 +101,13 @@ def published(version, ts, *, role="champion", effective_ts=0):
     )
 
 
-def handler_of(house, **settings: object):
+def handler_of(house: House, **settings: Any) -> Handler:
     _, schema, registry, _ = house
     chosen = PredictorSettings(models=registry._root, **settings)
     return predictor_service(chosen, schema).make("nifty")
 
 
-def signals(handler, events):
+def signals(handler: Handler, events: Iterable[Event]) -> list[Signal]:
     return [out for event in events for out in handler.handle(event) if isinstance(out, Signal)]
 
 
@@ -114,6 +122,8 @@ def test_the_champion_decides_with_probabilities_and_parts(house):
         assert len(signal.top_features) == 5
         assert any(part.contribution != 0.0 for part in signal.top_features)
         if signal.direction == 1:
+            assert signal.p_put_pays is not None
+            assert signal.threshold is not None
             assert signal.p_put_pays >= signal.threshold
         assert bool(signal.entry_features) == bool(signal.direction)
 
@@ -122,7 +132,7 @@ def test_a_published_model_decides_from_its_effective_time_on_and_no_vector_is_l
     samples, _, _, versions = house
     handler = handler_of(house)
     effective = int(samples.ts[50])
-    events = [vector(samples, row) for row in range(30)]
+    events: list[Event] = [vector(samples, row) for row in range(30)]
     events += [published(versions[1], int(samples.ts[30]), effective_ts=effective)]
     events += [vector(samples, row) for row in range(30, 80)]
     out = signals(handler, events)
@@ -133,12 +143,12 @@ def test_a_published_model_decides_from_its_effective_time_on_and_no_vector_is_l
 def test_a_challenger_only_shadows_and_keeps_its_memory_when_promoted(house):
     samples, _, _, versions = house
     handler = handler_of(house)
-    events = [published(versions[1], int(samples.ts[0]), role="challenger")]
+    events: list[Event] = [published(versions[1], int(samples.ts[0]), role="challenger")]
     events += [vector(samples, row) for row in range(60)]
     assert {signal.model_version for signal in signals(handler, events)} == {versions[0]}
     later = [vector(samples, row) for row in range(60, 90)]
     alerts = [out for event in later for out in handler.handle(event) if not isinstance(out, Signal)]
-    assert any("shadowed" in alert.text for alert in alerts)
+    assert any(isinstance(alert, Alert) and "shadowed" in alert.text for alert in alerts)
     promoted = signals(handler, [published(versions[1], int(samples.ts[90])), vector(samples, 90)])
     whole = handler_of(house, model=versions[1])
     expected = signals(whole, (vector(samples, row) for row in range(91)))[-1]
@@ -181,7 +191,9 @@ def test_an_inference_error_falls_back_and_the_next_vector_is_decided_again(hous
     narrow = msgspec.structs.replace(vector(samples, 0), values=(0.1,) * len(schema.names))
     short = msgspec.structs.replace(vector(samples, 1), values=(0.1,) * (len(schema.names) - 1))
     desk = ModelSelector(settings, bundles, versions[0])
-    assert desk.decide(short).fallback == "inference_error"
+    decided = desk.decide(short)
+    assert isinstance(decided, Fallback)
+    assert decided.fallback == "inference_error"
     assert signals(handler, [narrow, vector(samples, 2)])[1].mode is SignalMode.ML
 
 
@@ -194,12 +206,13 @@ def test_a_corrupt_bundle_is_refused_with_an_alert_and_the_last_good_one_stays(h
         for out in handler.handle(event)
     ]
     assert [out.model_version for out in outs if isinstance(out, Signal)] == [versions[0]] * 2
-    assert [out.code for out in outs if not isinstance(out, Signal)] == ["model_decides", "model_refused"]
+    assert all(isinstance(out, (Signal, Alert)) for out in outs)
+    assert [out.code for out in outs if isinstance(out, Alert)] == ["model_decides", "model_refused"]
 
 
 def test_restore_in_mid_session_changes_nothing(house):
     samples, _, _, versions = house
-    events = [vector(samples, row) for row in range(40)]
+    events: list[Event] = [vector(samples, row) for row in range(40)]
     events += [published(versions[1], int(samples.ts[40]), role="challenger", effective_ts=int(samples.ts[60]))]
     events += [vector(samples, row) for row in range(40, 90)]
     whole = signals(handler_of(house), events)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from math import isnan
+from typing import Any
 
 import msgspec
 import pytest
 
 from services.executor.settings import ExecutorSettings
-from services.trainer.dataset.labels import CensoredOutcome, PaperTerms, QuotePath, ShortOrder, short_outcome
+from services.trainer.dataset.labels import (
+    CensoredOutcome,
+    PaperTerms,
+    QuotePath,
+    ShortOrder,
+    ShortOutcome,
+    short_outcome,
+)
 from shared.clock import NS_PER_MINUTE, ist_ns
 from shared.errors import BadInputError
 from shared.events import Contract, ExitReason, OptionKind
@@ -24,15 +33,17 @@ TERMS = PaperTerms(ExecutorSettings(impact_points=0.0), ContractTable.load(), Co
 NAN = float("nan")
 
 
-def path(asks, spread=0.5, bids=None, quantity=None):
+def path(
+    asks: Sequence[float], spread: float = 0.5, bids: Sequence[float] | None = None, quantity: int | None = None
+) -> QuotePath:
     offered = [ask - spread for ask in asks] if bids is None else bids
     pairs = [(None if isnan(bid) else bid, None if isnan(ask) else ask) for bid, ask in zip(offered, asks, strict=True)]
     stamps = tuple(OPEN + NS_PER_MINUTE * row for row in range(len(asks)))
     return QuotePath(SOLD, stamps, tuple(Quote(bid, ask, quantity, quantity, None) for bid, ask in pairs))
 
 
-def order(**changes: object):
-    levels = {
+def order(**changes: Any) -> ShortOrder:
+    levels: dict[str, Any] = {
         "contract": SOLD,
         "limit_price": 90.0,
         "stop_price": 130.0,
@@ -47,13 +58,20 @@ def order(**changes: object):
     return ShortOrder(**{**levels, **changes})
 
 
+def traded(quotes: QuotePath, at: int, short: ShortOrder, terms: PaperTerms) -> ShortOutcome:
+    """Give what came of a short that was opened and closed."""
+    outcome = short_outcome(quotes, at, short, terms)
+    assert isinstance(outcome, ShortOutcome)
+    return outcome
+
+
 def paid(sold: float, bought: float) -> float:
     """Costs of both legs as they are booked, points per unit."""
     return option_costs(sold, bought, 75, DAY).total_paise / 100.0 / 75
 
 
 def test_seller_gains_when_the_premium_falls():
-    outcome = short_outcome(path([100.5, 100.5, 90.0, 74.0, 73.0, 200.0]), 0, order(), TERMS)
+    outcome = traded(path([100.5, 100.5, 90.0, 74.0, 73.0, 200.0]), 0, order(), TERMS)
     costs = paid(100.0, 73.0)
     assert outcome.reason is ExitReason.TARGET
     assert (outcome.entry, outcome.exit) == (100.0, 73.0)
@@ -63,7 +81,7 @@ def test_seller_gains_when_the_premium_falls():
 
 
 def test_seller_loses_when_the_premium_rises_and_pays_the_next_ask_not_the_stop():
-    outcome = short_outcome(path([100.5, 100.5, 131.0, 140.0, 20.0]), 0, order(), TERMS)
+    outcome = traded(path([100.5, 100.5, 131.0, 140.0, 20.0]), 0, order(), TERMS)
     assert outcome.reason is ExitReason.STOP
     assert outcome.exit == 140.0
     assert outcome.net < -40.0
@@ -71,13 +89,13 @@ def test_seller_loses_when_the_premium_rises_and_pays_the_next_ask_not_the_stop(
 
 
 def test_entry_is_the_bid_of_the_next_snapshot_never_of_the_deciding_one():
-    outcome = short_outcome(path([999.0, 101.0, 80.0, 70.0, 70.0]), 0, order(), TERMS)
+    outcome = traded(path([999.0, 101.0, 80.0, 70.0, 70.0]), 0, order(), TERMS)
     assert outcome.entry == 100.5
     assert outcome.entry_ts == OPEN + NS_PER_MINUTE
 
 
 def test_a_flat_premium_costs_the_seller_spread_and_fees():
-    outcome = short_outcome(path([100.0] * 70), 0, order(), TERMS)
+    outcome = traded(path([100.0] * 70), 0, order(), TERMS)
     assert outcome.reason is ExitReason.TIME
     assert outcome.exit_ts == OPEN + 61 * NS_PER_MINUTE
     assert outcome.net == pytest.approx(-0.5 - paid(99.5, 100.0))
@@ -85,30 +103,30 @@ def test_a_flat_premium_costs_the_seller_spread_and_fees():
 
 def test_impact_is_paid_on_both_sides():
     terms = PaperTerms(ExecutorSettings(impact_points=0.05), TERMS.contracts, TERMS.costs)
-    outcome = short_outcome(path([100.5, 100.5, 74.0, 73.0]), 0, order(), terms)
+    outcome = traded(path([100.5, 100.5, 74.0, 73.0]), 0, order(), terms)
     assert (outcome.entry, outcome.exit) == (99.95, 73.05)
 
 
 def test_trail_closes_after_a_gain_was_locked_in_and_not_before():
     trailing = order(trail_points=10.0)
     assert isinstance(short_outcome(path([100.5, 100.5, 109.0, 112.0, 113.0]), 0, trailing, TERMS), CensoredOutcome)
-    outcome = short_outcome(path([100.5, 100.5, 85.0, 96.0, 97.0, 60.0]), 0, trailing, TERMS)
+    outcome = traded(path([100.5, 100.5, 85.0, 96.0, 97.0, 60.0]), 0, trailing, TERMS)
     assert outcome.reason is ExitReason.TRAIL
     assert outcome.exit == 97.0
 
 
 def test_stop_wins_over_time_and_a_bid_beyond_the_stop_counts_without_an_ask():
     bids = [100.0, 100.0, 100.0, 131.0, 120.0]
-    outcome = short_outcome(path([100.5, 100.5, 100.5, NAN, 125.0], bids=bids), 0, order(), TERMS)
+    outcome = traded(path([100.5, 100.5, 100.5, NAN, 125.0], bids=bids), 0, order(), TERMS)
     assert outcome.reason is ExitReason.STOP
     assert outcome.exit == 125.0
     late = order(time_exit_ns=OPEN + 2 * NS_PER_MINUTE)
-    assert short_outcome(path([100.5, 100.5, 131.0, 120.0]), 0, late, TERMS).reason is ExitReason.STOP
+    assert traded(path([100.5, 100.5, 131.0, 120.0]), 0, late, TERMS).reason is ExitReason.STOP
 
 
 def test_square_off_closes_before_the_end_of_the_session():
     soon = order(square_off_ns=OPEN + 3 * NS_PER_MINUTE)
-    outcome = short_outcome(path([100.5] * 10), 0, soon, TERMS)
+    outcome = traded(path([100.5] * 10), 0, soon, TERMS)
     assert outcome.reason is ExitReason.SQUARE_OFF
     assert outcome.exit_ts == OPEN + 4 * NS_PER_MINUTE
 
@@ -135,7 +153,7 @@ def test_what_was_not_filled_has_no_label(asks):
 
 def test_no_more_is_sold_than_the_touch_shows_and_the_rest_waits():
     two = order(lots=2)
-    outcome = short_outcome(path([100.5, 100.5, 100.5, 74.0, 73.0, 72.0], quantity=75), 0, two, TERMS)
+    outcome = traded(path([100.5, 100.5, 100.5, 74.0, 73.0, 72.0], quantity=75), 0, two, TERMS)
     assert outcome.lots == 2
     assert outcome.exit == pytest.approx((73.0 + 72.0) / 2)
     assert short_outcome(path([100.5] * 5, quantity=74), 0, order(), TERMS) is None
@@ -148,7 +166,7 @@ def test_a_limit_outside_the_price_band_is_no_trade():
 
 def test_the_share_of_impact_moves_the_label():
     costly = PaperTerms(ExecutorSettings(impact_points=0.0, impact_fraction=0.01), TERMS.contracts, TERMS.costs)
-    outcome = short_outcome(path([100.5, 100.5, 74.0, 73.0]), 0, order(), costly)
+    outcome = traded(path([100.5, 100.5, 74.0, 73.0]), 0, order(), costly)
     assert (outcome.entry, outcome.exit) == (99.0, 73.73)
 
 
@@ -156,7 +174,7 @@ def test_an_expiring_short_settles_at_its_intrinsic_value():
     quotes = path([100.5, 100.5, 100.5, NAN], bids=[100.0, 100.0, 100.0, NAN])
     last = msgspec.structs.replace(SOLD, expiry=DAY.isoformat())
     expiring = QuotePath(last, quotes.ts, quotes.quotes, settlement=24_480.0, ends=True)
-    outcome = short_outcome(expiring, 0, order(contract=last), TERMS)
+    outcome = traded(expiring, 0, order(contract=last), TERMS)
     assert (outcome.exit, outcome.reason) == (20.0, ExitReason.EXPIRY)
 
 

@@ -109,7 +109,7 @@ def test_together_they_count_before_any_outcome_as_much_as_the_built_in_ones():
     labels = np.tile([[0.0, 1.0], [1.0, 0.0]], (200, 1))
     folds = np.repeat(np.arange(4), 100)
 
-    def weights(members):
+    def weights(members: tuple[str, ...]) -> np.ndarray:
         outputs = 1e-9 * rng.normal(size=(400, 2, len(members)))
         return fit_meta(outputs, regimes, labels, np.ones(400), folds, days=10, members=members)[0][0].weight
 

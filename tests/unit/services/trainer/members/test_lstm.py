@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
+from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.lstm import LstmSettings, fit_lstm
 from services.trainer.metrics import auc
+from shared.models.recurrent import SequenceModel
 from shared.models.scaling import RobustScaler
 
 SETTINGS = LstmSettings(hidden=6, length=5, epochs=12)
@@ -19,7 +21,7 @@ def trained():
     samples, _ = generate_samples(SampleGenerator(seed=5, days=30, per_day=30, features=8, edge=2.0))
     rows = samples.labelled
 
-    def fit():
+    def fit() -> SequenceModel:
         return fit_lstm(
             samples.values,
             samples.windows(rows, SETTINGS.length),
@@ -35,7 +37,7 @@ def trained():
     return samples, fit(), fit
 
 
-def sequences(samples, model, rows):
+def sequences(samples: TrainingSamples, model: SequenceModel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     windows = samples.windows(rows, SETTINGS.length)
     mask = windows >= 0
     return np.where(mask[..., None], model.channels(samples.values)[windows], 0.0), mask

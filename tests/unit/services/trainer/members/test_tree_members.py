@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import shap
@@ -10,7 +12,7 @@ from services.trainer.dataset.sample_generator import SampleGenerator, generate_
 from services.trainer.members.tree_members import fit_booster, fit_forest
 from shared.models.trees import TreeEnsemble
 
-SIZE = {"trees": 15, "depth": 5, "leaf": 5.0, "seed": 1}
+SIZE: dict[str, Any] = {"trees": 15, "depth": 5, "leaf": 5.0, "seed": 1}
 
 
 @pytest.fixture(scope="module")

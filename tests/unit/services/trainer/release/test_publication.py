@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from services.trainer.release.publication import Publication
 from shared.clock import ManualClock
 from shared.errors import BrokerUnavailableError
-from shared.models.bundle import FORMAT, MANIFEST, Manifest
+from shared.events import Event
+from shared.models.bundle import MANIFEST
+from shared.models.manifest import FORMAT, Manifest
 from shared.models.registry import Act, RegistryEntry
 
 NOW = 1_756_000_000_000_000_000
@@ -18,15 +23,16 @@ class Heard:
     """A topic that remembers, and may be away."""
 
     def __init__(self) -> None:
-        self.events, self.away = [], False
+        self.events: list[Event] = []
+        self.away = False
 
-    def publish(self, events):
+    def publish(self, events: Iterable[Event]) -> None:
         if self.away:
             raise BrokerUnavailableError("away")
         self.events += events
 
 
-def bundle(models, seed):
+def bundle(models: Path, seed: int) -> str:
     manifest = Manifest(
         format=FORMAT,
         schema_id="schema",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 
 import pytest
 
@@ -12,7 +13,7 @@ from services.trainer.release.publication import Publication
 from services.trainer.release.retraining import Retraining
 from shared.clock import ManualClock
 from shared.errors import BrokerUnavailableError
-from shared.events import Artefact, Header, OfflineFinished, OfflineKind, OfflineRequested
+from shared.events import Artefact, Event, Header, OfflineFinished, OfflineKind, OfflineRequested
 
 NOTE = "pass"
 NOW = 1_756_000_000_000_000_000
@@ -22,9 +23,9 @@ class Heard:
     """A topic that remembers."""
 
     def __init__(self) -> None:
-        self.events = []
+        self.events: list[Event] = []
 
-    def publish(self, events):
+    def publish(self, events: Iterable[Event]) -> None:
         self.events += events
 
 
@@ -32,9 +33,9 @@ class Topic:
     """The offline topic: what lies after the position of whoever reads."""
 
     def __init__(self) -> None:
-        self.entries = []
+        self.entries: list[tuple[int, str, Event]] = []
 
-    def answer(self, content="c", *, problem="", minute=0):
+    def answer(self, content: str = "c", *, problem: str = "", minute: int = 0) -> None:
         header = Header.root(book="nifty", ts=NOW + minute * 60_000_000_000, seq=1, producer="trainer")
         asked = OfflineRequested(header=header, kind=OfflineKind.TRAINING_SET)
         artefact = None if problem else Artefact(path=f"samples/{content}.npz", content=content, counts={})
@@ -45,7 +46,7 @@ class Topic:
             (0, f"{NOW // 1_000_000}-{len(self.entries) + number}", one) for number, one in enumerate((asked, finished))
         ]
 
-    def reader(self, positions):
+    def reader(self, positions: dict[int, str]) -> Reader:
         return Reader(self, positions.get(0))
 
 
@@ -87,7 +88,7 @@ def made(tmp_path):
         one.close()
 
 
-def finish(retraining, started):
+def finish(retraining: Retraining, started: list[tuple[list[str], subprocess.Popen[bytes]]]) -> None:
     started[-1][1].wait(timeout=20)
     retraining.look()
 

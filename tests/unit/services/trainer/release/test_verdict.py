@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
+from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.release.shadow import shadow
-from services.trainer.release.training import settle, train_ensemble
+from services.trainer.release.training import Training, settle, train_ensemble
 from services.trainer.release.verdict import ReleaseBar, judge
 from services.trainer.validation.evaluation import evaluate
 from services.trainer.validation.strategies import ALWAYS_SHORT, BASELINES, MODEL, NO_TRADE, run_strategies
@@ -22,7 +23,7 @@ PLAN = TrainingPlan(
 )
 
 
-def train(edge, *, explanation="planted", configurations=1):
+def train(edge: float, *, explanation: str = "planted", configurations: int = 1) -> tuple[Training, TrainingSamples]:
     samples, _ = generate_samples(SampleGenerator(seed=2, days=44, per_day=40, features=12, edge=edge))
     cut = np.unique(samples.day)[-4]
     training = train_ensemble(
@@ -76,6 +77,7 @@ def test_accuracy_beyond_belief_stops_a_promotion_until_explained(edged):
 def test_many_configurations_deflate_the_sharpe_ratio(edged):
     training, _ = edged
     many = evaluate(training.samples, training.forecasts, threshold=0.55, configurations=1000, seed=1)
+    assert many.evidence is not None
     assert many.evidence.dsr < training.evaluation.evidence.dsr
     assert many.evidence.psr == training.evaluation.evidence.psr
 

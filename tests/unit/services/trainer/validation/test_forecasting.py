@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
+from services.trainer.dataset.samples import TrainingSamples
 from services.trainer.members.fitting import TrainingPlan, learnable
 from services.trainer.members.lstm import LstmSettings
 from services.trainer.metrics import auc, calibration_curve
-from services.trainer.validation.forecasting import forecast_walk_forward
+from services.trainer.validation.forecasting import Forecasts, forecast_walk_forward
 from shared.errors import NoTrainingDataError
 
 PLAN = TrainingPlan(
@@ -24,7 +25,7 @@ def silent(*_: object):
     """No progress bar."""
 
 
-def scores(samples, forecasts):
+def scores(samples: TrainingSamples, forecasts: Forecasts) -> list[float]:
     at = forecasts.judged
     rows = forecasts.rows[at]
     return [auc(samples.pays[rows, side], forecasts.probability[at, side]) for side in (0, 1)]

@@ -11,8 +11,9 @@ import pytest
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.pricing.black import black76_price
-from shared.market.synthetic.chain import TICK, ssvi_variance, total_variance
+from shared.market.synthetic.chain import ssvi_variance, total_variance
 from shared.market.synthetic.market import SyntheticMarket
+from shared.market.ticks import TICK
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,7 @@ def test_a_poll_gives_one_chain_of_the_front_expiries_with_vix(visit):
     assert [expiry.expiry for expiry in chain.expiries] == ["2026-11-23", "2026-12-01"]
     assert chain.underlying == "NIFTY"
     assert chain.received_ns == one.clock.now_ns()
+    assert chain.vix is not None
     assert 0.05 < chain.vix < 0.6
     assert polled.notices == ()
 

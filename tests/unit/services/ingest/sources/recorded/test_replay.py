@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from services.ingest.sources.recorded.replay import open_replay
+from services.ingest.sources.recorded.replay import Replay, open_replay
 from shared.errors import BadInputError
-from shared.market.chain import BadCapture, DataVerdict, ParsedChain
+from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain
 
 
-def body(stamp):
+def body(stamp: str) -> str:
     leg = {"underlying": "NIFTY", "lastPrice": 10.0}
     row = {"strikePrice": 24000, "expiryDate": "02-Jun-2026", "CE": leg}
     return json.dumps({"records": {"expiryDates": ["02-Jun-2026"], "data": [row], "timestamp": stamp}})
@@ -30,12 +30,13 @@ def folder(tmp_path):
     return tmp_path
 
 
-def told(item):
+def told(item: Parsed) -> DataVerdict | int:
     return item.verdict if isinstance(item, BadCapture) else (item.stamp_ns // 60_000_000_000 + 330) % 1440
 
 
 def test_files_come_in_the_order_of_time_whatever_their_names(folder):
     replay = open_replay(folder)
+    assert isinstance(replay, Replay)
     assert [told(item) for item in replay] == [DataVerdict.EMPTY, 630, 660, DataVerdict.BAD_INPUT, 690]
     assert replay.len_hint == 5
     assert [path.name for path in replay.passed_over] == ["SOURCE.md"]

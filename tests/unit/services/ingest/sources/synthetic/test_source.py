@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
+from services.ingest.handler import IngestHandler
 from services.ingest.sources.synthetic.source import Faults, synthetic_days
 from shared.events import ChainSnapshot, QualityFlag
-from shared.market.chain import DataVerdict
+from shared.market.chain import DataVerdict, ParsedChain
 
 
 @pytest.fixture
 def make(calendar, contracts):
-    def days(seed=5, count=1, **options: object):
+    def days(seed: int = 5, count: int = 1, **options: Any) -> list[ParsedChain]:
         return list(synthetic_days(seed, count, calendar=calendar, contracts=contracts, **options))
 
     return days
 
 
-def played(handler, chains):
-    flags = Counter()
+def played(handler: IngestHandler, chains: Iterable[ParsedChain]) -> tuple[Counter[DataVerdict], Counter[QualityFlag]]:
+    flags: Counter[QualityFlag] = Counter()
     for chain in chains:
         for event in handler.accept(chain):
             if isinstance(event, ChainSnapshot):
