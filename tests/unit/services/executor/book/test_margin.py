@@ -17,7 +17,7 @@ from shared.market.margin_table import MarginTable
 from tests.builders import CALL, PUT, at, entry_order, snapshot
 
 TODAY = ist_date(at(10, 0))
-BOTH = {"puts": {24_500.0: (100.0, 100.5)}, "calls": {24_500.0: (100.0, 100.5)}}
+QUOTED: dict[float, tuple[float | None, float | None]] = {24_500.0: (100.0, 100.5)}
 
 
 def desk(margins: MarginTable | None = None) -> ExecutorHandler:
@@ -26,7 +26,7 @@ def desk(margins: MarginTable | None = None) -> ExecutorHandler:
 
 
 def chain(seq: int, minute: int, spot: float = 24_500.0) -> ChainSnapshot:
-    return snapshot(seq, at(10, minute), spot=spot, **BOTH)
+    return snapshot(seq, at(10, minute), spot=spot, puts=QUOTED, calls=QUOTED)
 
 
 def book_after(handler: ExecutorHandler, *events: Event) -> BookState:
@@ -102,7 +102,6 @@ def test_a_restarted_executor_reckons_on_as_before():
 
 def test_a_chain_without_an_index_level_is_reckoned_by_what_else_is_known():
     handler = desk()
-    parity = {"puts": {24_500.0: (100.0, 100.5)}, "calls": {24_500.0: (100.0, 100.5)}, "spot": None}
     held = book_after(
         handler,
         snapshot(1, at(10, 0), **parity),
