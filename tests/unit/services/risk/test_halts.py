@@ -81,7 +81,7 @@ def test_no_resume_lifts_the_hard_cap_before_the_next_session():
     assert record.measure(tomorrow, SETTINGS) == []
     assert record.state is HaltState.HALTED
     record.obey(CommandKind.RESUME, "me: a new day", tomorrow)
-    assert record.state is HaltState.ACTIVE
+    assert (record.latches, record.operator) == ([], HaltState.ACTIVE)
 
 
 def test_drawdown_counts_from_the_highest_equity():

@@ -61,7 +61,7 @@ def test_the_margin_is_reckoned_anew_at_every_snapshot():
 
 def test_an_entry_that_may_still_fill_counts_with_what_it_was_ordered_with():
     handler, order = desk(), entry_order(1, at(10, 0), strike=24_500.0)
-    waiting = book_after(handler, chain(1, 0), order, snapshot(2, at(10, 1), calls=BOTH["calls"]))
+    waiting = book_after(handler, chain(1, 0), order, snapshot(2, at(10, 1), calls=QUOTED))
     assert waiting.pending_orders == (order.header.id,)
     assert waiting.margin_paise == waiting.pending_margin_paise == order.margin_paise
     filled = book_after(handler, chain(3, 2))
@@ -104,9 +104,9 @@ def test_a_chain_without_an_index_level_is_reckoned_by_what_else_is_known():
     handler = desk()
     held = book_after(
         handler,
-        snapshot(1, at(10, 0), **parity),
+        snapshot(1, at(10, 0), puts=QUOTED, calls=QUOTED, spot=None),
         entry_order(1, at(10, 0), strike=24_500.0),
-        snapshot(2, at(10, 1), **parity),
+        snapshot(2, at(10, 1), puts=QUOTED, calls=QUOTED, spot=None),
     )
     assert held.margin_basis == ()
     with_level = book_after(desk(), chain(1, 0), entry_order(1, at(10, 0), strike=24_500.0), chain(2, 1))
