@@ -48,7 +48,8 @@ class InstallationSettings:
             TableError: the user's table cannot be read, or makes no sense.
             BadInputError: a margin file is not as the exchange publishes it.
         """
-        calendar, tables = TradingCalendar.load(), load_settings(TableSettings, environ)
+        tables = load_settings(TableSettings, environ)
+        calendar = TradingCalendar.load(tables.calendar_table)
         return cls(
             calendar=calendar,
             clock=VarianceClock.load(calendar, tables.variance_table),

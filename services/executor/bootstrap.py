@@ -42,10 +42,11 @@ def run_executor(stop: threading.Event) -> int:
     """
     settings, broker = load_settings(ExecutorSettings), load_settings(BrokerSettings)
     venue = choose_venue(settings)
-    calendar, books = TradingCalendar.load(), load_settings(BookSettings).books
+    tables, books = load_settings(TableSettings), load_settings(BookSettings).books
+    calendar = TradingCalendar.load(tables.calendar_table)
     # The sidecar speaks before the engine's process is set up.
     configure_logging(load_settings(LogSettings), "executor", secrets_of(settings, venue.settings, broker))
-    margins = MarginTable.load(files=load_settings(TableSettings).margin_files)
+    margins = MarginTable.load(files=tables.margin_files)
     standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, SystemClock(), calendar), stop)
     standby.start()
     service = executor_service(settings, calendar, CostTable.load(), margins=margins)

@@ -9,14 +9,17 @@ from services.features.settings import FeaturesSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.process import run_service
-from shared.settings import load_settings
+from shared.settings import TableSettings, load_settings
 from shared.streaming.serving import serve
 
 
 def main(stop: threading.Event) -> int:
     """Run features until told to stop."""
-    settings = load_settings(FeaturesSettings)
-    return serve(features_service(settings, TradingCalendar.load(), ContractTable.load()), stop)
+    settings, calendar = (
+        load_settings(FeaturesSettings),
+        TradingCalendar.load(load_settings(TableSettings).calendar_table),
+    )
+    return serve(features_service(settings, calendar, ContractTable.load()), stop)
 
 
 if __name__ == "__main__":

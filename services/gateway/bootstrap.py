@@ -7,6 +7,7 @@ import threading
 from services.gateway.broker.readiness import follows, pipeline_holds
 from services.gateway.http.server import build_hub, listen, serve
 from services.gateway.settings import GatewaySettings
+from shared.market.calendar import TradingCalendar
 from shared.observability.health import HealthServer
 from shared.observability.logging import configure_logging, get_logger
 from shared.settings import (
@@ -14,6 +15,7 @@ from shared.settings import (
     BrokerSettings,
     HealthSettings,
     LogSettings,
+    TableSettings,
     load_settings,
     secrets_of,
 )
@@ -29,7 +31,12 @@ def run_gateway(stop: threading.Event) -> int:
     broker = load_settings(BrokerSettings)
     configure_logging(load_settings(LogSettings), "gateway", secrets_of(broker, settings))
     log = get_logger("thetaflow.gateway")
-    hub = build_hub(settings, books=load_settings(BookSettings).books, partitions=broker.partitions)
+    hub = build_hub(
+        settings,
+        books=load_settings(BookSettings).books,
+        partitions=broker.partitions,
+        calendar=TradingCalendar.load(load_settings(TableSettings).calendar_table),
+    )
     live, ready = {"follower": lambda: follows(hub)}, {"pipeline": lambda: pipeline_holds(hub)}
     listener = listen(settings)
     with HealthServer(load_settings(HealthSettings), live=live, ready=ready):

@@ -21,6 +21,7 @@ from shared.settings import (
     BrokerSettings,
     HealthSettings,
     LogSettings,
+    TableSettings,
     load_settings,
     secrets_of,
 )
@@ -52,7 +53,7 @@ def source_context(settings: IngestSettings, metrics: ServiceMetrics) -> SourceC
     return SourceContext(
         settings=settings,
         clock=SystemClock(),
-        calendar=TradingCalendar.load(),
+        calendar=TradingCalendar.load(load_settings(TableSettings).calendar_table),
         contracts=ContractTable.load(),
         random=Random(),
         sleep=asyncio.sleep,

@@ -121,12 +121,15 @@ class TableSettings(ServiceSettings):
     """Which dated tables of the user's are laid over the packaged ones; the same for every process.
 
     Attributes:
+        calendar_table: sessions, holidays, windows and interruptions that the packaged table does not know yet: a file laid
+            out like `shared/market/tables/calendar.toml`. Read once, as the process starts.
         variance_table: what a minute, a night and a weekend are worth to the variance of the index: a file laid out like
             `shared/market/tables/variance.toml`. Volatilities, and models trained on them, change their meaning with it.
         margin_files: folder with the exchange's daily volatility and exposure margin files, fetched by a person
             (`docs/execution.md`). Read once, as the process starts. None: margins by the packaged table alone.
     """
 
+    calendar_table: Path | None = None
     variance_table: Path | None = None
     margin_files: Path | None = None
 

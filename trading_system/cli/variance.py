@@ -10,6 +10,7 @@ import typer
 
 from shared.market.calendar import TradingCalendar
 from shared.market.variance_clock import VarianceClock
+from shared.settings import TableSettings, load_settings
 from trading_system.analysis.index_bars import read_sessions
 from trading_system.analysis.variance_clock import ClockEstimate, estimate_clock
 from trading_system.cli.broker_options import JsonOption
@@ -23,7 +24,7 @@ def variance_command(
     as_json: JsonOption = False,
 ) -> None:
     """Estimate the weights of the variance table from recorded bars, with 95 % intervals."""
-    calendar = TradingCalendar.load()
+    calendar = TradingCalendar.load(load_settings(TableSettings).calendar_table)
     with progress_bar("reading", quiet=as_json) as progress:
         sessions = read_sessions(paths, calendar, progress)
     with progress_bar("resampling", quiet=as_json) as progress:

@@ -28,6 +28,7 @@ _SLIM = ("redis", "msgspec", "numpy", "scipy", "pyarrow", "duckdb", "fastapi", "
 _MODELS = ("torch", "scikit-learn", "xgboost-cpu", "shap")
 _LEAST_MEMORY_GIB = 2.0
 _AHEAD = timedelta(days=60)
+_VARIABLE = "THETAFLOW_CALENDAR_TABLE"
 
 
 class Grade(StrEnum):
@@ -101,8 +102,19 @@ def _settings(environ: Mapping[str, str] | None) -> Iterator[Finding]:
         yield Finding("settings", Grade.OK, "every THETAFLOW_ variable is known and sound")
 
 
+def _calendar(environ: Mapping[str, str] | None) -> TradingCalendar | str:
+    """Give the calendar with the user's table over it, or why that table cannot be taken."""
+    try:
+        return TradingCalendar.load(load_settings(TableSettings, environ).calendar_table)
+    except (ConfigError, TableError) as error:
+        return str(error)
+
+
 def _tables(today: date, environ: Mapping[str, str] | None) -> Iterator[Finding]:
-    calendar = TradingCalendar.load()
+    loaded = _calendar(environ)
+    if isinstance(loaded, str):
+        yield Finding("table calendar", Grade.FAILED, loaded)
+    calendar = TradingCalendar.load() if isinstance(loaded, str) else loaded
     try:
         clock = VarianceClock.load(calendar, load_settings(TableSettings, environ).variance_table)
     except (ConfigError, TableError) as error:
@@ -144,11 +156,13 @@ def _covers(name: str, warnings: Sequence[TableWarning], today: date) -> Finding
 
 def _end_of_day(today: date, environ: Mapping[str, str] | None) -> Iterator[Finding]:
     """Say when exits begin and who could be quicker, and which sessions ahead nobody knows the hours of."""
-    calendar = TradingCalendar.load()
+    calendar = _calendar(environ)
     try:
         rules = load_settings(ExecutorSettings, environ)
     except ConfigError:
         return  # Told by the check of the settings.
+    if isinstance(calendar, str):
+        return  # Told by the check of the tables.
     day = today if calendar.is_trading_day(today) else calendar.next_trading_day(today)
     session = calendar.session(day)
     if session is not None:
@@ -158,7 +172,9 @@ def _end_of_day(today: date, environ: Mapping[str, str] | None) -> Iterator[Find
         text = f"{rules.product}; on {day} exits begin {begin}, in what expires {clock_text(expiring or 0)}"
         yield _judged(rules, session, text)
     for unknown in calendar.announced(today, today + _AHEAD):
-        text = f"a session is announced for {unknown}, its hours are not known: it is not traded"
+        text = (
+            f"a session is announced for {unknown}, its hours are not known: it is not traded; give them in {_VARIABLE}"
+        )
         yield Finding("announced session", Grade.WARNING, text)
 
 

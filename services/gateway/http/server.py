@@ -30,9 +30,10 @@ def build_hub(
     books: Sequence[str] = ("nifty",),
     partitions: int = DEFAULT_PARTITIONS,
     clock: Clock | None = None,
+    calendar: TradingCalendar | None = None,
 ) -> Hub:
-    """Make the shared state with the packaged calendar."""
-    return Hub(settings, books, partitions, clock or SystemClock(), TradingCalendar.load())
+    """Make the shared state, with the packaged calendar where none is given."""
+    return Hub(settings, books, partitions, clock or SystemClock(), calendar or TradingCalendar.load())
 
 
 def listen(settings: GatewaySettings) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,17 @@ def test_it_warns_of_an_exit_the_broker_would_be_quicker_with_and_of_a_level_nob
     held = end_of_day(date(2026, 11, 2), hold_through_auction="true")["end of day"]
     assert held.grade is Grade.WARNING
     assert "unknown until about 15:35:00" in held.text
+
+
+def test_hours_of_the_user_s_own_table_end_the_warning_and_a_table_that_makes_no_sense_is_a_finding(tmp_path: Path):
+    file = tmp_path / "calendar.toml"
+    row = '[[session]]\nday = 2026-11-08\nkind = "MUHURAT"\nopen = 18:00:00\nclose = 19:00:00\n'
+    file.write_text("covered_from = 2026-11-01\ncovered_until = 2026-12-31\n" + row, encoding="utf-8")
+    environ = {"THETAFLOW_CALENDAR_TABLE": str(file)}
+    found = {one.check: one for one in examine(date(2026, 11, 8), environ)}
+    assert "announced session" not in found
+    assert found["session today"].text == "MUHURAT"
+    file.write_text("covered_from = 2026-11-01\n", encoding="utf-8")
+    broken = [one for one in examine(date(2026, 11, 8), environ) if one.check == "table calendar"]
+    assert broken[0].grade is Grade.FAILED
+    assert "covered_until" in broken[0].text
