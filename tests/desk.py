@@ -1,15 +1,16 @@
-"""Risk and executor as processes on a real broker, led snapshot by snapshot, up to a trade that loses."""
+"""Risk and executor as processes on a real broker, and others on demand, led snapshot by snapshot, up to a trade that loses."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import TypeVar
 
-from shared.events import BookState, ChainSnapshot, Event, ExitReason, HaltChanged, Trade
+from shared.clock import NS_PER_MINUTE
+from shared.events import BookState, Event, ExitReason, HaltChanged, Trade
 from shared.events.topology import Topic
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.publisher import RedisPublisher
@@ -41,7 +42,7 @@ class Desk:
     Args:
         url: of the broker.
         partitions: streams per topic.
-        fleet: of the two services.
+        fleet: of the services.
         publisher: of the market.
     """
 
@@ -56,25 +57,32 @@ class Desk:
         """Give what a topic holds."""
         return list(read_stream(self.url, topic, self._partitions))
 
-    def snapshot(self, put: tuple[float, float] = QUIET) -> ChainSnapshot:
-        """Publish the next minute's snapshot and wait for the executor's book of it."""
+    def snapshot(self, put: tuple[float, float] = QUIET) -> BookState:
+        """Publish the next minute's snapshot and give the executor's book of it."""
         self._seq += 1
-        made = snapshot(self._seq, at(10, 0) + self._seq * 60 * 10**9, puts={24400.0: put})
+        made = snapshot(self._seq, at(10, 0) + self._seq * NS_PER_MINUTE, puts={24400.0: put})
         self._publisher.publish([made])
         self.fleet.check_alive()
-        eventually(lambda: any(book.header.seq == self._seq for book in self.events(Topic.BOOK)), "a book")
-        return made
 
-    def lose(self) -> Trade:
-        """Sell a put on a signal, let the market fall through its stop, and give the trade, closed at a large loss."""
+        def of_this_step() -> BookState | None:
+            books = [event for event in self.events(Topic.BOOK) if isinstance(event, BookState)]
+            return books[-1] if books and books[-1].header.seq == self._seq else None
+
+        book = eventually(of_this_step, "a book")
+        assert book is not None
+        return book
+
+    def sell(self) -> None:
+        """Give a signal on which risk orders a put to be sold, and the snapshot at which the executor sells it."""
         seen = self.snapshot()
         orders = len(self.events(Topic.ORDERS))
         self._publisher.publish([signal(self._seq, seen.header.ts, 1)])
         eventually(lambda: len(self.events(Topic.ORDERS)) > orders, "an order of risk")
-        self.snapshot()
-        book = self.events(Topic.BOOK)[-1]
-        assert isinstance(book, BookState)
-        assert len(book.positions) == 1
+        assert len(self.snapshot().positions) == 1
+
+    def lose(self) -> Trade:
+        """Sell a put, let the market fall through its stop, and give the trade, closed at a large loss."""
+        self.sell()
         self.snapshot(STOPPED)
         self.snapshot(FALLEN)
         trades = [event for event in self.events(Topic.TRADES) if isinstance(event, Trade)]
@@ -95,17 +103,20 @@ class Desk:
 
 
 @contextmanager
-def trading_desk(url: str, environ: Mapping[str, str] | None = None, partitions: int = 4) -> Iterator[Desk]:
+def trading_desk(
+    url: str, environ: Mapping[str, str] | None = None, *, partitions: int = 4, beside: Sequence[str] = ()
+) -> Iterator[Desk]:
     """Start risk and executor on a broker, ready to trade; they are ended on the way out.
 
     Args:
         url: of the broker.
-        environ: settings of the two beside the broker's.
+        environ: settings of the services beside the broker's.
         partitions: streams per topic.
+        beside: further services to start.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
     with ExitStack() as stack:
-        services = ("risk", "executor")
+        services = ("risk", "executor", *beside)
         made = Fleet(url, services=services, environ={**clean, **(environ or {})}, partitions=partitions)
         fleet = stack.enter_context(made)
         publisher = stack.enter_context(RedisPublisher(url, producer="ingest", partitions=partitions))

@@ -11,7 +11,7 @@ from services.risk.limits import Limits
 from services.risk.margin_room import MarginRoom
 from services.risk.orders import cancel_order, denial, entry_order, exit_order
 from services.risk.room import day_room, room_denial
-from services.risk.settings import RiskSettings
+from services.risk.settings import LIMIT_REFUSED, RiskSettings
 from services.risk.sizing import Size, Stake, estimate_edge, most_by_exposure, size_position
 from services.risk.state import STATE, RiskState
 from services.risk.usage import limit_state, worth_telling
@@ -331,7 +331,7 @@ class RiskHandler:
         try:
             words = self._limits.tighten(command, self._state.limits)
         except ValueError as error:
-            out.events.append(_alert(header, "limit_refused", f"{error} ({who})", Severity.WARNING))
+            out.events.append(_alert(header, LIMIT_REFUSED, f"{error} ({who})", Severity.WARNING))
             return
         out.events.append(_alert(header, "limit_set", f"{words} by {who}", Severity.INFO))
 

@@ -13,6 +13,9 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
 
+LIMIT_REFUSED: Final = "limit_refused"
+"""Code of risk's alert on a limit that it does not take."""
+
 
 class RiskSettings(ServiceSettings):
     """Limits and rules of one book.

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from shared.clock import SystemClock
+from services.risk.settings import LIMIT_REFUSED
+from shared.clock import SystemClock, ist_date
 from shared.errors import ConfigError, shorten
 from shared.events import Command, CommandKind, Header
 from shared.settings import BookSettings, load_settings
 from shared.streaming.connect import connect
+from shared.text.formatting import halt_line
 from trading_system.cli.broker_options import BrokerOption, broker_of
+from trading_system.operations.halts import AnswerOfRisk, RiskAnswer
+
+_WAIT_S: Final = 5.0
+_LONGEST_WAIT_S: Final = 3600.0
 
 
 def control(
@@ -27,17 +33,26 @@ def control(
     underlying: Annotated[str, typer.Option(help="Whose level it is, with settle.")] = "NIFTY",
     day: Annotated[str | None, typer.Option(help="Day it settles, ISO, with settle; the day that waits.")] = None,
     book: Annotated[str, typer.Option(help="Whose.")] = "nifty",
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Longest wait for risk's answer; 0 does not wait.")
+    ] = _WAIT_S,
     broker: BrokerOption = None,
 ) -> None:
-    """Halt, reduce, resume or flatten a book, set one of its limits, or tell the level its expired options settle at."""
+    """Halt, reduce, resume or flatten a book, set one of its limits, or tell the level its expired options settle at.
+
+    What is for risk is followed by what risk made of it; a level is the executor's, and not waited for.
+    """
     if kind is CommandKind.SETTLE:
         settle(level, source, operator=operator, underlying=underlying, day=day, book=book, broker=broker)
         return
     if level is not None or source or day is not None:
         raise ConfigError(f"{kind.value}: expected neither --level, --source nor --day, which belong to settle")
     _check(kind, operator, reason, limit, value)
+    if not 0.0 <= wait <= _LONGEST_WAIT_S:
+        raise ConfigError(f"--wait: expected 0 to {_LONGEST_WAIT_S:g} seconds, got {wait:g}")
     header = _header(kind, book)
-    _publish(Command(header=header, kind=kind, operator=operator, reason=reason, limit=limit, value=value), broker)
+    command = Command(header=header, kind=kind, operator=operator, reason=reason, limit=limit, value=value)
+    _publish(command, broker, wait_s=wait)
 
 
 def settle(
@@ -80,11 +95,23 @@ def _header(kind: CommandKind, book: str) -> Header:
     return Header.root(book=book, ts=now, seq=0, producer="cli", suffix=f"{kind.value}-{now % 1_000_000_000:09d}")
 
 
-def _publish(command: Command, broker: str | None) -> None:
-    url, partitions = broker_of(broker)
-    with connect(url, partitions).publisher("cli") as publisher:
-        publisher.publish([command])
-    typer.echo(f"{command.kind.value} for {command.header.book} published as {command.header.id}")
+def _publish(command: Command, broker: str | None, *, wait_s: float = 0.0) -> None:
+    with connect(*broker_of(broker)) as client:
+        answers = AnswerOfRisk(client, command) if wait_s else None
+        with client.publisher("cli") as publisher:
+            publisher.publish([command])
+        typer.echo(f"{command.kind.value} for {command.header.book} published as {command.header.id}")
+        if answers is not None:
+            _tell(answers.wait(wait_s), command)
+
+
+def _tell(answer: RiskAnswer, command: Command) -> None:
+    """Say what is in force; a limit that risk refused is a failure."""
+    if command.kind is CommandKind.SET_LIMIT:
+        typer.echo(f"{answer.alert.code}: {answer.alert.text}")
+    typer.echo(f"{answer.halt.header.book}: {halt_line(answer.halt, ist_date(command.header.ts))}")
+    if answer.alert.code == LIMIT_REFUSED:
+        raise typer.Exit(1)
 
 
 def _check(kind: CommandKind, operator: str, reason: str, limit: str | None, value: float | None) -> None:

@@ -22,6 +22,8 @@ SOUND = ["--operator", "asha", "--reason", "drill"]
         (["set_limit", *SOUND, "--value", "2"], "set_limit"),
         (["set_limit", *SOUND, "--limit", "max_positions", "--value", "nan"], "set_limit"),
         (["halt", *SOUND, "--value", "2"], "halt"),
+        (["halt", *SOUND, "--wait", "-1"], "--wait"),
+        (["halt", *SOUND, "--wait", "nan"], "--wait"),
         (["halt", *SOUND, "--book", "nifti"], "--book: expected one of nifty, bank"),
         (["halt", *SOUND, "--level", "24600"], "halt"),
         (["settle", "--operator", "asha", "--source", "NSE"], "--level"),
