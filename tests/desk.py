@@ -81,8 +81,12 @@ class Desk:
         assert len(self.snapshot().positions) == 1
 
     def lose(self) -> Trade:
-        """Sell a put, let the market fall through its stop, and give the trade, closed at a large loss."""
+        """Sell a put and give the trade, closed at a large loss."""
         self.sell()
+        return self.fall()
+
+    def fall(self) -> Trade:
+        """Let the market fall through the stop of what is open, and on; give the trade, closed at a large loss."""
         self.snapshot(STOPPED)
         self.snapshot(FALLEN)
         trades = [event for event in self.events(Topic.TRADES) if isinstance(event, Trade)]

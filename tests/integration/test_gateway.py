@@ -17,7 +17,6 @@ from time import monotonic
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from pydantic import SecretStr
 
@@ -25,13 +24,8 @@ from services.gateway.http.server import build_hub, listen, serve
 from services.gateway.projection.lineage import find_lineage
 from services.gateway.projection.view import LiveView
 from services.gateway.settings import GatewaySettings
-from services.risk.handler import RiskHandler
-from services.risk.settings import RiskSettings
 from shared import events as ev
 from shared.events.topology import TOPIC_OF, Topic, partition_of
-from shared.market.contracts import ContractTable
-from shared.market.costs import CostTable
-from shared.market.margin_table import MarginTable
 from shared.streaming.connect import connect
 from shared.streaming.protocol.codec import encode
 from shared.streaming.redis.broker import Broker, EmbeddedRedis
@@ -501,46 +495,3 @@ def test_the_page_shows_the_day_in_a_real_browser(broker, day, tmp_path):
         gateway.stop.set()
         page.until("document.body.dataset.link === 'lost' && !document.getElementById('banner').hidden")
         assert not [error for error in page.errors if "ERR_CONNECTION" not in error and "ERR_INCOMPLETE" not in error]
-
-
-def risk_of(state: ev.BookState) -> tuple[RiskHandler, list[ev.Event]]:
-    """Start risk with a book and give what it says first."""
-    handler = RiskHandler("nifty", RiskSettings(), ContractTable.load(), CostTable.load(), MarginTable.load())
-    return handler, list(handler.handle(state))
-
-
-@pytest.mark.skipif(chromium is None, reason="no chromium installed: the page is looked at where there is one")
-def test_the_page_says_halted_after_flatten_and_a_restarted_gateway_still_does(broker, day, tmp_path):
-    handler, first = risk_of([event for event in day if isinstance(event, ev.BookState)][-1])
-    put(broker.url, [*day, *first])
-    with browser["Chromium"](chromium, tmp_path / "profile") as page:
-        with running(broker.url, control_token=SecretStr(TOKEN)) as gateway:
-            page.open(gateway.url, width=1440, height=900)
-            page.until("document.getElementById('halt').textContent === 'Trading'")
-            headers = {"Authorization": f"Bearer {TOKEN}"}
-            assert gateway.client.post("/api/control", json={**COMMAND, "kind": "flatten"}, headers=headers).is_success
-            (flatten,) = commands_on(broker.url)
-            put(broker.url, handler.handle(flatten))
-            page.until("document.getElementById('halt').textContent === 'HALTED'")
-            why = page.ask("document.getElementById('halt-why').textContent")
-            assert "flatten by asha: drill" in why
-            assert "HALTED since" in why
-        with running(broker.url) as gateway:
-            page.open(gateway.url, width=1440, height=900)
-            page.until("document.getElementById('halt').textContent === 'HALTED'")
-            assert page.ask("document.getElementById('halt-why').textContent") == why
-
-
-@pytest.mark.skipif(chromium is None, reason="no chromium installed: the page is looked at where there is one")
-def test_the_page_says_halted_after_a_daily_loss_and_names_it(broker, day, tmp_path):
-    state = [event for event in day if isinstance(event, ev.BookState)][-1]
-    handler, first = risk_of(state)
-    header = msgspec.structs.replace(state.header, id=f"{state.header.id}~1", seq=state.header.seq + 1)
-    lost = msgspec.structs.replace(state, header=header, realised_paise=-100_000_000)
-    put(broker.url, [*day, *first, *handler.handle(lost)])
-    with running(broker.url) as gateway, browser["Chromium"](chromium, tmp_path / "profile") as page:
-        page.open(gateway.url, width=1440, height=900)
-        page.until("document.getElementById('halt').textContent === 'HALTED'")
-        why = page.ask("document.getElementById('halt-why').textContent")
-        assert "daily_loss" in why
-        assert "lost today" in why
