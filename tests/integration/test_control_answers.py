@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from shared.errors import PipelineBehindError
 from shared.events import Command, CommandKind, HaltState
 from shared.events.topology import Topic
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from tests.desk import SMALL_LOSS, trading_desk
 from trading_system.cli.application import app
@@ -22,8 +21,8 @@ pytestmark = pytest.mark.broker
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(tmp_path / "broker") as server:
+def broker(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path / "broker") as server:
         yield server
 
 
@@ -42,7 +41,7 @@ def answer_to(url: str, kind: str, *options: str) -> str:
     return rest
 
 
-def test_each_command_is_followed_by_what_is_in_force(broker: EmbeddedBroker):
+def test_each_command_is_followed_by_what_is_in_force(broker: EmbeddedRedis):
     now = r"\d\d:\d\d:\d\d"
     with trading_desk(broker.url) as desk:
         for kind, state in (
@@ -64,7 +63,7 @@ def test_each_command_is_followed_by_what_is_in_force(broker: EmbeddedBroker):
         assert len(desk.events(Topic.CONTROL)) == 7
 
 
-def test_a_latch_is_named_until_resume_lifts_it(broker: EmbeddedBroker):
+def test_a_latch_is_named_until_resume_lifts_it(broker: EmbeddedRedis):
     with trading_desk(broker.url, SMALL_LOSS) as desk:
         desk.lose()
         (latch,) = desk.halt(lambda halt: halt.state is HaltState.HALTED).latches
@@ -73,14 +72,14 @@ def test_a_latch_is_named_until_resume_lifts_it(broker: EmbeddedBroker):
         assert re.fullmatch(r"nifty: active since \d\d:\d\d:\d\d by asha: drill\n", answer_to(broker.url, "resume"))
 
 
-def test_flatten_closes_what_is_open_and_says_halted(broker: EmbeddedBroker):
+def test_flatten_closes_what_is_open_and_says_halted(broker: EmbeddedRedis):
     with trading_desk(broker.url) as desk:
         desk.sell()
         assert "nifty: halted since" in answer_to(broker.url, "flatten")
         assert not desk.snapshot().positions
 
 
-def test_without_risk_it_fails_and_the_command_counts_once_risk_is_there(broker: EmbeddedBroker):
+def test_without_risk_it_fails_and_the_command_counts_once_risk_is_there(broker: EmbeddedRedis):
     silent = control(broker.url, "halt", "--wait", "0.2")
     assert isinstance(silent.exception, PipelineBehindError)
     assert "within 0.2 s, got none: the command stays in the stream" in str(silent.exception)
@@ -92,7 +91,7 @@ def test_without_risk_it_fails_and_the_command_counts_once_risk_is_there(broker:
     assert (halt.command, halt.operator, halt.reason) == (CommandKind.HALT, "asha", "drill")
 
 
-def test_who_does_not_want_to_wait_is_told_that_it_is_published_and_no_more(broker: EmbeddedBroker):
+def test_who_does_not_want_to_wait_is_told_that_it_is_published_and_no_more(broker: EmbeddedRedis):
     given = control(broker.url, "halt", "--wait", "0")
     assert given.exit_code == 0
     assert given.stdout.count("\n") == 1

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.events import CommandKind, DenialCode, HaltState
-from shared.streaming.redis.broker import EmbeddedBroker
+from shared.streaming.redis.broker import EmbeddedRedis
 from tests.desk import SMALL_LOSS, Desk, eventually, trading_desk
 from tests.fakes.chromium import Chromium, find_chromium
 
@@ -40,7 +40,7 @@ def page_of_a_desk(folder: Path) -> Iterator[tuple[Desk, Chromium, str]]:
     address = f"http://127.0.0.1:{port}"
     assert chromium is not None
     with (
-        EmbeddedBroker(folder / "broker") as broker,
+        EmbeddedRedis(folder / "broker") as broker,
         trading_desk(broker.url, environ, beside=("gateway",)) as desk,
         Chromium(chromium, folder / "profile") as page,
     ):
