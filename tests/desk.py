@@ -18,10 +18,14 @@ from tests.builders import at, signal, snapshot
 from trading_system.operations.processes import Fleet
 
 PATIENCE_S = 30.0
-SMALL_LOSS = {"THETAFLOW_RISK_MAX_DAILY_LOSS": "0.005"}
-"""Settings under which the trade of `Desk.lose` reaches the daily loss: Rs 5,000 of a million."""
+SMALL_LOSS = {
+    "THETAFLOW_RISK_MAX_DAILY_LOSS": "0.012",
+    "THETAFLOW_RISK_MAX_DELTA_LOSS": "0.009",
+    "THETAFLOW_RISK_MAX_GAMMA_LOSS": "0.003",
+}
+"""Settings under which the trade of `Desk.lose` reaches the daily loss: Rs 12,000 of a million."""
 
-QUIET, STOPPED, FALLEN = (70.0, 70.5), (92.0, 93.0), (168.0, 170.0)
+QUIET, STOPPED, FALLEN = (70.0, 70.5), (168.0, 170.0), (268.0, 270.0)
 """Bid and ask of the put at 24,400: as it is sold, through its stop, and as it is bought back."""
 
 SeenT = TypeVar("SeenT")
