@@ -10,7 +10,7 @@ import numpy as np
 from services.features.state.cross_section import CrossSection, Money
 from shared.clock import NS_PER_MINUTE
 from shared.events import CandidateQuote, Contract, MarketView, OptionKind
-from shared.market.pricing.year_fraction import DAYS_PER_YEAR
+from shared.market.year import DAYS_PER_YEAR
 
 _NO_GREEKS: Final = (None,) * 5
 

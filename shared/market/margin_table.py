@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.market.dated_table import DatedTable, TableWarning, in_force
 from shared.market.margin_files import PublishedExposure, PublishedMargins
-from shared.market.pricing.year_fraction import DAYS_PER_YEAR
+from shared.market.year import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, day_start_ns, ist_date
 from shared.errors import TableError
 from shared.market.calendar import Session, SessionKind, TradingCalendar
 from shared.market.dated_table import DatedTable, Row, TableWarning, in_force
-from shared.market.pricing.year_fraction import DAYS_PER_YEAR, MINIMUM_MINUTES, MINUTES_PER_YEAR
+from shared.market.year import DAYS_PER_YEAR, MINIMUM_MINUTES, MINUTES_PER_YEAR
 
 if TYPE_CHECKING:
     from pathlib import Path

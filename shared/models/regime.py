@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from shared.errors import NoTrainingDataError
-from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
+from shared.market.year import MINUTES_PER_YEAR
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from services.features.state.chain_arrays import CALL, PUT
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
 from services.features.state.missing import NAN
-from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
+from shared.market.year import MINUTES_PER_YEAR
 
 _STEPS = (1, 2, 3)
 _PRICE = "price is the mid quote, or the last trade where the whole chain has no quotes"

@@ -15,7 +15,7 @@ from shared.clock import ist_date
 from shared.events import ExpiryChain, QualityFlag, Record
 from shared.market.chain import DataVerdict, ParsedChain
 from shared.market.forward import parity_forward
-from shared.market.pricing.year_fraction import DAYS_PER_YEAR
+from shared.market.year import DAYS_PER_YEAR
 
 MONEY_WINDOW = 0.015
 """Share of the money level within which strikes must be there and quoted."""

@@ -13,7 +13,7 @@ from math import exp, isfinite, sqrt, tanh
 
 from services.predictor.strategies.port import Decision, Moment, StatelessStrategy, StrategyContext
 from shared.events import Contribution
-from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
+from shared.market.year import MINUTES_PER_YEAR
 
 _PULL_OF_MAX_PAIN = 0.005
 """Distance of max pain, as a fraction of the forward, at which its pull counts in full."""

@@ -20,13 +20,8 @@ from shared.market.pricing.implied import (
     implied_volatility,
     solve_implied_volatility,
 )
-from shared.market.pricing.year_fraction import (
-    DAYS_PER_YEAR,
-    MINIMUM_MINUTES,
-    MINUTES_PER_YEAR,
-    minutes_between,
-    year_fraction,
-)
+from shared.market.pricing.year_fraction import minutes_between, year_fraction
+from shared.market.year import DAYS_PER_YEAR, MINIMUM_MINUTES, MINUTES_PER_YEAR
 
 __all__ = [
     "DAYS_PER_YEAR",

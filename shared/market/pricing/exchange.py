@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shared.market.pricing.implied import black_scholes_implied_volatility
-from shared.market.pricing.year_fraction import DAYS_PER_YEAR
+from shared.market.year import DAYS_PER_YEAR
 
 NSE_CARRY_RATE: Final = 0.10
 """Continuous interest rate NSE applies (its option-chain footnote names 10 %)."""

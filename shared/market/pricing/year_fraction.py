@@ -7,18 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-DAYS_PER_YEAR: Final = 365.0
-"""Calendar days in the year of every annual figure: the denominator CBOE and NSE use for their volatility indices."""
-
-MINUTES_PER_YEAR: Final = DAYS_PER_YEAR * 1440.0
-"""Minutes in that year."""
-
-MINIMUM_MINUTES: Final = 5.0
-"""Floor of the time to expiry.
-
-In the last minutes gamma grows without bound and one tick of premium is several volatility points, so figures
-computed with less time than this describe the tick size and not the market.
-"""
+from shared.market.year import MINIMUM_MINUTES, MINUTES_PER_YEAR
 
 NANOSECONDS_PER_MINUTE: Final = 60_000_000_000
 

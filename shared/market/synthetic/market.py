@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from shared.clock import NS_PER_MINUTE
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
-from shared.market.pricing.year_fraction import MINUTES_PER_YEAR
 from shared.market.synthetic.chain import SideDay, opening_interest, quote_side, total_variance
 from shared.market.synthetic.path import (
     NO_EDGE,
@@ -23,6 +22,7 @@ from shared.market.synthetic.path import (
     Regime,
     simulate_day,
 )
+from shared.market.year import MINUTES_PER_YEAR
 
 FloatArray = NDArray[np.float64]
 
