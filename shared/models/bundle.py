@@ -19,10 +19,8 @@ import msgspec
 from shared.errors import BadInputError, BundleError, PluginError
 from shared.models.bundle_contents import contents_of, ensemble_of
 from shared.models.ensemble import Ensemble
-from shared.models.manifest import FORMAT, Manifest
+from shared.models.manifest import MANIFEST, Manifest, read_manifest
 from shared.models.member_kinds import MemberKinds
-
-MANIFEST = "manifest.json"
 
 
 def write_bundle(folder: Path, ensemble: Ensemble, manifest: Manifest) -> Manifest:
@@ -47,25 +45,6 @@ def write_bundle(folder: Path, ensemble: Ensemble, manifest: Manifest) -> Manife
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return complete
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read the manifest of the bundle in folder `path` and check that the folder bears its hash.
-
-    Raises:
-        BundleError: there is none, it is not one, or it was changed.
-    """
-    try:
-        manifest = msgspec.json.decode((path / MANIFEST).read_bytes(), type=Manifest)
-    except OSError as error:
-        raise BundleError(f"expected a bundle in {path.name}, found no readable manifest: {error.strerror}") from error
-    except msgspec.DecodeError as error:
-        raise BundleError(f"manifest of bundle {path.name}: {error}") from error
-    if manifest.format != FORMAT:
-        raise BundleError(f"bundle {path.name}: expected format {FORMAT}, got {manifest.format}")
-    if manifest.version != path.name:
-        raise BundleError(f"bundle {path.name}: its manifest hashes to {manifest.version}, so it was changed")
-    return manifest
 
 
 def read_bundle(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
+from shared.errors import BundleError
 from shared.ids import content_hash
 
 FORMAT = 1
+MANIFEST = "manifest.json"
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -44,3 +48,22 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     def version(self) -> str:
         """Content hash that names the bundle."""
         return content_hash(msgspec.json.encode(self, order="sorted"))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of the bundle in folder `path` and check that the folder bears its hash.
+
+    Raises:
+        BundleError: there is none, it is not one, or it was changed.
+    """
+    try:
+        manifest = msgspec.json.decode((path / MANIFEST).read_bytes(), type=Manifest)
+    except OSError as error:
+        raise BundleError(f"expected a bundle in {path.name}, found no readable manifest: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise BundleError(f"manifest of bundle {path.name}: {error}") from error
+    if manifest.format != FORMAT:
+        raise BundleError(f"bundle {path.name}: expected format {FORMAT}, got {manifest.format}")
+    if manifest.version != path.name:
+        raise BundleError(f"bundle {path.name}: its manifest hashes to {manifest.version}, so it was changed")
+    return manifest

@@ -1,63 +1,19 @@
-"""Which bundle decides and which one shadows it: a folder of bundles, two pointers and a history of verdicts.
-
-models/
-  bundles/<version>/   content-addressed, never changed
-  champion             version that decides, replaced atomically
-  challenger           version that only shadows
-  history.jsonl        every verdict, promotion and rollback, one line each
-"""
+"""The registry of models as those use it who load, save and promote: its folder is described in `registry_state`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
 from shared.errors import BundleError
-from shared.models.bundle import read_bundle, read_manifest, write_bundle
+from shared.models.bundle import read_bundle, write_bundle
 from shared.models.ensemble import Ensemble
-from shared.models.manifest import Manifest
+from shared.models.manifest import Manifest, read_manifest
 from shared.models.member_kinds import MemberKinds
-
-
-class Role(StrEnum):
-    """What a bundle is used for."""
-
-    CHAMPION = "champion"
-    CHALLENGER = "challenger"
-
-
-class Act(StrEnum):
-    """What happened to a bundle."""
-
-    SAVED = "saved"
-    REFUSED = "refused"
-    SHADOWS = "shadows"
-    PROMOTED = "promoted"
-    ROLLED_BACK = "rolled_back"
-
-
-class RegistryEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the history.
-
-    Attributes:
-        ts: when, ns UTC, as the caller's clock gives it.
-        act: what was done.
-        version: to which bundle.
-        replaced: champion before it, where that changed.
-        operator: who or what decided.
-        reasons: in words.
-    """
-
-    ts: int
-    act: Act
-    version: str
-    operator: str
-    reasons: tuple[str, ...]
-    replaced: str | None = None
+from shared.models.registry_state import Act, RegistryEntry, RegistryState, Role
 
 
 class ListedModel(msgspec.Struct, frozen=True):
@@ -70,7 +26,7 @@ class ListedModel(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-class ModelRegistry:
+class ModelRegistry(RegistryState):
     """Bundles of one installation.
 
     Args:
@@ -79,9 +35,8 @@ class ModelRegistry:
     """
 
     def __init__(self, root: Path, kinds: MemberKinds | None = None) -> None:
-        self._root = root
+        super().__init__(root)
         self._kinds = kinds
-        self._bundles = root / "bundles"
 
     def save(self, ensemble: Ensemble, manifest: Manifest, *, ts: int, operator: str = "trainer") -> Manifest:
         """Store a bundle and note it; it neither decides nor shadows yet."""
@@ -92,10 +47,6 @@ class ModelRegistry:
     def load(self, version: str, schema_id: str | None = None) -> tuple[Ensemble, Manifest]:
         """Load one bundle, every file checked; BundleError when it cannot be used."""
         return read_bundle(self._path(version), schema_id, self._kinds)
-
-    def manifest(self, version: str) -> Manifest:
-        """Give what a bundle is and where it comes from; BundleError when it is not there or was changed."""
-        return read_manifest(self._path(version))
 
     def load_champion(self, schema_id: str | None = None) -> tuple[Ensemble, Manifest] | None:
         """Load the bundle that decides, None when there is none.
@@ -114,14 +65,6 @@ class ModelRegistry:
         if problems:
             raise BundleError(f"expected a usable champion, got: {'; '.join(problems)}")
         return None
-
-    def champion(self) -> str | None:
-        """Version that decides, None when there is none."""
-        return self._pointer(Role.CHAMPION)
-
-    def challenger(self) -> str | None:
-        """Version that shadows, None when there is none."""
-        return self._pointer(Role.CHALLENGER)
 
     def refuse(self, version: str, reasons: Sequence[str], *, ts: int, operator: str = "trainer") -> None:
         """Write down why a bundle does not decide."""
@@ -172,19 +115,6 @@ class ModelRegistry:
                 rows.append(ListedModel(version, roles.get(version), None, verdicts.get(version), str(error)))
         return sorted(rows, key=lambda row: -(row.manifest.trained_until if row.manifest is not None else 0))
 
-    def history(self) -> list[RegistryEntry]:
-        """Give every verdict in the order it was written; a torn last line is left out."""
-        path = self._root / "history.jsonl"
-        if not path.exists():
-            return []
-        entries = []
-        for line in path.read_bytes().splitlines():
-            try:
-                entries.append(msgspec.json.decode(line, type=RegistryEntry))
-            except msgspec.DecodeError:
-                continue
-        return entries
-
     def resolve(self, version: str) -> str:
         """Complete an abbreviated version; BundleError when none or several begin so."""
         names = [path.name for path in self._bundles.iterdir()] if self._bundles.is_dir() else []
@@ -208,17 +138,6 @@ class ModelRegistry:
         except BundleError as error:
             return str(error)
         return ""
-
-    def _path(self, version: str) -> Path:
-        if not version or any(sign in version for sign in "/\\."):
-            raise BundleError(f"expected a bundle version, got {version!r}")
-        return self._bundles / version
-
-    def _pointer(self, role: Role) -> str | None:
-        try:
-            return (self._root / role.value).read_text().strip() or None
-        except FileNotFoundError:
-            return None
 
     def _point(self, role: Role, version: str) -> None:
         self._root.mkdir(parents=True, exist_ok=True)

@@ -16,9 +16,9 @@ from services.trainer.dataset.sample_file import SampleFile, write_sample_file
 from services.trainer.dataset.sample_generator import SampleGenerator, generate_samples
 from shared.errors import BundleError, PluginError
 from shared.events import Alert, FeatureVector, Header, MarketView, ModelPublished, Signal, SignalMode
-from shared.models.bundle import read_manifest
 from shared.models.feature_schema import FeatureSchema
 from shared.models.inference import EnsembleSession
+from shared.models.manifest import read_manifest
 from shared.models.member_kinds import BUILT_IN, MemberKinds
 from shared.models.registry import ModelRegistry
 from shared.settings import load_settings

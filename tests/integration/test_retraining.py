@@ -27,7 +27,8 @@ from shared.events import (
     TradeLeg,
 )
 from shared.events.topology import Topic
-from shared.models.registry import Act, ModelRegistry
+from shared.models.registry import ModelRegistry
+from shared.models.registry_state import Act
 from shared.store.writer import StoreWriter
 from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream

@@ -10,7 +10,7 @@ from typing import Protocol
 from shared.clock import Clock
 from shared.errors import BundleError, EngineError
 from shared.events import Event, Header, ModelPublished
-from shared.models.registry import Act, ModelRegistry, Role
+from shared.models.registry_state import Act, RegistryState, Role
 from shared.observability.logging import get_logger
 
 
@@ -30,7 +30,7 @@ class Pointers:
     challenger: str | None = None
 
     @classmethod
-    def read(cls, registry: ModelRegistry) -> Pointers:
+    def read(cls, registry: RegistryState) -> Pointers:
         """Read both pointers."""
         return cls(registry.champion(), registry.challenger())
 
@@ -46,7 +46,7 @@ class Publication:
     """
 
     def __init__(self, models: Path, books: tuple[str, ...], topic: ModelTopic, clock: Clock) -> None:
-        self._registry = ModelRegistry(models)
+        self._registry = RegistryState(models)
         self._books = books
         self._topic = topic
         self._clock = clock

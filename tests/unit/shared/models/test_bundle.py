@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from shared.errors import BundleError
-from shared.models.bundle import read_bundle, read_manifest, write_bundle
+from shared.models.bundle import read_bundle, write_bundle
 from shared.models.inference import EnsembleSession
+from shared.models.manifest import read_manifest
 
 
 def copy_of(path: Path, folder: Path) -> Path:

@@ -9,7 +9,8 @@ import pytest
 
 from shared.errors import BundleError
 from shared.models.bundle import read_bundle
-from shared.models.registry import Act, ModelRegistry, Role
+from shared.models.registry import ModelRegistry
+from shared.models.registry_state import Act, Role
 
 
 @pytest.fixture

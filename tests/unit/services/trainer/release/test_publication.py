@@ -12,9 +12,8 @@ from services.trainer.release.publication import Publication
 from shared.clock import ManualClock
 from shared.errors import BrokerUnavailableError
 from shared.events import Event
-from shared.models.bundle import MANIFEST
-from shared.models.manifest import FORMAT, Manifest
-from shared.models.registry import Act, RegistryEntry
+from shared.models.manifest import FORMAT, MANIFEST, Manifest
+from shared.models.registry_state import Act, RegistryEntry
 
 NOW = 1_756_000_000_000_000_000
 

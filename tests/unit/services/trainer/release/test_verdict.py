@@ -16,7 +16,8 @@ from services.trainer.release.training import Training, settle, train_ensemble
 from services.trainer.release.verdict import ReleaseBar, judge
 from services.trainer.validation.evaluation import evaluate
 from services.trainer.validation.strategies import ALWAYS_SHORT, BASELINES, MODEL, NO_TRADE, run_strategies
-from shared.models.registry import Act, ModelRegistry
+from shared.models.registry import ModelRegistry
+from shared.models.registry_state import Act
 
 PLAN = TrainingPlan(
     folds=3, trees=20, rounds=60, forest_leaf=15.0, booster_leaf=5.0, lstm=LstmSettings(hidden=6, length=6, epochs=3)
