@@ -1,15 +1,16 @@
-"""What every process of one installation reads: dated tables and settings."""
+"""What every process of one installation reads: dated tables and settings.
+
+To read and check them takes no array: what does, the handlers, is imported when one is asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from services.executor.settings import ExecutorSettings
-from services.features.families.registry import feature_set
 from services.features.settings import FeaturesSettings
-from services.ingest.handler import IngestHandler
 from services.ingest.settings import IngestSettings
 from services.predictor.settings import PredictorSettings
 from services.risk.settings import RiskSettings
@@ -21,6 +22,9 @@ from shared.market.margin_table import MarginTable
 from shared.market.variance_clock import VarianceClock
 from shared.models.feature_schema import FeatureSchema
 from shared.settings import TableSettings, load_settings
+
+if TYPE_CHECKING:
+    from services.ingest.handler import IngestHandler
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class InstallationSettings:
 
     def ingest_handler(self, book: str) -> IngestHandler:
         """Make the gate through which chains enter a book."""
+        from services.ingest.handler import IngestHandler  # noqa: PLC0415 - see the module
+
         return IngestHandler(book, self.ingest, self.calendar, self.contracts)
 
     def schema(self) -> FeatureSchema:
@@ -74,4 +80,6 @@ class InstallationSettings:
         Raises:
             PluginError: a family that the settings add is not there or cannot be used.
         """
+        from services.features.families.registry import feature_set  # noqa: PLC0415 - see the module
+
         return feature_set(self.features.families).schema

@@ -14,16 +14,13 @@ from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_se
 from shared.streaming.connect import connect
 from shared.streaming.topic_reader import TopicReader
 from trading_system.installation import InstallationSettings
-from trading_system.offline.requests import OpenRequests, answer, offline_work
+from trading_system.offline.requests import OpenRequests
 from trading_system.offline.settings import OfflineSettings
+from trading_system.offline.work_process import WorkProcess
 
 _NICENESS = 15
 _LONGEST_STEP_S = 120.0
 """Labels of a long session, and the writing of all samples, are one step without a beat."""
-
-
-class _StoppedError(Exception):
-    """The process was told to end in the middle of the work; the request stays open."""
 
 
 def main(stop: threading.Event) -> int:
@@ -31,17 +28,13 @@ def main(stop: threading.Event) -> int:
     os.nice(_NICENESS)
     settings = load_settings(OfflineSettings)
     broker, health = load_settings(BrokerSettings), load_settings(HealthSettings)
-    work = offline_work(InstallationSettings.load(), store=settings.store, models=settings.models)
+    InstallationSettings.load()  # a wrong setting ends the process now, not at the first request
     configure_logging(load_settings(LogSettings), "offline", secrets_of(broker))
     log = get_logger("thetaflow.offline")
     beat, connected = Heartbeat(health.beat_limit_s + _LONGEST_STEP_S), Flag("not connected yet")
     reading = connect(broker.url, broker.partitions)
     requests = OpenRequests(TopicReader(reading.history(), Topic.OFFLINE, range(broker.partitions)))
-
-    def progress(_what: str, _done: int, _total: int) -> None:
-        beat.beat()
-        if stop.is_set():
-            raise _StoppedError
+    work = WorkProcess(beat.beat, stop)
 
     with (
         reading.publisher("offline") as publisher,
@@ -52,7 +45,9 @@ def main(stop: threading.Event) -> int:
             try:
                 for request in requests.look():
                     log.info("asked", kind=request.kind.value, request=request.header.id)
-                    finished = answer(request, work, progress)
+                    finished = work.answer(request)
+                    if finished is None:
+                        break  # told to stop: the request stays open
                     publisher.publish([finished])
                     counts = {} if finished.artefact is None else finished.artefact.counts
                     log.info("answered", request=request.header.id, problem=finished.problem, **counts)
@@ -62,8 +57,6 @@ def main(stop: threading.Event) -> int:
                 # Nothing is lost: what has no answer yet is still open.
                 log.warning("broker away", error=str(error))
                 reading.reset()
-            except _StoppedError:
-                break
             stop.wait(settings.poll_s)
     log.info("stopped")
     reading.close()

@@ -7,7 +7,8 @@ import pytest
 from shared.errors import NoTrainingDataError
 from shared.events import Artefact, Header, OfflineKind, OfflineRequested
 from trading_system.installation import InstallationSettings
-from trading_system.offline.requests import OpenRequests, answer, offline_work
+from trading_system.offline.requests import OpenRequests
+from trading_system.offline.work import answer, offline_work
 
 NOW = 1_756_000_000_000_000_000
 MADE = Artefact(path="samples/a.npz", content="a", counts={"labelled": 3})
