@@ -1,17 +1,14 @@
-"""Every source, by name: those built in, and those of installed packages."""
+"""Every source, by name: those built in, and those of installed packages.
+
+A source is imported when it is asked for, and with it the libraries it reads by.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from services.ingest.formats import kite
-from services.ingest.formats.terms import Terms
-from services.ingest.sources.kite.source import KiteSource
-from services.ingest.sources.nse.source import NseSource
 from services.ingest.sources.port import ChainSource, RecordedSource, SourceContext
-from services.ingest.sources.recorded.replay import open_replay
-from services.ingest.sources.synthetic.source import SyntheticDays
 from shared.errors import ConfigError
 from shared.market.chain import ParsedChain
 from shared.plugins import Registry
@@ -31,6 +28,8 @@ def sources() -> Registry[MakeSource]:
 
 
 def _nse(context: SourceContext) -> ChainSource:
+    from services.ingest.sources.nse.source import NseSource  # noqa: PLC0415 - see the module
+
     return NseSource(
         context.settings,
         clock=context.clock,
@@ -43,6 +42,10 @@ def _nse(context: SourceContext) -> ChainSource:
 
 
 def _kite(context: SourceContext) -> ChainSource:
+    from services.ingest.formats import kite  # noqa: PLC0415 - see the module
+    from services.ingest.formats.terms import Terms  # noqa: PLC0415
+    from services.ingest.sources.kite.source import KiteSource  # noqa: PLC0415
+
     settings, terms = context.settings, Terms(context.calendar, context.contracts)
 
     def read(path: Path, received_ns: int) -> ParsedChain:
@@ -52,10 +55,14 @@ def _kite(context: SourceContext) -> ChainSource:
 
 
 def _replay(context: SourceContext) -> RecordedSource:
+    from services.ingest.sources.recorded.replay import open_replay  # noqa: PLC0415 - see the module
+
     if not context.settings.replay_path:
         raise ConfigError("THETAFLOW_INGEST_REPLAY_PATH: expected a file, a folder or a date, got nothing")
     return open_replay(context.settings.replay_path, store=context.settings.store)
 
 
 def _synthetic(context: SourceContext) -> RecordedSource:
+    from services.ingest.sources.synthetic.source import SyntheticDays  # noqa: PLC0415 - see the module
+
     return SyntheticDays(context.settings.synthetic_seed, context.settings.synthetic_days)
