@@ -11,6 +11,7 @@ from shared.clock import SystemClock
 from shared.observability.health import Flag, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.store.memory import leave_pandas_out
 from shared.streaming.connect import connect
 
 
@@ -24,6 +25,7 @@ def run_recorder(stop: threading.Event) -> int:
     broker = load_settings(BrokerSettings)
     health = load_settings(HealthSettings)
     configure_logging(load_settings(LogSettings), "recorder", secrets_of(broker))
+    leave_pandas_out()
     beat, connected = Heartbeat(health.beat_limit_s + settings.poll_s), Flag("not connected yet")
     client = connect(broker.url, broker.partitions)
     with HealthServer(health, live={"loop": beat}, ready={"broker": connected}):

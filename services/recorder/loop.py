@@ -11,6 +11,7 @@ from services.recorder.settings import RecorderSettings
 from shared.errors import BrokerReplyError, BrokerUnavailableError
 from shared.observability.health import Flag, Heartbeat
 from shared.observability.logging import get_logger
+from shared.store.memory import release_unused
 from shared.streaming.protocol.client import BrokerClient
 
 
@@ -50,6 +51,7 @@ def record(
                     log.info("day compacted", book=book, day=day)
                 for book, day in deleted:
                     log.warning("day deleted by retention", book=book, day=day)
+                release_unused()
             connected.set("reads the streams")
         except (BrokerUnavailableError, BrokerReplyError) as error:
             connected.clear(f"broker away: {error}")
