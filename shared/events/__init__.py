@@ -7,6 +7,7 @@ A position's `direction` is the signal's: +1 sells a put, -1 sells a call.
 
 from __future__ import annotations
 
+from shared.events.attribution import Attribution
 from shared.events.base import Event, Header, Record
 from shared.events.decisions import (
     Contribution,
@@ -93,6 +94,7 @@ __all__ = [
     "EVENT_TYPES",
     "Alert",
     "Artefact",
+    "Attribution",
     "BookState",
     "CandidateQuote",
     "ChainSnapshot",

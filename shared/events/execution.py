@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from shared.events.attribution import Attribution
 from shared.events.base import Event, Record
 from shared.events.decisions import EntryContext, ExitReason, OrderAction
 from shared.events.legs import FilledLeg, Leg, PositionLeg, Side, TradeLeg
@@ -79,9 +80,10 @@ class Trade(Event, frozen=True, kw_only=True):
         costs_paise: both legs.
         net_pnl_paise: gross less costs.
         mfe, mae: largest favourable and adverse excursion of the premium in points, both >= 0.
+        attribution: the net result by cause, adding up to it to the paisa; None for trades entered by former versions.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     entry_order_id: str
     strategy: str
@@ -101,6 +103,7 @@ class Trade(Event, frozen=True, kw_only=True):
     holding_ns: int
     exit_reason: ExitReason
     entry: EntryContext
+    attribution: Attribution | None = None
 
     @property
     def contract(self) -> Contract:

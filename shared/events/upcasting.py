@@ -5,7 +5,7 @@ current one; `check_chain` refuses a class whose chain has a gap. A new field wi
 `unchanged`, and tells older replicas to wait for their own upgrade instead of failing on the field.
 
 Version 1 (v0.1.0) knew one short option and one way to decide. Version 2 knows legs and the strategy's name, version 3
-of an intent the lot size and the limit of its targets.
+of an intent the lot size and the limit of its targets, of a trade its attribution.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ UPCASTERS: Final[Mapping[str, Mapping[int, Upcaster]]] = {
     "Signal": {1: signal_v1},
     "Order": {1: order_v1},
     "Fill": {1: fill_v1},
-    "Trade": {1: trade_v1},
+    "Trade": {1: trade_v1, 2: unchanged},
     "BookState": {1: book_v1, 2: unchanged},
     "Command": {1: unchanged},
     "Intent": {1: intent_v1, 2: unchanged},

@@ -1,11 +1,11 @@
-"""How Thetaflow says things on screens: the seller's direction, confidence in words, a halt, the trade log line."""
+"""How Thetaflow says things on screens: direction, confidence, a halt, the trade log line, what a result is made of."""
 
 from __future__ import annotations
 
 from datetime import date
 
 from shared.clock import from_ns, ist_date
-from shared.events import CommandKind, HaltChanged, OptionKind, Trade
+from shared.events import Attribution, CommandKind, HaltChanged, OptionKind, Trade
 
 _HIGH = 0.70
 _MEDIUM = 0.62
@@ -78,3 +78,9 @@ def trade_log_line(trade: Trade) -> str:
         f"@ {trade.entry_price:.2f} target {trade.target_price:.2f} stop {trade.stop_price:.2f} "
         f"confidence {confidence_word(trade.entry.confidence)}"
     )
+
+
+def attribution_line(attribution: Attribution) -> str:
+    """Say where a result comes from, rupees, costs negative: `index move -1,373.71, time +32.56, ...`."""
+    names = (name.removesuffix("_paise").replace("_", " ") for name in attribution.__struct_fields__)
+    return ", ".join(f"{name} {paise / 100:+,.2f}" for name, paise in zip(names, attribution.parts(), strict=True))

@@ -51,7 +51,7 @@ class Marker:
     contracts: ContractTable
 
     def mark(self, position: ShortPosition, snapshot: ChainSnapshot, forwards: dict[str, ForwardSeen]) -> Quote:
-        """Fold a snapshot into a position's mark, excursions and Greeks, and give its quote there.
+        """Fold a snapshot into a position's mark, excursions, Greeks and attribution, and give its quote there.
 
         Args:
             position: changed in place.
@@ -70,6 +70,7 @@ class Marker:
         if forward is not None:
             position.forward = forward
             _measure(position, quote, forward, years)
+            position.attribute(forward, years, quote.mid)
         if quote.ask is None:
             note_unquoted(position, theoretical_price(contract, forward, position.iv, years), ts, self.rules)
         return quote
@@ -100,10 +101,11 @@ def note_unquoted(position: ShortPosition, theoretical: float | None, ts: int, r
 
 def quote_volatility(contract: Contract, quote: Quote, forward: float, years: float) -> ImpliedGreeks | None:
     """Solve for the Black-76 volatility and Greeks of a two-sided quote's mid; None where there is none."""
-    if quote.bid is None or quote.ask is None or quote.bid > quote.ask:
+    mid = quote.mid
+    if mid is None:
         return None
     is_call = contract.kind is OptionKind.CALL
-    found = implied_greeks(0.5 * (quote.bid + quote.ask), forward, contract.strike, years, is_call)
+    found = implied_greeks(mid, forward, contract.strike, years, is_call)
     return found if isfinite(float(found.volatility)) else None
 
 

@@ -6,7 +6,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from shared.events import Contract, EntryContext, ExitReason, Leg, MarkSource, PositionStatus
+from shared.events import Attribution, Contract, EntryContext, ExitReason, Leg, MarkSource, PositionStatus
+from shared.trading.attribution import RunningAttribution
 from shared.trading.fills import QuoteFill
 
 PAISE: Final = 100
@@ -99,6 +100,7 @@ class ShortPosition(msgspec.Struct):
         exit_reason, exit_seq, exit_ts: set once, by what triggered the exit, at which chain step and event time.
         exit_cost: what closing cost when the exit was triggered, points.
         status: what it lives by.
+        attribution: what forward, time and volatility have done so far; None when a former version opened it.
     """
 
     order_id: str
@@ -135,6 +137,7 @@ class ShortPosition(msgspec.Struct):
     status: PositionStatus = PositionStatus.OPEN
     forward: float | None = None
     years: float | None = None
+    attribution: RunningAttribution | None = None
 
     @classmethod
     def open(
@@ -163,6 +166,7 @@ class ShortPosition(msgspec.Struct):
             worst=cost,
             mark=cost,
             mark_ts=ts,
+            attribution=RunningAttribution(),
         )
 
     def sell(self, fill: QuoteFill, costs_paise: int) -> int:
@@ -180,6 +184,12 @@ class ShortPosition(msgspec.Struct):
         self.exit_paise += paid
         self.costs_paise += costs_paise
         return paid
+
+    def attribute(self, forward: float, years: float, mid: float | None) -> None:
+        """Attribute the change of value since the last mark to its causes; see `RunningAttribution.see`."""
+        if self.attribution is not None:
+            units = self.open_units
+            self.attribution.see(self.contract, forward=forward, years=years, iv=self.iv, mid=mid, units=units)
 
     def trigger(self, reason: ExitReason | None, seq: int, ts: int) -> bool:
         """Put the exit under way, once: the first reason stands. Say whether this was it."""
@@ -237,6 +247,13 @@ class ShortPosition(msgspec.Struct):
     def exit_price(self) -> float:
         """Average premium paid for all lots, points; right once all are bought back."""
         return self.exit_paise / (PAISE * self.lots * self.lot_size)
+
+    @property
+    def attributed(self) -> Attribution | None:
+        """The result by cause; right once all lots are bought back. None when a former version opened it."""
+        if self.attribution is None:
+            return None
+        return self.attribution.split(self.entry_paise - self.exit_paise, self.costs_paise)
 
     @property
     def stop_now(self) -> float:

@@ -19,6 +19,13 @@ class Quote:
     ltp: float | None
 
     @property
+    def mid(self) -> float | None:
+        """Middle of a two-sided quote that is not crossed, points."""
+        if self.bid is None or self.ask is None or self.bid > self.ask:
+            return None
+        return 0.5 * (self.bid + self.ask)
+
+    @property
     def reference(self) -> float | None:
         """Premium the exchange's price band is taken around, points.
 

@@ -273,6 +273,13 @@ class PlausibleDay:
             holding_ns=header.ts - held.entry_ts,
             exit_reason=reason,
             entry=order.entry,
+            attribution=ev.Attribution(
+                index_move_paise=gross - 1_500,
+                time_paise=4_000,
+                volatility_paise=500,
+                spread_and_impact_paise=-3_000,
+                charges_paise=-6_742,
+            ),
         )
 
     def _state(self, header: ev.Header) -> ev.BookState:

@@ -11,6 +11,7 @@ from typing import Any
 from shared.clock import from_ns
 from shared.events import (
     Alert,
+    Attribution,
     BookState,
     ChainSnapshot,
     ClockTick,
@@ -25,7 +26,7 @@ from shared.events import (
     Trade,
 )
 from shared.streaming.protocol.golden import counts, golden_hash
-from shared.text.formatting import trade_log_line
+from shared.text.formatting import attribution_line, trade_log_line
 
 
 @dataclass(slots=True)
@@ -80,6 +81,7 @@ class SimulationReport:
         signals: directional ones among `signals_all`.
         held: positions at the end by what they live by; `provisional` is their result at the mark, in no other figure.
         win_rate: share of trades with a positive net result; None without trades.
+        attribution: net result of the trades by cause, over all that know theirs; None when none does.
         max_drawdown: largest fall of equity, marked at every snapshot.
         in_sample: a model decided that knew the time it decided on, so the result proves nothing.
     """
@@ -100,6 +102,7 @@ class SimulationReport:
     net_pnl: float
     costs: float
     win_rate: float | None
+    attribution: Attribution | None
     max_drawdown: float
     dead_letters: int
     alerts: int
@@ -134,6 +137,7 @@ class SimulationReport:
             net_pnl=sum(trade.net_pnl_paise for trade in trades) / 100.0,
             costs=sum(trade.costs_paise for trade in trades) / 100.0,
             win_rate=wins / len(trades) if trades else None,
+            attribution=Attribution.total(trade.attribution for trade in trades),
             max_drawdown=run.drawdown_paise / 100.0,
             dead_letters=len(run.dead),
             alerts=len(run.alerts),
@@ -148,6 +152,9 @@ class SimulationReport:
         """Give plain values for `--json`."""
         names = (name for name in self.__slots__ if name != "trade_log")
         plain: dict[str, Any] = {name: getattr(self, name) for name in names}
+        if self.attribution is not None:
+            paise = zip(self.attribution.__struct_fields__, self.attribution.parts(), strict=True)
+            plain["attribution"] = {name.removesuffix("_paise"): part / 100.0 for name, part in paise}
         plain["elapsed_s"] = round(self.elapsed_s, 3)
         plain["trade_log"] = [trade_log_line(trade) for trade in self.trade_log]
         return plain
@@ -172,6 +179,8 @@ class SimulationReport:
         yield f"orders        {self.orders:,}, fills {self.fills:,}, denials: {denied}"
         yield f"trades        {self.trades:,}, win rate {win_rate}"
         yield f"net P&L       Rs {self.net_pnl:,.2f} after costs of Rs {self.costs:,.2f}"
+        if self.attribution is not None:
+            yield f"made of       {attribution_line(self.attribution)}"
         if self.held:
             held = ", ".join(f"{status} {count}" for status, count in self.held.items())
             yield f"still held    {held}: Rs {self.provisional:,.2f} at the mark, provisional and in no figure above"
@@ -195,6 +204,8 @@ def trade_block(trade: Trade) -> Iterator[str]:
         f"         net Rs {trade.net_pnl_paise / 100:,.2f} (costs {trade.costs_paise / 100:,.2f}), "
         f"best +{trade.mfe:.2f}, worst -{trade.mae:.2f} points"
     )
+    if trade.attribution is not None:
+        yield f"         {attribution_line(trade.attribution)}"
     by_rule = trade.entry.mode is SignalMode.TRADITIONAL
     model = f"{trade.entry.model_version} rule" if by_rule else f"model {trade.entry.model_version}"
     top = ", ".join(f"{part.name} {part.contribution:+.2f}" for part in trade.entry.top_features[:3]) or "none"

@@ -103,6 +103,7 @@ class Ledger:
             holding_ns=header.ts - position.entry_ts,
             exit_reason=position.exit_reason,
             entry=position.entry,
+            attribution=position.attributed,
         )
 
     @staticmethod

@@ -141,5 +141,5 @@ def _position(position: Plain) -> Plain:
     return {**rest, "strategy": FIRST_STRATEGY, "legs": [{"contract": contract, "side": "sell", "ratio": 1}]}
 
 
-STATE: Final = Layout("executor.state", ExecutorState, version=3, upcasters={1: _legs, 2: unchanged})
+STATE: Final = Layout("executor.state", ExecutorState, version=4, upcasters={1: _legs, 2: unchanged, 3: unchanged})
 """How the executor's checkpoint is stored."""

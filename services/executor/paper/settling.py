@@ -107,6 +107,7 @@ class Settling:
         price = settlement_price(position.contract, level)
         position.exit_reason = ExitReason.EXPIRY
         fill = QuoteFill(position.open_lots, price)
+        position.attribute(level, 0.0, price)
         self.matching.ledger.book_settlement(state, position, price)
         text = f"{how} at {price:.2f}, intrinsic value"
         out.exit(position, FillStatus.FILLED, fill=fill, text=text)

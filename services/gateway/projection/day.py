@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 
 from services.gateway.schemas.book import DayAnswer, DenialsAnswer, EquityAnswer
-from services.gateway.schemas.events import DenialAnswer, SignalAnswer, TradeAnswer
-from shared.events import BookState, Denial, Signal, Trade
+from services.gateway.schemas.events import AttributionAnswer, DenialAnswer, SignalAnswer, TradeAnswer
+from shared.events import Attribution, BookState, Denial, Signal, Trade
 from shared.text.formatting import direction_label, iso_text
 
 _TRADES_KEPT = 300
@@ -60,6 +60,7 @@ class DayLedger:
         self._trades: deque[Trade] = deque(maxlen=_TRADES_KEPT)
         self._trade_ids: set[str] = set()
         self._wins = 0
+        self._attribution: Attribution | None = None
         self._signals: deque[Signal] = deque(maxlen=_SIGNALS_KEPT)
         self._directions: Counter[int] = Counter()
         self._denials: Counter[str] = Counter()
@@ -82,6 +83,7 @@ class DayLedger:
             return
         self._trade_ids.add(trade.header.id)
         self._trades.append(trade)
+        self._attribution = Attribution.total((self._attribution, trade.attribution))
         self._wins += trade.net_pnl_paise > 0
 
     def add_signal(self, signal: Signal) -> None:
@@ -129,6 +131,7 @@ class DayLedger:
             trades=count,
             wins=self._wins,
             win_rate=self._wins / count if count else None,
+            attribution=None if self._attribution is None else AttributionAnswer.of(self._attribution),
             max_drawdown_paise=self._drawdown_paise,
             equity_paise=None if state is None else state.equity_paise,
             exposure_paise=0 if state is None else state.exposure_paise,

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from services.gateway.schemas.events import (
     Answer,
+    AttributionAnswer,
     DenialAnswer,
     MarketAnswer,
     PositionAnswer,
@@ -56,6 +57,7 @@ class DayAnswer(Answer):
     """The figures of one book and day. Rates are decimals, None before the first trade.
 
     `provisional_paise` is what of `unrealised_paise` belongs to positions that are carried, unconfirmed or unsettled.
+    `attribution` sums those of the day's trades up, None before the first that has one.
     `free_paise` is what new positions may bind, `margin_basis` where the volatility behind the margin comes from, by
     underlying.
     """
@@ -70,6 +72,7 @@ class DayAnswer(Answer):
     trades: int
     wins: int
     win_rate: float | None
+    attribution: AttributionAnswer | None
     max_drawdown_paise: int
     equity_paise: int | None
     exposure_paise: int

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events import CandidateQuote, Denial, Leg, Position, PositionStatus, Signal, Trade
+from shared.events import Attribution, CandidateQuote, Denial, Leg, Position, PositionStatus, Signal, Trade
 from shared.text.formatting import (
     confidence_word,
     direction_label,
@@ -186,8 +186,31 @@ class PositionAnswer(Answer):
         )
 
 
+class AttributionAnswer(Answer):
+    """The net result of trades by cause, in paise, what cost is negative; the parts add up to `net_paise`."""
+
+    index_move_paise: int
+    time_paise: int
+    volatility_paise: int
+    spread_and_impact_paise: int
+    charges_paise: int
+    net_paise: int
+
+    @classmethod
+    def of(cls, attribution: Attribution) -> Self:
+        """Show an attribution."""
+        return cls(
+            index_move_paise=attribution.index_move_paise,
+            time_paise=attribution.time_paise,
+            volatility_paise=attribution.volatility_paise,
+            spread_and_impact_paise=attribution.spread_and_impact_paise,
+            charges_paise=attribution.charges_paise,
+            net_paise=attribution.net_paise,
+        )
+
+
 class TradeAnswer(Answer):
-    """A closed trade with its log line."""
+    """A closed trade with its log line; `attribution` is None for what a former version entered."""
 
     id: str
     line: str
@@ -205,6 +228,7 @@ class TradeAnswer(Answer):
     gross_paise: int
     costs_paise: int
     net_paise: int
+    attribution: AttributionAnswer | None
     mfe: float
     mae: float
     holding_s: float
@@ -232,6 +256,7 @@ class TradeAnswer(Answer):
             gross_paise=trade.gross_pnl_paise,
             costs_paise=trade.costs_paise,
             net_paise=trade.net_pnl_paise,
+            attribution=None if trade.attribution is None else AttributionAnswer.of(trade.attribution),
             mfe=trade.mfe,
             mae=trade.mae,
             holding_s=trade.holding_ns / 1e9,

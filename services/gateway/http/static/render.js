@@ -12,6 +12,12 @@ function rows(id, built, columns, none) {
   byId(id).replaceChildren(...(built.length ? built : [el("tr", {}, el("td", { class: "none", colspan: columns }, none))]));
 }
 
+function attribution(one) {
+  if (!one) return "";
+  const parts = [["index move", one.index_move_paise], ["time", one.time_paise], ["volatility", one.volatility_paise], ["spread and impact", one.spread_and_impact_paise], ["charges", one.charges_paise]];
+  return parts.map(([name, paise]) => `${name} ${signedRupees(paise)}`).join(", ");
+}
+
 const cell = (label, value, kind = "n") => el("td", { class: kind, "data-label": label }, value);
 
 export function day_(section) {
@@ -21,6 +27,7 @@ export function day_(section) {
   text("win-rate", percent(section.win_rate, 0));
   text("win-count", section.trades ? `${section.wins} of ${section.trades} today, ${section.all_wins} of ${section.all_trades} in all` : "no trade closed yet");
   text("costs", rupees(section.costs_paise));
+  byId("costs").title = attribution(section.attribution);
   text("margin", rupees(section.margin_paise));
   text("exposure", `${rupees(section.exposure_paise)} premium at risk`);
   const sides = Object.entries(section.signals).map(([label, number]) => `${count(number)} ${label.toLowerCase()}`);
@@ -96,7 +103,7 @@ export function trades(section) {
     el("td", { class: "entry" }, el("span", { class: "line", title: `${one.contract}, ${one.id}` }, one.line), el("span", { class: "note" }, `${one.lots} lot${one.lots === 1 ? "" : "s"}, ${words(one.regime)}, ${one.mode === "ml" ? "model" : "rules"}`)),
     el("td", { class: "exit" }, el("span", { class: "line" }, `${time(one.exit_at)} @ ${points(one.exit)}`), el("span", { class: "note" }, words(one.exit_reason))),
     cell("Held", span(one.holding_s)), cell("Costs", rupees(one.costs_paise)),
-    el("td", { class: `n strong ${tone(one.net_paise)}`, "data-label": "Net P&L", title: exactRupees(one.net_paise) }, signedRupees(one.net_paise)))), 5, "No trade closed today.");
+    el("td", { class: `n strong ${tone(one.net_paise)}`, "data-label": "Net P&L", title: [exactRupees(one.net_paise), attribution(one.attribution)].filter(Boolean).join(": ") }, signedRupees(one.net_paise)))), 5, "No trade closed today.");
 }
 
 export function denials(section) {

@@ -90,6 +90,12 @@ def test_the_auction_s_price_settles_the_short_at_a_loss_of_4755_a_lot(held: Des
     assert (trade.exit_reason, trade.exit_price) == (ExitReason.EXPIRY, 114.90)
     assert trade.gross_pnl_paise == -475_475
     assert trade.net_pnl_paise == -475_475 - trade.costs_paise
+    made_of = trade.attribution
+    assert made_of is not None
+    assert made_of.net_paise == trade.net_pnl_paise
+    # Sold 0.025 under the mid; settling has no spread, and what the index did cost more than all the time brought.
+    assert abs(made_of.spread_and_impact_paise + 162.5) <= 2
+    assert made_of.index_move_paise < -made_of.time_paise < 0
     assert held.book.positions == ()
     assert held.book.cash_paise == 100_000_000 + trade.net_pnl_paise
     assert (held.book.day, held.book.realised_paise) == (EXPIRY, trade.net_pnl_paise)

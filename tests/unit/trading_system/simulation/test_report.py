@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from shared.events import Event, ExitReason, Side, Trade, TradeLeg
+from shared.events import Attribution, Event, ExitReason, Side, Trade, TradeLeg
 from shared.text.formatting import confidence_word, trade_log_line
 from tests.builders import CALL, PUT, at, book_state, chain_header, contract, entry_context, entry_order, snapshot, tick
 from tests.hand_fed import HandFed
@@ -42,6 +43,12 @@ def trade(net_paise: int, direction: int = -1, minute: int = 28) -> Trade:
     )
 
 
+def split(trade: Trade) -> Trade:
+    """Give a trade that knows what it is made of: all but charges and 100 paise of time came by the index."""
+    parts = Attribution(index_move_paise=trade.gross_pnl_paise - 100, time_paise=100, charges_paise=-trade.costs_paise)
+    return msgspec.structs.replace(trade, attribution=parts)
+
+
 def report_of(*events: Event) -> SimulationReport:
     run = Run()
     for event in events:
@@ -69,6 +76,22 @@ def test_the_summary_adds_up():
     report = report_of(trade(10_000), trade(-4_000))
     assert (report.trades, report.net_pnl, report.costs, report.win_rate) == (2, 60.0, 124.06, 0.5)
     assert report.as_json()["trade_log"][0].startswith("11:28:12")
+
+
+def test_summary_block_and_json_say_what_the_result_is_made_of():
+    first, second = split(trade(10_000)), split(trade(-4_000))
+    report = report_of(first, second, trade(1_000))
+    line = "index move +182.06, time +2.00, volatility +0.00, spread and impact +0.00, charges -124.06"
+    assert f"made of       {line}" in list(report.summary())
+    assert report.as_json()["attribution"] == {
+        "index_move": 182.06,
+        "time": 2.0,
+        "volatility": 0.0,
+        "spread_and_impact": 0.0,
+        "charges": -124.06,
+    }
+    assert any("index move +161.03, time +1.00" in each for each in trade_block(first))
+    assert report_of(trade(1_000)).as_json()["attribution"] is None
 
 
 def test_no_trades_has_no_win_rate():

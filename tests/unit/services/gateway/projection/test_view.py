@@ -64,6 +64,9 @@ def test_day_figures_are_the_sums_of_the_trades(day, book):
     assert figures.trades == len(trades) > 5
     assert figures.wins == sum(trade.net_pnl_paise > 0 for trade in trades)
     assert figures.win_rate == pytest.approx(figures.wins / figures.trades)
+    assert figures.attribution is not None
+    assert figures.attribution.net_paise == sum(trade.net_pnl_paise for trade in trades)
+    assert figures.attribution.charges_paise == -sum(trade.costs_paise for trade in trades)
     *_, state = of_kind(day, ev.BookState)
     assert figures.pnl_paise == state.realised_paise + state.unrealised_paise
 

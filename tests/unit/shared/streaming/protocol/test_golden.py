@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.events import Intent, VenueTarget, sold
+from shared.events import Attribution, Intent, Trade, VenueTarget, sold
 from shared.streaming.protocol.codec import decode, encode_json
 from shared.streaming.protocol.golden import canonical_json, golden_hash
 from tests.builders import at, book_state, chain_header, contract, entry_order, signal, snapshot
+from tests.fakes.plausible_day import PlausibleDay
 
 
 def test_interleaving_of_topics_does_not_matter():
@@ -48,3 +49,13 @@ def test_an_intent_of_version_2_is_read_and_what_targets_say_since_then_stays_ou
     assert read == before
     now = msgspec.structs.replace(before, targets=(msgspec.structs.replace(target, lot_size=75, limit_price=99.0),))
     assert canonical_json(now) == canonical_json(before)
+
+
+def test_a_trade_of_version_2_is_read_and_its_attribution_stays_outside():
+    now = next(event for event in PlausibleDay() if isinstance(event, Trade))
+    assert isinstance(now.attribution, Attribution)
+    plain = msgspec.json.decode(encode_json(now))
+    del plain["attribution"]
+    read = decode({b"type": b"Trade", b"v": b"2", b"id": b"x", b"payload": msgspec.json.encode(plain)})
+    assert read == msgspec.structs.replace(now, attribution=None)
+    assert canonical_json(read) == canonical_json(now)
