@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from shared.errors import BadInputError
+from shared.events import Event
 from shared.market.chain import ParsedChain
 from shared.store.layout import Table, compact, day_folder, list_parts, read_parts, sweep, walk_days
-from shared.store.tables import EVENT_ORDER, LEG_ORDER, SNAPSHOT_ORDER, chains_of
+from shared.store.tables import EVENT_ORDER, LEG_ORDER, SNAPSHOT_ORDER, chains_of, events_of
 
 _ORDER = {Table.SNAPSHOTS: SNAPSHOT_ORDER, Table.LEGS: LEG_ORDER, Table.EVENTS: EVENT_ORDER}
 
@@ -63,6 +67,37 @@ class Store:
             there = ", ".join(stored.day for stored in self.days(book)[-3:]) or "nothing"
             raise BadInputError(f"a stored day of {book} (newest: {there})", day, str(self.root))
         yield from chains_of(read_parts(snapshots), read_parts(legs))
+
+    def chains_at(self, day: str, book: str, stamps: Collection[int]) -> Iterator[ParsedChain]:
+        """Give the chains of some moments of a day, ns UTC, in time order; none for a moment that is not stored."""
+        snapshots = list_parts(day_folder(self.root, Table.SNAPSHOTS, book, day))
+        legs = list_parts(day_folder(self.root, Table.LEGS, book, day))
+        if not snapshots or not legs:
+            return
+        wanted = pa.array(sorted(stamps), pa.int64())
+
+        def taken(parts: list[Path]) -> pa.Table:
+            table = read_parts(parts)
+            return table.filter(pc.is_in(table.column("ts"), value_set=wanted))
+
+        yield from chains_of(taken(snapshots), taken(legs))
+
+    def event_days(self, book: str) -> list[str]:
+        """Name the days of a book that events were recorded on, ISO, oldest first."""
+        return [day for name, day, folder in walk_days(self.root, Table.EVENTS) if name == book and list_parts(folder)]
+
+    def read_events(self, day: str, book: str, kinds: Sequence[type[Event]]) -> Iterator[Event]:
+        """Give the events of some kinds recorded on a day, in time order, each once.
+
+        Raises:
+            BadInputError: no event of the day is stored.
+            WireError: one of them is of a newer version, or not what its kind promises.
+        """
+        parts = list_parts(day_folder(self.root, Table.EVENTS, book, day))
+        if not parts:
+            newest = ", ".join(self.event_days(book)[-3:]) or "none"
+            raise BadInputError(f"a recorded day of {book} (newest: {newest})", day, str(self.root))
+        yield from events_of(read_parts(parts), kinds)
 
     def stamps(self, day: str, book: str) -> set[tuple[str, int]]:
         """Give underlying and event time of every chain stored for a day."""

@@ -8,9 +8,11 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from shared.events import ChainSnapshot, ExpiryChain, LegColumns
+from shared.events import ChainSnapshot, Event, ExpiryChain, LegColumns
 from shared.market.chain import ParsedChain
+from shared.streaming.protocol.codec import decode_stored
 
 _PRICES = ("bid", "ask", "ltp", "iv")
 _COUNTS = ("bid_qty", "ask_qty", "volume", "oi", "oi_change")
@@ -111,6 +113,22 @@ def chains_of(snapshots: pa.Table, legs: pa.Table) -> Iterator[ParsedChain]:
             expiries=expiries.get(key, ()),
             source=row["source"],
         )
+
+
+def events_of(rows: pa.Table, kinds: Sequence[type[Event]]) -> Iterator[Event]:
+    """Give events of some kinds back in time order; the first of an id stands where one was stored twice.
+
+    Raises:
+        WireError: one of them is of a newer version, or not what its kind promises.
+    """
+    by_name = {kind.__name__: kind for kind in kinds}
+    taken = rows.filter(pc.is_in(rows.column("type"), value_set=pa.array(list(by_name), pa.string())))
+    seen: set[str] = set()
+    for row in taken.sort_by([("ts", "ascending"), ("entry", "ascending")]).to_pylist():
+        if row["id"] not in seen:
+            seen.add(row["id"])
+            # Rows of v0.1.0 have no version: every event was of its first.
+            yield decode_stored(by_name[row["type"]], row.get("v") or 1, row["payload"].encode())
 
 
 def _expiries_by_snapshot(legs: pa.Table) -> Iterator[tuple[tuple[str, int], tuple[ExpiryChain, ...]]]:

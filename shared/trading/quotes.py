@@ -6,6 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from shared.events import ChainSnapshot, Contract, ExpiryChain, OptionKind
+from shared.market.chain import ParsedChain
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Quote:
 NO_QUOTE = Quote(None, None, None, None, None)
 
 
-def quote_of(snapshot: ChainSnapshot, contract: Contract) -> Quote:
+def quote_of(snapshot: ChainSnapshot | ParsedChain, contract: Contract) -> Quote:
     """Find a contract anywhere in the chain, however far from the money; NO_QUOTE when it is not there.
 
     A price of zero is no quote.
@@ -58,7 +59,7 @@ def quote_of(snapshot: ChainSnapshot, contract: Contract) -> Quote:
     return Quote(leg.bid[at] or None, leg.ask[at] or None, leg.bid_qty[at], leg.ask_qty[at], leg.ltp[at] or None)
 
 
-def expiry_chain(snapshot: ChainSnapshot, underlying: str, expiry: str) -> ExpiryChain | None:
+def expiry_chain(snapshot: ChainSnapshot | ParsedChain, underlying: str, expiry: str) -> ExpiryChain | None:
     """Find one expiry of a chain; None for another underlying or an expiry that is not there."""
     if snapshot.underlying != underlying:
         return None

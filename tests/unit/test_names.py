@@ -39,7 +39,6 @@ RULES_NO_SERVICE_ASKS_FOR_YET = {
     "TradingCalendar.is_covered",
     "VarianceWeights.days_per_year",
     "annualised_volatility",
-    "decode_stored",
     "overlapping_pairs",
     "restated",
 }

@@ -21,6 +21,7 @@ from trading_system.cli import (
     inspect,
     live,
     query,
+    risk_report,
     settling,
     simulate,
     train,
@@ -43,6 +44,7 @@ app.command(name="doctor")(doctor.doctor)
 app.command(name="control")(control.control)
 app.command(name="settle")(settling.settle_command)
 app.command(name="query")(query.query_command)
+app.command(name="risk-report")(risk_report.risk_report_command)
 app.command(name="import")(importing.import_command)
 app.command(name="features")(features.features_command)
 app.command(name="lookahead")(features.lookahead_command)
