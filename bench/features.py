@@ -34,12 +34,14 @@ from shared.events import ChainSnapshot, ExpiryChain, FeatureVector, Header, Leg
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.pricing import black76_price, implied_volatility
+from shared.market.variance_clock import VarianceClock
 
 LEGS = 240
 DAY, EXPIRIES = date(2026, 6, 3), ("2026-06-09", "2026-06-16", "2026-06-23", "2026-06-30", "2026-07-07")
 WARM_MINUTES = 70
 CALLS_A_TURN = 5
 CALENDAR, CONTRACTS = TradingCalendar.load(), ContractTable.load()
+CLOCK = VarianceClock.load(CALENDAR)
 TICK = 0.05
 
 
@@ -106,7 +108,7 @@ def feed(legs: int, minutes: int, expiries: int = 1, seed: int = 1) -> list[Chai
 
 
 def new_handler() -> FeaturesHandler:
-    return FeaturesHandler("nifty", FeaturesSettings(), CALENDAR, CONTRACTS)
+    return FeaturesHandler("nifty", FeaturesSettings(), CALENDAR, CONTRACTS, CLOCK)
 
 
 def step_times(snapshots: list[ChainSnapshot]) -> list[float]:
@@ -125,12 +127,13 @@ def step_times(snapshots: list[ChainSnapshot]) -> list[float]:
 def legs_of(snapshot: ChainSnapshot) -> tuple[float, float, np.ndarray, np.ndarray, np.ndarray]:
     """Forward, years, and price, strike and call flag of every leg, as the handler sees them."""
     session = session_of(DAY)
-    now = cross_section(snapshot, session, ExpiryCloses(CALENDAR).alive(snapshot.expiries, snapshot.header.ts), 65)
+    alive = ExpiryCloses(CALENDAR).alive(snapshot.expiries, snapshot.header.ts)
+    now = cross_section(snapshot, session, alive, 65, CLOCK)
     if now.money is None or now.front is None:
         raise SystemExit("expected a forward and an expiry to come, got a chain without")
     strikes = np.concatenate((now.strikes, now.strikes))
     is_call = np.arange(strikes.size) < now.strikes.size
-    return now.money.forward, now.front.minutes / 525_600, now.price.ravel(), strikes, is_call
+    return now.money.forward, now.years, now.price.ravel(), strikes, is_call
 
 
 def compare(rounds: int) -> dict[str, object]:

@@ -8,6 +8,7 @@ from shared.events import Alert, BookState, Event, Fill, Trade
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.market.variance_clock import VarianceClock
 
 
 class HandFed:
@@ -19,7 +20,8 @@ class HandFed:
         self.events: list[Event] = []
 
     def _make(self) -> ExecutorHandler:
-        tables = TradingCalendar.load(), CostTable.load(), ContractTable.load()
+        calendar = TradingCalendar.load()
+        tables = calendar, CostTable.load(), ContractTable.load(), VarianceClock.load(calendar)
         return ExecutorHandler("nifty", self._settings, *tables)
 
     def feed(self, *events: Event) -> None:

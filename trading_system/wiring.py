@@ -20,9 +20,9 @@ class Installation(InstallationSettings):
     def services(self) -> tuple[Service, ...]:
         """Make every service that an engine runs, in the order of the flow."""
         return (
-            features_service(self.features, self.calendar, self.contracts),
+            features_service(self.features, self.calendar, self.contracts, self.clock),
             predictor_service(self.predictor, self.schema()),
             risk_service(self.risk, self.margins),
-            executor_service(self.executor, self.calendar, self.costs, self.contracts, self.margins),
+            executor_service(self.executor, self.calendar, self.costs, self.clock, self.contracts, self.margins),
             trainer_service(self.trainer),
         )

@@ -14,6 +14,7 @@ from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
+from shared.market.variance_clock import VarianceClock
 from shared.observability.logging import configure_logging
 from shared.settings import BookSettings, BrokerSettings, LogSettings, TableSettings, load_settings, secrets_of
 from shared.streaming.protocol.handler import Service
@@ -24,13 +25,16 @@ def executor_service(
     settings: ExecutorSettings,
     calendar: TradingCalendar,
     costs: CostTable,
+    clock: VarianceClock,
     contracts: ContractTable | None = None,
     margins: MarginTable | None = None,
 ) -> Service:
     """Make the service; every book gets a handler of its own, checkpointed at every step."""
     terms = contracts if contracts is not None else ContractTable.load()
     scans = margins if margins is not None else MarginTable.load()
-    return Service(name="executor", make=lambda book: ExecutorHandler(book, settings, calendar, costs, terms, scans))
+    return Service(
+        name="executor", make=lambda book: ExecutorHandler(book, settings, calendar, costs, terms, clock, scans)
+    )
 
 
 def run_executor(stop: threading.Event) -> int:
@@ -47,9 +51,10 @@ def run_executor(stop: threading.Event) -> int:
     # The sidecar speaks before the engine's process is set up.
     configure_logging(load_settings(LogSettings), "executor", secrets_of(settings, venue.settings, broker))
     margins = MarginTable.load(files=tables.margin_files)
+    clock = VarianceClock.load(calendar, tables.variance_table)
     standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, SystemClock(), calendar), stop)
     standby.start()
-    service = executor_service(settings, calendar, CostTable.load(), margins=margins)
+    service = executor_service(settings, calendar, CostTable.load(), clock, margins=margins)
     code = serve(service, stop, secrets_of(settings, venue.settings), live={"sidecar": standby.watches})
     standby.join(settings.venue_timeout_s + 1.0)
     return code

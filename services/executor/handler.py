@@ -40,6 +40,7 @@ from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
+from shared.market.variance_clock import VarianceClock
 from shared.trading.exits import time_exit, watch
 from shared.trading.index_levels import IndexLevels
 from shared.trading.mark_to_market import Marker
@@ -64,6 +65,7 @@ class ExecutorHandler:
         calendar: sessions, for the square-off.
         costs: cost rates by date.
         contracts: price bands, freeze quantities and expiries by date.
+        clock: how fast the volatility of a position runs.
         margins: scan ranges by date and what the exchange publishes; the packaged ones when None.
     """
 
@@ -74,14 +76,15 @@ class ExecutorHandler:
         calendar: TradingCalendar,
         costs: CostTable,
         contracts: ContractTable,
+        clock: VarianceClock,
         margins: MarginTable | None = None,
     ) -> None:
         self._book = book
         self._settings = settings
         self._calendar = calendar
         self._contracts = contracts
-        self._margins = BookMargins(margins or MarginTable.load(), calendar, contracts)
-        self._marker = Marker(settings, calendar, contracts)
+        self._margins = BookMargins(margins or MarginTable.load(), calendar, contracts, clock)
+        self._marker = Marker(settings, calendar, contracts, clock)
         self._square_off = SquareOff(settings, calendar)
         self._matching = Matching(settings, contracts, Ledger(settings, costs), self._marker, self._square_off)
         self._settling = Settling(self._matching, calendar)

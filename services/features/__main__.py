@@ -8,6 +8,7 @@ from services.features.bootstrap import features_service
 from services.features.settings import FeaturesSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.variance_clock import VarianceClock
 from shared.process import run_service
 from shared.settings import TableSettings, load_settings
 from shared.streaming.serving import serve
@@ -15,11 +16,10 @@ from shared.streaming.serving import serve
 
 def main(stop: threading.Event) -> int:
     """Run features until told to stop."""
-    settings, calendar = (
-        load_settings(FeaturesSettings),
-        TradingCalendar.load(load_settings(TableSettings).calendar_table),
-    )
-    return serve(features_service(settings, calendar, ContractTable.load()), stop)
+    settings, tables = load_settings(FeaturesSettings), load_settings(TableSettings)
+    calendar = TradingCalendar.load(tables.calendar_table)
+    clock = VarianceClock.load(calendar, tables.variance_table)
+    return serve(features_service(settings, calendar, ContractTable.load(), clock), stop)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ Rules that hold for all of them:
 * **Forward**: put-call parity on mid quotes at the five strikes nearest the money, median. No spot is needed. The ATM band
   is five strikes on either side of the strike nearest the forward.
 * **Price** of a leg: the mid of a two-sided, uncrossed quote. Only in a chain flagged `ltp_only` the last trade stands in.
-* **Volatility**: own Black-76 on the forward at rate 0, time in minutes to the dated close / 525,600, at least five minutes.
+* **Volatility**: own Black-76 on the forward at rate 0. Time is counted by the variance clock (docs/market-data.md): a minute
+  of trading is 1, a night and a day without a session what the dated table says, divided by such minutes of a year; at least
+  five minutes. Implied and realised volatility are on the same clock. Only the 30-day index and the carry keep the calendar.
   The exchange's published volatility enters nowhere.
 * **Time** is event time. "15 minutes ago" is the newest minute's last snapshot at least that old; if it is older by more than
   half the look-back (a minute and a half at the least), the feature is missing rather than stretched.

@@ -19,6 +19,7 @@ from shared.events import ChainSnapshot, Event, FeatureVector
 from shared.layouts import Layout
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.variance_clock import VarianceClock
 
 
 class _State(msgspec.Struct):
@@ -31,6 +32,9 @@ class _State(msgspec.Struct):
     histories: dict[str, MarketHistory]
 
 
+_OF_V0_1_0: Final = "d0e7c2ec708fe15a4ecc9183af870cbe"
+"""Schema of v0.1.0. Its state is laid out as today's and is taken up, with volatilities of the calendar's clock in it."""
+
 _STATE: Final = Layout("features.state", _State, encoding="msgpack")
 
 
@@ -42,16 +46,23 @@ class FeaturesHandler:
         settings: which families are added, and how much of the chain travels on.
         calendar: sessions.
         contracts: lot sizes.
+        clock: what volatilities are counted by.
     """
 
     def __init__(
-        self, book: str, settings: FeaturesSettings, calendar: TradingCalendar, contracts: ContractTable
+        self,
+        book: str,
+        settings: FeaturesSettings,
+        calendar: TradingCalendar,
+        contracts: ContractTable,
+        clock: VarianceClock,
     ) -> None:
         self._book = book
         self._settings = settings
         self._features = feature_set(settings.families)
         self._calendar = calendar
         self._contracts = contracts
+        self._clock = clock
         self._closes = ExpiryCloses(calendar)
         self._histories: dict[str, MarketHistory] = {}
 
@@ -77,7 +88,7 @@ class FeaturesHandler:
             ValueError: they are of another schema.
         """
         found = _STATE.decode(state)
-        if found.schema_id != SCHEMA_ID:
+        if found.schema_id not in {SCHEMA_ID, _OF_V0_1_0}:
             raise ValueError(f"expected a state of features schema {SCHEMA_ID}, got one of {found.schema_id}")
         self._histories = found.histories
 
@@ -89,7 +100,7 @@ class FeaturesHandler:
             raise NoSessionError("a snapshot on a trading day", f"{from_ns(ts):%d-%b-%Y %H:%M:%S}", snapshot.header.id)
         expiries = self._closes.alive(snapshot.expiries, ts)
         lot_size = self._contracts.lot_size(snapshot.underlying, expiries[0].day if expiries else day, day)
-        now = cross_section(snapshot, session, expiries, lot_size)
+        now = cross_section(snapshot, session, expiries, lot_size, self._clock)
         history = self._histories.setdefault(snapshot.underlying, MarketHistory())
         history.advance(now, self._calendar)
         return FeatureVector(

@@ -10,7 +10,6 @@ import numpy as np
 from services.features.state.cross_section import CrossSection, Money
 from shared.clock import NS_PER_MINUTE
 from shared.events import CandidateQuote, Contract, MarketView, OptionKind
-from shared.market.year import DAYS_PER_YEAR
 
 _NO_GREEKS: Final = (None,) * 5
 
@@ -30,6 +29,8 @@ def market_view(now: CrossSection, candidate_strikes: int) -> MarketView:
         lot_size=now.lot_size,
         quality=now.snapshot.quality,
         candidates=_candidates(now, money, candidate_strikes) if money is not None else (),
+        years_to_expiry=_known(now.years),
+        minutes_per_year=now.clock.minutes_per_year(now.ts),
     )
 
 
@@ -40,13 +41,14 @@ def _candidates(now: CrossSection, money: Money, reach: int) -> tuple[CandidateQ
     chain, underlying = front.chain, now.snapshot.underlying
     start, stop = max(money.atm - reach, 0), money.atm + reach + 1
     strikes = chain.strikes[start:stop]
+    days_per_year = now.clock.weights(now.session.day).days_per_year
     greeks = np.stack(
         [
             money.greeks.volatility[:, start:stop],
             money.greeks.delta[:, start:stop],
             money.greeks.gamma[:, start:stop],
             money.greeks.vega[:, start:stop],
-            money.greeks.theta[:, start:stop] / DAYS_PER_YEAR,
+            money.greeks.theta[:, start:stop] / days_per_year,
         ],
         axis=-1,
     ).tolist()

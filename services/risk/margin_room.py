@@ -12,6 +12,8 @@ from shared.events import BookState, MarginBasis, Position, Side, Signal
 from shared.market.margin import Margin, OptionPosition, portfolio_margin
 from shared.market.margin_table import MarginTable
 from shared.market.pricing import MINUTES_PER_YEAR
+from shared.market.variance_clock import restated
+from shared.market.year import DAYS_PER_YEAR
 from shared.trading.strikes import ChosenStrike
 
 _LEAST_MINUTES = 5.0
@@ -90,9 +92,22 @@ class MarginRoom:
         market = self.signal.market
         return market.forward if market.forward is not None else self.chosen.quote.contract.strike
 
-    @property
-    def _volatility(self) -> float:
-        return self.signal.market.atm_iv or _UNKNOWN_VOLATILITY
+    def _years(self, days: int) -> float:
+        """Give the calendar's years to an expiry some days after the front one."""
+        minutes = (self.signal.market.minutes_to_expiry or 0.0) + days * _MINUTES_PER_DAY
+        return max(minutes, _LEAST_MINUTES) / MINUTES_PER_YEAR
+
+    def _restated(self, volatility: float | None, days: int) -> float:
+        """Say a volatility in the calendar's years, in which the clearing house shifts it.
+
+        Days after the front expiry are as many of a year on either clock, by and large.
+        """
+        if not volatility:
+            return _UNKNOWN_VOLATILITY
+        years = self.signal.market.years_to_expiry
+        if years is None or days < 0:  # what is past its close has no time to be restated in
+            return volatility
+        return restated(volatility, years + days / DAYS_PER_YEAR, self._years(days))
 
     def _candidate(self, lots: int) -> OptionPosition:
         market, contract = self.signal.market, self.chosen.quote.contract
@@ -100,8 +115,8 @@ class MarginRoom:
             strike=contract.strike,
             kind=contract.kind,
             expiry=date.fromisoformat(contract.expiry),
-            years=max(market.minutes_to_expiry or 0.0, _LEAST_MINUTES) / MINUTES_PER_YEAR,
-            volatility=self.chosen.quote.iv or self._volatility,
+            years=self._years(0),
+            volatility=self._restated(self.chosen.quote.iv or market.atm_iv, 0),
             quantity=-lots * market.lot_size,
             forward=self._forward,
         )
@@ -116,13 +131,13 @@ class MarginRoom:
         front = date.fromisoformat(self.chosen.quote.contract.expiry)
         for leg in position.legs:
             expiry = date.fromisoformat(leg.contract.expiry)
-            minutes = (self.signal.market.minutes_to_expiry or 0.0) + (expiry - front).days * _MINUTES_PER_DAY
+            days = (expiry - front).days
             yield OptionPosition(
                 strike=leg.contract.strike,
                 kind=leg.contract.kind,
                 expiry=expiry,
-                years=max(minutes, _LEAST_MINUTES) / MINUTES_PER_YEAR,
-                volatility=self._volatility if leg.iv is None else leg.iv,
+                years=self._years(days),
+                volatility=self._restated(self.signal.market.atm_iv if leg.iv is None else leg.iv, days),
                 quantity=position.lots * position.lot_size * leg.ratio * (1 if leg.side is Side.BUY else -1),
                 forward=self._forward,
             )

@@ -47,12 +47,14 @@ def room_denial(
 
 
 def _candidate(quote: CandidateQuote, market: MarketView, units: int, level: float) -> StressedLeg:
-    minutes = market.minutes_to_expiry
+    years = market.years_to_expiry
+    if years is None:  # a view of a former version, whose volatilities are the calendar's
+        years = max(market.minutes_to_expiry or 0.0, _LEAST_MINUTES) / MINUTES_PER_YEAR
     return StressedLeg(
         contract=quote.contract,
         units=-units,
         mark=quote.bid or 0.0,
         forward=level,
-        years=max(minutes or 0.0, _LEAST_MINUTES) / MINUTES_PER_YEAR,
+        years=years,
         volatility=quote.iv or market.atm_iv or _UNKNOWN_VOLATILITY,
     )

@@ -40,7 +40,7 @@ class Signal(Event, frozen=True, kw_only=True):
         entry_features: the vector's values, carried on so that a trade can name what it was entered on.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     direction: int
     p_put_pays: float | None

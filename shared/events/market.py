@@ -131,7 +131,7 @@ class CandidateQuote(Record, frozen=True, kw_only=True):
         bid_qty, ask_qty: units.
         oi: contracts.
         iv: own Black-76 volatility, decimal.
-        delta, gamma, vega, theta: per unit of underlying, per unit of volatility, per day.
+        delta, gamma, vega, theta: per unit of underlying, per unit of volatility, per trading day with its night.
     """
 
     contract: Contract
@@ -156,11 +156,15 @@ class MarketView(Record, frozen=True, kw_only=True):
         forward: parity forward of the front tradable expiry, points.
         atm_iv: own at-the-money volatility, decimal.
         expiry: ISO date of that expiry.
-        minutes_to_expiry: to the dated close of the expiry day.
+        minutes_to_expiry: to the dated close of the expiry day, calendar minutes.
         minutes_from_open, minutes_to_close: of the session.
         lot_size: units per lot of that expiry.
         quality: flags of the snapshot.
         candidates: contracts near the money of that expiry.
+        years_to_expiry: the same time on the clock every volatility here is on; None before version 2, when it was the
+            calendar's.
+        minutes_per_year: of that clock; a volatility times the square root of minutes over this is the usual move in so
+            many minutes of trading.
     """
 
     underlying: str
@@ -174,6 +178,8 @@ class MarketView(Record, frozen=True, kw_only=True):
     lot_size: int
     quality: tuple[QualityFlag, ...]
     candidates: tuple[CandidateQuote, ...]
+    years_to_expiry: float | None = None
+    minutes_per_year: float = 525_600.0
 
 
 class FeatureVector(Event, frozen=True, kw_only=True):
@@ -183,6 +189,8 @@ class FeatureVector(Event, frozen=True, kw_only=True):
         schema_id: hash of the registry that names and orders `values`.
         values: one number per registered feature, None where it is missing.
     """
+
+    VERSION: ClassVar[int] = 2
 
     schema_id: str
     values: tuple[float | None, ...]

@@ -5,7 +5,8 @@ current one; `check_chain` refuses a class whose chain has a gap. A new field wi
 `unchanged`, and tells older replicas to wait for their own upgrade instead of failing on the field.
 
 Version 1 (v0.1.0) knew one short option and one way to decide. Version 2 knows legs and the strategy's name, version 3
-of an intent the lot size and the limit of its targets, of a trade its attribution.
+of an intent the lot size and the limit of its targets, of a trade its attribution. Signals since version 3, as feature vectors
+since version 2, say which clock their volatilities are on.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def _without(content: Plain, *names: str) -> Plain:
 
 UPCASTERS: Final[Mapping[str, Mapping[int, Upcaster]]] = {
     "ChainSnapshot": {1: unchanged},
-    "Signal": {1: signal_v1},
+    "FeatureVector": {1: unchanged},
+    "Signal": {1: signal_v1, 2: unchanged},
     "Order": {1: order_v1},
     "Fill": {1: fill_v1},
     "Trade": {1: trade_v1, 2: unchanged},

@@ -30,6 +30,8 @@ _NARROWEST = 0.15
 _ROUNDS = 25
 _FEWEST_OBSERVATIONS = 50
 _REACH = 5.0
+_SCALE_YEAR = MINUTES_PER_YEAR
+"""Year of the yardstick. Fitting scales the trend by its spread, so any year does that fit and filter share."""
 _REALISED = ("realised_vol_30m", "realised_vol_session", "hv_parkinson_10d")
 
 
@@ -131,8 +133,8 @@ def observations_of(features: Floats, names: Sequence[str]) -> Floats:
     """Take the three observations from feature vectors, shape (..., features) to (..., 3).
 
     Volatility is realised, in logs: of the last half hour, or of the session where a feed is too slow for that. Trend
-    is the distance of the averages in units of what that volatility makes usual in a quarter of an hour, or for a slow
-    feed the return of the last hour in units of what is usual in one. The third is the log ratio of implied to
+    is the distance of the averages over that volatility's share for a quarter of an hour, or for a slow feed the return of
+    the last hour over its share for one. The third is the log ratio of implied to
     realised volatility. A feature that the schema lacks is missing.
     """
 
@@ -148,8 +150,8 @@ def observations_of(features: Floats, names: Sequence[str]) -> Floats:
 
     realised, implied = first(*(_positive(column(name)) for name in _REALISED)), _positive(column("atm_iv"))
     yardstick = first(realised, implied)
-    quick = column("trend_ema_fast_slow") / (yardstick * np.sqrt(15.0 / MINUTES_PER_YEAR))
-    slow = column("return_60m") / (yardstick * np.sqrt(60.0 / MINUTES_PER_YEAR))
+    quick = column("trend_ema_fast_slow") / (yardstick * np.sqrt(15.0 / _SCALE_YEAR))
+    slow = column("return_60m") / (yardstick * np.sqrt(60.0 / _SCALE_YEAR))
     volatility = np.log(realised)
     return np.stack([volatility, first(quick, slow), np.log(implied) - volatility], axis=-1)
 

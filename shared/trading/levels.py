@@ -15,7 +15,7 @@ class LevelRules(Protocol):
 
     @property
     def reference_volatility(self) -> float:
-        """At-the-money volatility at which the fractions hold as they are, decimal."""
+        """At-the-money volatility, on the variance clock, at which the fractions hold as they are, decimal."""
         ...
 
     @property

@@ -15,13 +15,14 @@ from typing import Protocol
 
 import numpy as np
 
-from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
+from shared.clock import NS_PER_SECOND
 from shared.events import ChainSnapshot, Contract, ExpiryChain, MarkSource, OptionKind
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.forward import parity_forward
-from shared.market.pricing import ImpliedGreeks, black76_price, implied_greeks, year_fraction
+from shared.market.pricing import ImpliedGreeks, black76_price, implied_greeks
 from shared.market.ticks import TICK, nearest_tick
+from shared.market.variance_clock import VarianceClock
 from shared.trading.position import ForwardSeen, ShortPosition
 from shared.trading.quotes import NO_QUOTE, Quote, expiry_chain, quote_of
 
@@ -44,11 +45,13 @@ class Marker:
     Attributes:
         rules: how long a quote is trusted.
         calendar, contracts: when an expiry closes.
+        clock: how fast volatility runs until then.
     """
 
     rules: MarkRules
     calendar: TradingCalendar
     contracts: ContractTable
+    clock: VarianceClock
 
     def mark(self, position: ShortPosition, snapshot: ChainSnapshot, forwards: dict[str, ForwardSeen]) -> Quote:
         """Fold a snapshot into a position's mark, excursions, Greeks and attribution, and give its quote there.
@@ -78,7 +81,7 @@ class Marker:
     def years(self, contract: Contract, ts: int) -> float:
         """Give the years from an event time to the close of a contract's expiry, not below the pricing floor."""
         close = self.contracts.expiry_close_ns(date.fromisoformat(contract.expiry), self.calendar)
-        return float(year_fraction(max((close - ts) / NS_PER_MINUTE, 0.0)))
+        return self.clock.years(min(ts, close), close)
 
 
 def observe(position: ShortPosition, ask: float, ts: int) -> None:

@@ -41,7 +41,7 @@ class StressedLeg:
         units: held, negative when short.
         mark: what closing costs or fetches now, points.
         forward: of its expiry, points.
-        years: to its expiry.
+        years: to its expiry, on the clock its volatility is on.
         volatility: implied, decimal per year.
     """
 

@@ -17,6 +17,7 @@ from services.risk.bootstrap import risk_service
 from services.risk.settings import RiskSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
+from shared.market.variance_clock import VarianceClock
 from shared.observability.logging import configure_logging
 from shared.settings import BrokerSettings, LogSettings
 from shared.streaming.redis.engine import RedisEngine
@@ -126,7 +127,7 @@ def run_executor(spec: Spec) -> None:
     assembly = OpenedSidecar(settings, venue(settings, spec), broker, ("nifty",), clock, calendar, fault)
     thread = threading.Thread(target=assembly.sidecar.run, args=(stop,), daemon=True)
     thread.start()
-    service = executor_service(settings, calendar, CostTable.load())
+    service = executor_service(settings, calendar, CostTable.load(), VarianceClock.load(calendar))
     engine = RedisEngine(
         service, spec.url, partitions=1, replica="executor", lease_ms=LEASE_MS, block_ms=BLOCK_MS, fault=fault
     )

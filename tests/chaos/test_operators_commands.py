@@ -21,6 +21,7 @@ from shared.clock import NS_PER_MINUTE
 from shared.events import BookState, Command, CommandKind, Denial, DenialCode, Event, Order
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
+from shared.market.variance_clock import VarianceClock
 from tests.builders import CALL, PUT, at, candidate, chain_header, market_view, signal, snapshot
 
 _N = os.environ.get("THETAFLOW_TEST_CHAOS_N")
@@ -42,7 +43,8 @@ FILE = RiskSettings(
 )
 PUTS, CALLS = 24_400.0, 24_600.0
 START = at(10, 0)
-EXECUTOR = executor_service(ExecutorSettings(), TradingCalendar.load(), CostTable.load())
+CALENDAR = TradingCalendar.load()
+EXECUTOR = executor_service(ExecutorSettings(), CALENDAR, CostTable.load(), VarianceClock.load(CALENDAR))
 RISK = risk_service(FILE)
 
 

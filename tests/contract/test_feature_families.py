@@ -12,7 +12,7 @@ from services.features.handler import FeaturesHandler
 from services.features.settings import FeaturesSettings
 from shared.events import ChainSnapshot, FeatureVector
 from tests.howto.page import write_block
-from tests.unit.services.features.synthetic_days import CALENDAR, CONTRACTS, made_days
+from tests.unit.services.features.synthetic_days import CALENDAR, CLOCK, CONTRACTS, made_days
 
 OF_THE_PAGE = "put_wing"
 EVERY = 5
@@ -38,7 +38,7 @@ def family(request, tmp_path):
             break
         start += len(one.features)
     settings = FeaturesSettings(families=references)
-    make = lambda: FeaturesHandler("nifty", settings, CALENDAR, CONTRACTS)  # noqa: E731
+    make = lambda: FeaturesHandler("nifty", settings, CALENDAR, CONTRACTS, CLOCK)  # noqa: E731
     return make, one.features, slice(start, start + len(one.features))
 
 

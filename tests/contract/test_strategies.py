@@ -18,6 +18,7 @@ from services.predictor.strategies.registry import strategies
 from shared.events import Event, FeatureVector, Signal
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.variance_clock import VarianceClock
 from shared.streaming.protocol.handler import Handler
 from tests.howto.page import write_block
 from trading_system.installation import InstallationSettings
@@ -30,7 +31,9 @@ CUTS = (1, 40, 120, 250)
 def vectors() -> list[FeatureVector]:
     """Feature vectors of a synthetic day."""
     ingest = InstallationSettings.load({}).ingest_handler("nifty")
-    features = FeaturesHandler("nifty", FeaturesSettings(), TradingCalendar.load(), ContractTable.load())
+    calendar = TradingCalendar.load()
+    clock = VarianceClock.load(calendar)
+    features = FeaturesHandler("nifty", FeaturesSettings(), calendar, ContractTable.load(), clock)
     events = (event for chain in synthetic_days(7) for event in ingest.accept(chain))
     return [vector for event in events for vector in features.handle(event) if isinstance(vector, FeatureVector)]
 

@@ -19,6 +19,7 @@ from shared.events import BookState, ChainSnapshot, Command, CommandKind, Event,
 from shared.events.topology import Topic
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
+from shared.market.variance_clock import VarianceClock
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.protocol.codec import encode_json
 from shared.streaming.protocol.golden import golden_hash
@@ -54,7 +55,7 @@ def services() -> tuple[Service, ...]:
         Service(name="features", make=lambda _: Silent()),
         Service(name="predictor", make=lambda _: Silent()),
         risk_service(risk),
-        executor_service(ExecutorSettings(venue_variables=2), calendar, CostTable.load()),
+        executor_service(ExecutorSettings(venue_variables=2), calendar, CostTable.load(), VarianceClock.load(calendar)),
     )
 
 

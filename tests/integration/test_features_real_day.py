@@ -52,7 +52,7 @@ def vectors(captures, house) -> list[FeatureVector]:
 
 
 def new_handler(house: Installation) -> FeaturesHandler:
-    return FeaturesHandler("nifty", house.features, house.calendar, house.contracts)
+    return FeaturesHandler("nifty", house.features, house.calendar, house.contracts, house.clock)
 
 
 @pytest.mark.market_data

@@ -84,7 +84,7 @@ def test_the_service_is_made_with_the_settings_of_the_end_of_the_day():
     house = Installation.load(
         {"THETAFLOW_EXECUTOR_PRODUCT": "intraday", "THETAFLOW_EXECUTOR_BROKER_SQUARE_OFF": "15:20"}
     )
-    service = executor_service(house.executor, house.calendar, house.costs, house.contracts)
+    service = executor_service(house.executor, house.calendar, house.costs, house.clock, house.contracts)
     seen: list[Event] = []
     engine = MemoryEngine([service], observer=seen.append)
     day = "2026-08-11"

@@ -200,6 +200,7 @@ def test_what_a_label_says_is_what_the_executor_earns(tmp_path):
             house.calendar,
             house.costs,
             house.contracts,
+            house.clock,
         )
         trade = None
         for snapshot in snapshots[row:]:

@@ -21,6 +21,7 @@ from services.executor.audit.log import AuditLog, read_audit, verify
 from services.executor.venues.arming import check_armed
 from services.executor.venues.outbox import Outbox
 from services.executor.venues.write import WRITE, WriteState
+from services.features.families.registry import SCHEMA_ID
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import ManualClock
 from shared.events import Event, Intent, Signal
@@ -35,14 +36,14 @@ from shared.streaming.redis.history import read_entries
 from shared.streaming.redis.lockstep import RedisLockstep
 from shared.streaming.redis.publisher import RedisPublisher
 from tests.fixtures.v0_1_0.load import HERE, load_broker, read_rest_of_day
-from tests.migration.decisions import line_of
+from tests.migration.decisions import V0_1_0, V0_1_0_MARKET, line_of
 from tests.migration.tally import TOLERANCE, alike
 from trading_system.operations.processes import Fleet
 from trading_system.wiring import Installation
 
 PARTITIONS = 4
 LIMITS_OF_THEN = {
-    "THETAFLOW_RISK_MARGIN_OFFSETS": "false",
+    **V0_1_0,
     "THETAFLOW_RISK_MAX_STRESS_LOSS": "10",
     "THETAFLOW_RISK_MAX_DELTA_LOSS": "0.06",
     "THETAFLOW_RISK_MAX_GAMMA_LOSS": "0.03",
@@ -50,6 +51,7 @@ LIMITS_OF_THEN = {
 }
 """Room enough that no limit v0.1.0 did not have decides on that day; it lost less than either daily limit."""
 
+SCHEMA_OF_V0_1_0 = "d0e7c2ec708fe15a4ecc9183af870cbe"
 DECISIONS = (Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES)
 
 
@@ -67,7 +69,7 @@ def read_since(url: str, topic: Topic, ids: set[str]) -> Iterator[Event]:
 @pytest.mark.broker
 def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
     rest = read_rest_of_day()
-    house = Installation.load({})
+    house = Installation.load(V0_1_0)
     ingest = house.ingest_handler("nifty")
     with ExitStack() as stack:
         url = stack.enter_context(EmbeddedRedis(tmp_path / "broker")).url
@@ -84,7 +86,7 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
         fleet.wait_until_ready()
         publisher = stack.enter_context(RedisPublisher(url, producer="ingest", partitions=PARTITIONS))
         lockstep = stack.enter_context(RedisLockstep(url, PARTITIONS))
-        steps = [ingest.accept(chain) for chain in synthetic_days(**market_of(rest))]
+        steps = [ingest.accept(chain) for chain in synthetic_days(**market_of(rest), clock=V0_1_0_MARKET)]
         for events in (*steps[int(rest["chains_before_cut"]) :], ingest.end_of_day()):
             for event in events:
                 publisher.publish([event])
@@ -102,6 +104,11 @@ def test_todays_services_go_on_with_the_day_as_v0_1_0_did(tmp_path: Path):
         # Kept as their number and a hash of every digit, which another processor gives otherwise.
         vector = expected.pop("entry_features")
         assert len(found["entry_features"]) == vector["length"]
+        # The schema's id follows the formulas' texts, which name another clock now; the numbers are those of the calendar's.
+        assert (found["schema_id"], expected.pop("schema_id")) == (SCHEMA_ID, SCHEMA_OF_V0_1_0)
+        market = found["market"]
+        assert market["minutes_per_year"] == 525_600.0
+        assert market["years_to_expiry"] == max(market["minutes_to_expiry"], 5.0) / 525_600.0
         assert alike(found, expected), found["header"]["id"]
     lines = [line for event in made if not isinstance(event, Signal) and (line := line_of(event)) is not None]
     assert lines == [line for line in rest["lines"] if not line.startswith("signal ")]
@@ -162,7 +169,9 @@ def test_stored_days_are_read_queried_and_compacted_beside_new_rows(tmp_path: Pa
     chains = list(store.read_day(day.day))
     assert len(chains) == day.snapshots == int(read_rest_of_day()["chains_before_cut"])
     writer = StoreWriter(root, book="nifty")
-    for chain in list(synthetic_days(**market_of(read_rest_of_day())))[len(chains) : len(chains) + 3]:
+    for chain in list(synthetic_days(**market_of(read_rest_of_day()), clock=V0_1_0_MARKET))[
+        len(chains) : len(chains) + 3
+    ]:
         writer.put_chain(chain)
     writer.close()
     assert len(list(Store(root).read_day(day.day))) == len(chains) + 3

@@ -15,12 +15,22 @@ from services.ingest.sources.recorded.replay import open_replay
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import ist_date
 from shared.events import Contract, Denial, Event, Fill, Order, Signal, Trade
+from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed
+from shared.market.variance_clock import VarianceClock
 from shared.streaming.memory.engine import MemoryEngine
 from tests.migration.tally import Tally
 from trading_system.wiring import Installation
 
 BOOK = "nifty"
+HERE = Path(__file__).parent
+V0_1_0 = {
+    "THETAFLOW_RISK_MARGIN_OFFSETS": "false",
+    "THETAFLOW_VARIANCE_TABLE": str(HERE / "variance_v0_1_0.toml"),
+}
+"""The rules of v0.1.0: margins add up, and volatilities are counted by the calendar."""
+V0_1_0_MARKET = VarianceClock.load(TradingCalendar.load(), HERE / "market_v0_1_0.toml")
+"""How the made-up market of v0.1.0 spread its variance over time."""
 SYNTHETIC_SEEDS = (11, 12, 13)
 SYNTHETIC_DAYS = 20
 DEMO_SEED = 7
@@ -63,7 +73,7 @@ def as_v0_1_0() -> Installation:
 
     Its limits on Greeks contradict its limit of a day, which no file may say any more: they are laid over unchecked.
     """
-    house = Installation.load({"THETAFLOW_RISK_MARGIN_OFFSETS": "false"})
+    house = Installation.load(V0_1_0)
     risk = house.risk.model_copy(update={"max_stress_loss": 10.0, "max_delta_loss": 0.06, "max_gamma_loss": 0.03})
     return replace(house, risk=risk)
 
@@ -90,7 +100,7 @@ def replayed_day_by_day(items: Iterable[Parsed]) -> Decisions:
 
 def synthetic(seed: int, days: int) -> Iterator[Parsed]:
     """Give the chains of a synthetic market."""
-    return iter(synthetic_days(seed, days))
+    return iter(synthetic_days(seed, days, clock=V0_1_0_MARKET))
 
 
 def recorded(data: Path, name: str) -> Iterator[Parsed]:

@@ -37,10 +37,8 @@ RULES_NO_SERVICE_ASKS_FOR_YET = {
     "Margin.share_of_notional",
     "OptionCosts.points_per_unit",
     "TradingCalendar.is_covered",
-    "VarianceWeights.days_per_year",
     "annualised_volatility",
     "overlapping_pairs",
-    "restated",
 }
 """Tested rules of the exchange and of validation. Whoever uses one takes it out of here; no new one comes in."""
 OF_ORDER_VENUES = {

@@ -17,6 +17,7 @@ from shared.market.chain import ParsedChain
 from shared.market.contracts import ContractTable
 from shared.market.synthetic.market import SyntheticMarket
 from shared.market.synthetic.path import Edge
+from shared.market.variance_clock import VarianceClock
 
 Floats = NDArray[np.float64]
 Stamps = NDArray[np.int64]
@@ -81,7 +82,7 @@ class KnownEdgeMarket:
 
     def scores(self, ts: Stamps, calendar: TradingCalendar, contracts: ContractTable) -> Floats:
         """Give the hidden score at each time, shape (n,): all anybody could know of the edge; NaN where there is none."""
-        market = SyntheticMarket(self.seed, calendar, contracts, edge=self.edge)
+        market = SyntheticMarket(self.seed, calendar, contracts, VarianceClock.load(calendar), edge=self.edge)
         known: dict[int, float] = {}
         for stamps, path in market.paths(_START, self.days):
             known.update(zip(stamps, path.score.tolist(), strict=True))

@@ -99,7 +99,7 @@ def collect_days(
     schema = house.schema()
     models = ModelSource(house.predictor.models, schema.id, "none")
     context = StrategyContext("training", house.predictor, schema, models)
-    features = FeaturesHandler("training", house.features, house.calendar, house.contracts)
+    features = FeaturesHandler("training", house.features, house.calendar, house.contracts, house.clock)
     predictor = PredictorHandler(context, strategies().get(judged_strategy(house))(context))
     day, ordinal = _Day(), -1
     for item in items:
@@ -236,7 +236,7 @@ class _Quotes:
     def __init__(self, snapshots: list[ChainSnapshot], house: InstallationSettings) -> None:
         self._snapshots = snapshots
         self._ts = tuple(snapshot.header.ts for snapshot in snapshots)
-        self._marker = Marker(house.executor, house.calendar, house.contracts)
+        self._marker = Marker(house.executor, house.calendar, house.contracts, house.clock)
         self._calendar = house.calendar
         self._settlement = _settlement_level(snapshots, house)
         self._paths: dict[Contract, QuotePath] = {}

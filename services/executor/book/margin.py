@@ -12,7 +12,8 @@ from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.margin import OptionPosition, portfolio_margin
 from shared.market.margin_table import MarginTable
-from shared.market.pricing import MINUTES_PER_YEAR
+from shared.market.pricing import MINIMUM_MINUTES, MINUTES_PER_YEAR
+from shared.market.variance_clock import VarianceClock, restated
 from shared.trading.position import PAISE, ShortPosition
 
 _UNKNOWN_VOLATILITY = 0.15
@@ -40,11 +41,13 @@ class BookMargins:
     Attributes:
         margins: scan ranges and published files.
         calendar, contracts: when an expiry closes. Margins count calendar time, as the clearing house does.
+        clock: positions' volatilities are on it.
     """
 
     margins: MarginTable
     calendar: TradingCalendar
     contracts: ContractTable
+    clock: VarianceClock
 
     def bound(self, state: ExecutorState, ts: int) -> BoundMargin:
         """Give the margin of a state at an event time."""
@@ -72,11 +75,19 @@ class BookMargins:
             table=self.margins,
         ).total
 
+    def _volatility(self, iv: float | None, ts: int, close: int) -> float:
+        """Say a position's volatility in the calendar's years, in which the clearing house shifts it."""
+        if iv is None:
+            return _UNKNOWN_VOLATILITY
+        calendar = max((close - ts) / NS_PER_MINUTE, MINIMUM_MINUTES) / MINUTES_PER_YEAR
+        return restated(iv, self.clock.years(min(ts, close), close), calendar)
+
     def _legs(self, position: ShortPosition, state: ExecutorState, ts: int) -> list[OptionPosition]:
         legs = []
         for leg in position.legs:
             expiry = date.fromisoformat(leg.contract.expiry)
-            minutes = (self.contracts.expiry_close_ns(expiry, self.calendar) - ts) / NS_PER_MINUTE
+            close = self.contracts.expiry_close_ns(expiry, self.calendar)
+            minutes = (close - ts) / NS_PER_MINUTE
             seen = state.forwards.get(f"{leg.contract.underlying} {leg.contract.expiry}")
             index = state.indices.get(leg.contract.underlying)
             legs.append(
@@ -85,7 +96,7 @@ class BookMargins:
                     kind=leg.contract.kind,
                     expiry=expiry,
                     years=max(minutes, 0.0) / MINUTES_PER_YEAR,
-                    volatility=_UNKNOWN_VOLATILITY if position.iv is None else position.iv,
+                    volatility=self._volatility(position.iv, ts, close),
                     quantity=position.open_units * leg.ratio * (1 if leg.side is Side.BUY else -1),
                     forward=seen.forward if seen else index.level if index else leg.contract.strike,
                 )

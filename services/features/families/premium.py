@@ -9,7 +9,6 @@ from services.features.state.chain_arrays import CALL, PUT
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
 from services.features.state.missing import NAN
-from shared.market.year import MINUTES_PER_YEAR
 
 _STEPS = (1, 2, 3)
 _PRICE = "price is the mid quote, or the last trade where the whole chain has no quotes"
@@ -56,7 +55,7 @@ FEATURES = (
     Feature(
         "straddle_theta_per_minute",
         "fraction of premium per minute",
-        "(call theta + put theta) / 525,600 / straddle price at the money; negative",
+        "(call theta + put theta) / variance minutes of a year / straddle price at the money: what a minute of trading takes; negative",
         "Black (1976), own volatility",
     ),
     Feature(
@@ -89,7 +88,7 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
         straddle,
         *(calls[step] / forward for step in _STEPS),
         *(puts[step] / forward for step in _STEPS),
-        ratio(theta / MINUTES_PER_YEAR, straddle),
+        ratio(theta / now.clock.minutes_per_year(now.ts), straddle),
         _decay(now, past),
     )
 

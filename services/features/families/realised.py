@@ -30,7 +30,8 @@ def _of_range(name: str, source: str) -> Feature:
 
 def _of_days(name: str, source: str, sessions: int = HV_SESSIONS, *, overnight: bool = False) -> Feature:
     """Declare an estimate over days; one with overnight returns needs the close before the first of them."""
-    text = f"{source} {_DAYS}".replace(f"last {HV_SESSIONS} ", f"last {sessions} ")
+    year = "x 252" if overnight else "x sessions without nights that have a year's variance on the variance clock"
+    text = f"{source} {_DAYS}".replace(f"last {HV_SESSIONS} ", f"last {sessions} ") + f"; {year}"
     warm_up = sessions + 1 if overnight else sessions
     return Feature(name, "decimal per year", text, source, warm_up, WarmUpUnit.SESSIONS, needs_history=True)
 
@@ -40,7 +41,7 @@ FEATURES = (
         "realised_vol_30m",
         "decimal per year",
         "sum of squared log returns of the forward between minutes over the last 30, per minute spanned, "
-        "x minutes of 252 sessions; at least 5 returns over 20 minutes",
+        "x trading minutes that have a year's variance on the variance clock; at least 5 returns over 20 minutes",
         "Andersen and Bollerslev (1998)",
         warm_up=20,
         needs_history=True,
@@ -98,12 +99,13 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     if past is None:
         return missing(FEATURES)
     session, days = past.session, past.days.historical
-    recent = _recent(now.ts, session)
+    year = now.clock.realised_year(now.session)
+    recent = _recent(now.ts, session, year)
     level = now.money.atm_iv if now.money is not None else NAN
     against = ratio(recent, level)
     return (
         recent,
-        _whole_session(session),
+        _whole_session(session, year),
         session.parkinson,
         session.garman_klass,
         session.rogers_satchell,
@@ -120,7 +122,7 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     )
 
 
-def _recent(ts: int, session: Intraday) -> float:
+def _recent(ts: int, session: Intraday, year: float) -> float:
     oldest = ts - _WINDOW_MINUTES * NS_PER_MINUTE
     window = [sample for sample in session.samples[-_WINDOW_MINUTES - 2 :] if sample.ts >= oldest]
     if len(window) <= _RETURNS_NEEDED:
@@ -130,11 +132,11 @@ def _recent(ts: int, session: Intraday) -> float:
         return NAN
     logs = [math.log(sample.forward) for sample in window]
     squares = math.fsum((b - a) ** 2 for a, b in pairwise(logs))
-    return yearly(squares / span, session.minutes_a_year)
+    return yearly(squares / span, year)
 
 
-def _whole_session(session: Intraday) -> float:
+def _whole_session(session: Intraday, year: float) -> float:
     span = (session.last_ts - session.first_ts) / NS_PER_MINUTE
     if session.squares_count < _RETURNS_NEEDED or span < _SPAN_NEEDED:
         return NAN
-    return yearly(session.squares / span, session.minutes_a_year)
+    return yearly(session.squares / span, year)

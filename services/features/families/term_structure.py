@@ -15,7 +15,7 @@ from services.features.state.term import forward_volatility
 from shared.market.vix import THIRTY_DAYS_IN_MINUTES, replicated_variance, volatility_index
 
 _CBOE = "CBOE (2009), The CBOE Volatility Index"
-_BLACK = "Black (1976)"
+_BLACK = "Black (1976), variance clock"
 
 FEATURES = (
     Feature("next_atm_iv", "decimal", "volatility at the money of the second expiry", _BLACK),
@@ -29,14 +29,14 @@ FEATURES = (
     Feature(
         "strip_volatility",
         "decimal",
-        "square root of the variance replicated from the front expiry's strip, rate 0",
+        "square root of the variance replicated from the front expiry's strip, rate 0, on the variance clock",
         _CBOE,
     ),
     Feature("strip_minus_atm_iv", "decimal", "strip_volatility - atm_iv: what the wings cost", _CBOE),
     Feature(
         "vix_replicated",
         "decimal",
-        "30-day index from the strips of the two expiries around 30 days, rate 0; missing when no two lie around it",
+        "30-day index from the strips of the two expiries around 30 days, rate 0, calendar minutes; missing when no two lie around it",
         _CBOE,
     ),
 )
@@ -49,7 +49,10 @@ def compute(now: CrossSection, _past: Past | None) -> tuple[float, ...]:
     front_variance = NAN
     if front is not None and now.money is not None:
         front_variance = _variance(front, now.strikes, now.columns)
-    strip = math.sqrt(front_variance) if front_variance >= 0.0 else NAN
+    strip = NAN
+    if front is not None and front_variance >= 0.0:
+        # The index keeps the calendar's years; beside atm_iv the same strip is said on atm_iv's clock.
+        strip = math.sqrt(front_variance * (years_of(front.minutes) / now.years))
     return (
         now.next_atm_iv,
         now.next_atm_iv - level,

@@ -15,7 +15,7 @@ from services.features.state.missing import NAN
 from services.features.state.term import seven_day_volatility
 from shared.clock import NS_PER_MINUTE
 
-_BLACK = "Black (1976) on the parity forward, minutes to the dated close / 525,600"
+_BLACK = "Black (1976) on the parity forward, variance minutes to the dated close / those of a year"
 _WINDOW_MINUTES = 30
 _CHANGES_NEEDED = 5
 _SPAN_NEEDED = 20.0
@@ -32,7 +32,7 @@ FEATURES = (
     Feature(
         "iv_7d",
         "decimal",
-        "volatility at the money for seven calendar days: total variance linear in time between the two nearest expiries",
+        "volatility at the money for seven calendar days: total variance linear in variance minutes between the two nearest expiries",
         _BLACK,
     ),
     Feature("iv_change_5m", "decimal", "atm_iv - atm_iv 5 minutes ago", _BLACK, warm_up=5, needs_history=True),

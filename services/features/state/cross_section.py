@@ -28,6 +28,7 @@ from shared.events import ChainSnapshot, ExpiryChain, QualityFlag
 from shared.market.calendar import Session
 from shared.market.forward import mid_quote, parity_forward
 from shared.market.pricing import MINIMUM_MINUTES, MINUTES_PER_YEAR, ImpliedGreeks, implied_greeks
+from shared.market.variance_clock import VarianceClock
 
 BAND_STRIKES: Final = 5
 """Strikes on either side of the money that make the ATM band."""
@@ -82,6 +83,9 @@ class CrossSection:
             sides, -1 to 1; above 0 more wait to buy calls and sell puts. NaN where a side shows none.
         money: None without a forward.
         next_forward, next_atm_iv: of the next expiry.
+        clock: every volatility is on it.
+        years, next_years: from the snapshot to the front's and the next expiry's close on that clock, not below the
+            floor of pricing; NaN without that expiry.
     """
 
     snapshot: ChainSnapshot
@@ -103,20 +107,29 @@ class CrossSection:
     money: Money | None
     next_forward: float
     next_atm_iv: float
+    clock: VarianceClock
+    years: float
+    next_years: float
 
 
 def years_of(minutes: float) -> float:
-    """Years for minutes to expiry, not below the floor of the pricing functions."""
+    """Years of the calendar, for what runs with it: interest and the indices; not below the floor of pricing."""
     return max(minutes, MINIMUM_MINUTES) / MINUTES_PER_YEAR
 
 
 def cross_section(
-    snapshot: ChainSnapshot, session: Session, expiries: tuple[DatedExpiry, ...], lot_size: int
+    snapshot: ChainSnapshot,
+    session: Session,
+    expiries: tuple[DatedExpiry, ...],
+    lot_size: int,
+    clock: VarianceClock,
 ) -> CrossSection:
     """Work out what a snapshot shows; `expiries` are those of its chains that are still alive, nearest first."""
     ts = snapshot.header.ts
     front = expiries[0] if expiries else None
     following = expiries[1] if len(expiries) > 1 else None
+    years = NAN if front is None else clock.years(ts, front.close_ns)
+    next_years = NAN if following is None else clock.years(ts, following.close_ns)
     if front is None:
         strikes, columns = np.empty(0), np.empty((2, 8, 0))
     else:
@@ -131,8 +144,10 @@ def cross_section(
     if front is not None:
         forward, dispersion, _ = parity_forward(strikes, bid[CALL], ask[CALL], bid[PUT], ask[PUT])
         if not math.isnan(forward):
-            nearby = _quotes_near(following, forward, ltp_only=ltp_only) if following is not None else None
-            greeks, next_atm_iv = _solve(front, strikes, price, forward, nearby)
+            nearby = None
+            if following is not None:
+                nearby = _quotes_near(following, forward, next_years, ltp_only=ltp_only)
+            greeks, next_atm_iv = _solve(strikes, price, forward, years, nearby)
             next_forward = nearby.forward if nearby is not None else NAN
             money = _money(front, forward, dispersion, greeks)
     known = columns == columns  # noqa: PLR0124 - NaN differs from itself; isnan is the slower way
@@ -158,6 +173,9 @@ def cross_section(
         money=money,
         next_forward=next_forward,
         next_atm_iv=next_atm_iv,
+        clock=clock,
+        years=years,
+        next_years=next_years,
     )
 
 
@@ -196,7 +214,7 @@ class _Nearby:
     price: FloatArray
 
 
-def _quotes_near(following: DatedExpiry, forward: float, *, ltp_only: bool) -> _Nearby | None:
+def _quotes_near(following: DatedExpiry, forward: float, years: float, *, ltp_only: bool) -> _Nearby | None:
     """Find the next expiry's forward among the strikes around the front one; None when it has none there."""
     chain: ExpiryChain = following.chain
     centre = bisect_left(chain.strikes, forward)
@@ -212,14 +230,13 @@ def _quotes_near(following: DatedExpiry, forward: float, *, ltp_only: bool) -> _
     above = bisect_left(strikes, own)
     around = slice(max(above - 1, 0), above + 1)
     price = mid_quote(quotes[:, BID, around], quotes[:, ASK, around])
-    return _Nearby(own, years_of(following.minutes), strikes[around], price)
+    return _Nearby(own, years, strikes[around], price)
 
 
 def _solve(
-    front: DatedExpiry, strikes: FloatArray, price: FloatArray, forward: float, nearby: _Nearby | None
+    strikes: FloatArray, price: FloatArray, forward: float, years: float, nearby: _Nearby | None
 ) -> tuple[ImpliedGreeks, float]:
     """Volatilities and Greeks of the front, and the next expiry's volatility at the money, in one call for both."""
-    years = years_of(front.minutes)
     if nearby is None:
         return implied_greeks(price, forward, strikes, years, _IS_CALL), NAN
     count, more = strikes.size, len(nearby.strikes)

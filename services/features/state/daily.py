@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from services.features.state.intraday import SESSIONS_A_YEAR, Intraday, yearly
+from services.features.state.intraday import Intraday, yearly
 from services.features.state.missing import NAN
 from shared.clock import NS_PER_MINUTE
 from shared.market.volatility import (
+    TRADING_DAYS_PER_YEAR,
     close_to_close_variance,
     garman_klass_variance,
     parkinson_variance,
@@ -88,8 +89,11 @@ class Daily(msgspec.Struct):
     last_covered: bool = False
     last_return: float = NAN
 
-    def close(self, session: Intraday, forwards: dict[str, float], volatility: float) -> None:
-        """Fold in a session that is over, with the forwards and the seven-day volatility it ended on."""
+    def close(self, session: Intraday, forwards: dict[str, float], volatility: float, sessions_a_year: float) -> None:
+        """Fold in a session that is over, with the forwards and the seven-day volatility it ended on.
+
+        `sessions_a_year` is how many sessions, without their nights, have the variance of a year.
+        """
         edge = COVERED_MINUTES * NS_PER_MINUTE
         self.last_covered = session.close_ns - session.last_ts <= edge
         self.last_day, self.last_forwards = session.day, forwards
@@ -100,7 +104,7 @@ class Daily(msgspec.Struct):
         high, low = math.log(whole.high / whole.open), math.log(whole.low / whole.open)
         bar = DailyBar(session.day, session.overnight, high, low, self.last_return)
         self.bars = [*self.bars, bar][-HV_LONG_SESSIONS:]
-        self.historical = historical_volatility(self.bars)
+        self.historical = historical_volatility(self.bars, sessions_a_year)
         if not math.isnan(volatility):
             self.volatilities = [*self.volatilities, volatility][-IV_SESSIONS:]
         if session.profile_volume:
@@ -116,8 +120,11 @@ class Daily(msgspec.Struct):
         return math.log(forward / before)
 
 
-def historical_volatility(bars: list[DailyBar]) -> HistoricalVolatility:
-    """Estimate volatility over the last sessions; an estimator that needs overnight returns is NaN if one is unknown."""
+def historical_volatility(bars: list[DailyBar], sessions_a_year: float) -> HistoricalVolatility:
+    """Estimate volatility over the last sessions; an estimator that needs overnight returns is NaN if one is unknown.
+
+    Those that see nights are annual by 252 sessions with their nights, the others by `sessions_a_year` without.
+    """
     if len(bars) < HV_SESSIONS:
         return HistoricalVolatility()
     table = np.array([(bar.overnight, bar.high, bar.low, bar.close) for bar in bars])
@@ -127,11 +134,12 @@ def historical_volatility(bars: list[DailyBar]) -> HistoricalVolatility:
     return HistoricalVolatility(
         close_10=_close_to_close(table, HV_SESSIONS),
         close_20=_close_to_close(table, HV_LONG_SESSIONS),
-        parkinson_10=yearly(float(parkinson_variance(top, bottom)), SESSIONS_A_YEAR),
-        garman_klass_10=yearly(float(garman_klass_variance(ones, top, bottom, last)), SESSIONS_A_YEAR),
-        rogers_satchell_10=yearly(float(rogers_satchell_variance(ones, top, bottom, last)), SESSIONS_A_YEAR),
+        parkinson_10=yearly(float(parkinson_variance(top, bottom)), sessions_a_year),
+        garman_klass_10=yearly(float(garman_klass_variance(ones, top, bottom, last)), sessions_a_year),
+        rogers_satchell_10=yearly(float(rogers_satchell_variance(ones, top, bottom, last)), sessions_a_year),
         yang_zhang_10=yearly(
-            float(yang_zhang_variance(opening, opening * top, opening * bottom, opening * last, ones)), SESSIONS_A_YEAR
+            float(yang_zhang_variance(opening, opening * top, opening * bottom, opening * last, ones)),
+            TRADING_DAYS_PER_YEAR,
         ),
     )
 
@@ -141,7 +149,7 @@ def _close_to_close(table: np.ndarray[tuple[int, int], np.dtype[np.float64]], se
         return NAN
     returns = table[-sessions:, 0] + table[-sessions:, 3]
     closes = np.exp(np.concatenate(([0.0], np.cumsum(returns))))
-    return yearly(float(close_to_close_variance(closes)), SESSIONS_A_YEAR)
+    return yearly(float(close_to_close_variance(closes)), TRADING_DAYS_PER_YEAR)
 
 
 def typical_volume(profiles: list[Profile]) -> list[float]:

@@ -53,10 +53,11 @@ class MarketHistory(msgspec.Struct):
             return
         if running is None or running.day != day or running.expiry != front.chain.expiry:
             if running is not None and running.day != day:
-                self.daily.close(running, self.closing_forwards, self.closing_volatility)
+                self.daily.close(running, self.closing_forwards, self.closing_volatility, _sessions_a_year(now))
             running = self.intraday = self._open(now, money, front.chain.expiry, day, calendar)
         volume = now.totals[CALL][VOLUME] + now.totals[PUT][VOLUME]
-        running.take(_sample(now, money, highest(volume, running.volume)), _band_sample(now, money), volume)
+        sample = _sample(now, money, highest(volume, running.volume))
+        running.take(sample, _band_sample(now, money), volume, now.clock.realised_year(now.session))
         self.closing_forwards = {front.chain.expiry: money.forward}
         if now.next is not None and not math.isnan(now.next_forward):
             self.closing_forwards[now.next.chain.expiry] = now.next_forward
@@ -86,6 +87,11 @@ class MarketHistory(msgspec.Struct):
             whole=start,
             minute=start,
         )
+
+
+def _sessions_a_year(now: CrossSection) -> float:
+    session = now.session
+    return now.clock.realised_year(session) / ((session.close_ns - session.open_ns) / NS_PER_MINUTE)
 
 
 def _sample(now: CrossSection, money: Money, volume: float) -> Sample:

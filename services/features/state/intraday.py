@@ -40,7 +40,6 @@ RANGE_BARS: Final = 12
 RANGE_BARS_NEEDED: Final = 6
 
 PROFILE_MINUTES: Final = 15
-SESSIONS_A_YEAR: Final = 252.0
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
@@ -146,18 +145,20 @@ class Intraday(msgspec.Struct):
     squares_count: int = 0
     last_forward: float = NAN
 
-    @property
-    def minutes_a_year(self) -> float:
-        """Trading minutes in a year of sessions as long as this one."""
-        return SESSIONS_A_YEAR * (self.close_ns - self.open_ns) / NS_PER_MINUTE
+    def take(self, sample: Sample, band: BandSample, volume: float, minutes_a_year: float) -> None:
+        """Advance by one snapshot, newer than all before it.
 
-    def take(self, sample: Sample, band: BandSample, volume: float) -> None:
-        """Advance by one snapshot, newer than all before it; `volume` is the day's total it shows, contracts."""
+        Args:
+            sample: what later snapshots compare themselves with.
+            band: the same for the build-up classes.
+            volume: the day's total the snapshot shows, contracts.
+            minutes_a_year: trading minutes whose variance makes a year's.
+        """
         price, ts = sample.forward, sample.ts
         slot = (ts - self.open_ns) // NS_PER_MINUTE
         same_minute = bool(self.samples) and slot == self.minute.slot
         self._take_bar(slot, price)
-        self._take_range_bar(slot // RANGE_MINUTES, price)
+        self._take_range_bar(slot // RANGE_MINUTES, price, minutes_a_year)
         if slot < OPENING_MINUTES:
             self.opening = self.opening.extended(price) if self.opening else Bar(0, price, price, price, price)
             self.opening_snapshots += 1
@@ -193,7 +194,7 @@ class Intraday(msgspec.Struct):
             self.minute = self.minute.extended(price)
         self.live = self.closed.advanced(self.minute.high, self.minute.low, self.minute.close)
 
-    def _take_range_bar(self, slot: int, price: float) -> None:
+    def _take_range_bar(self, slot: int, price: float, minutes_a_year: float) -> None:
         bars = self.range_bars
         if bars and bars[-1].slot == slot:
             bars[-1] = bars[-1].extended(price)
@@ -204,7 +205,7 @@ class Intraday(msgspec.Struct):
             self.parkinson = self.garman_klass = self.rogers_satchell = NAN
             return
         opens, highs, lows, closes = zip(*((bar.open, bar.high, bar.low, bar.close) for bar in done), strict=True)
-        bars_a_year = self.minutes_a_year / RANGE_MINUTES
+        bars_a_year = minutes_a_year / RANGE_MINUTES
         self.parkinson = yearly(float(parkinson_variance(highs, lows)), bars_a_year)
         self.garman_klass = yearly(float(garman_klass_variance(opens, highs, lows, closes)), bars_a_year)
         self.rogers_satchell = yearly(float(rogers_satchell_variance(opens, highs, lows, closes)), bars_a_year)

@@ -13,7 +13,6 @@ from math import exp, isfinite, sqrt, tanh
 
 from services.predictor.strategies.port import Decision, Moment, StatelessStrategy, StrategyContext
 from shared.events import Contribution
-from shared.market.year import MINUTES_PER_YEAR
 
 _PULL_OF_MAX_PAIN = 0.005
 """Distance of max pain, as a fraction of the forward, at which its pull counts in full."""
@@ -63,14 +62,15 @@ class TraditionalStrategy(StatelessStrategy):
 
     def decide(self, moment: Moment) -> Decision:
         """Score the features."""
-        score = traditional_score(moment.features)
+        year = moment.market.minutes_per_year
+        score = traditional_score(moment.features, year)
         direction, reason = self._direction(moment.features, score)
         return Decision(
             direction=direction,
             confidence=score.confidence,
             threshold=self._settings.threshold,
             reason=reason,
-            regime=name_regime(moment.features),
+            regime=name_regime(moment.features, year),
             top_features=score.contributions[:_TOP],
             model_version=self.name,
         )
@@ -87,12 +87,19 @@ class TraditionalStrategy(StatelessStrategy):
         return score.direction, f"score {score.log_odds:+.2f} from {leading}"
 
 
-def traditional_score(features: Features) -> TraditionalScore:
-    """Score one feature vector; a missing component contributes nothing and is not listed."""
+def traditional_score(features: Features, minutes_per_year: float) -> TraditionalScore:
+    """Score one feature vector; a missing component contributes nothing and is not listed.
+
+    Args:
+        features: value by name.
+        minutes_per_year: of the clock their volatilities are on.
+    """
     volatility = features.get("atm_iv") or features.get("realised_vol_30m")
+    trend = _in_moves(features.get("trend_ema_fast_slow"), volatility, 15.0 / minutes_per_year)
+    drift = _in_moves(features.get("return_15m"), volatility, 15.0 / minutes_per_year)
     parts = (
-        ("trend_ema_fast_slow", 0.9, _in_moves(features.get("trend_ema_fast_slow"), volatility, minutes=15.0)),
-        ("return_15m", 0.4, _in_moves(features.get("return_15m"), volatility, minutes=15.0)),
+        ("trend_ema_fast_slow", 0.9, trend),
+        ("return_15m", 0.4, drift),
         ("opening_range_position", 0.3, _centred(features.get("opening_range_position"), 0.5, 1.0)),
         ("pcr_oi", 0.5, _centred(features.get("pcr_oi"), 1.0, 0.4)),
         ("max_pain_distance", 0.3, _centred(features.get("max_pain_distance"), 0.0, _PULL_OF_MAX_PAIN)),
@@ -116,10 +123,15 @@ def sellers_market(features: Features, max_realised_over_implied: float) -> bool
     return realised <= max_realised_over_implied * implied
 
 
-def name_regime(features: Features) -> str:
-    """Name the market by rule: calm, trending or volatile; warming_up while the readings are missing."""
+def name_regime(features: Features, minutes_per_year: float) -> str:
+    """Name the market by rule: calm, trending or volatile; warming_up while the readings are missing.
+
+    Args:
+        features: value by name.
+        minutes_per_year: of the clock their volatilities are on.
+    """
     implied, realised = features.get("atm_iv"), features.get("realised_vol_30m")
-    trend = _in_moves(features.get("trend_ema_fast_slow"), implied, minutes=15.0)
+    trend = _in_moves(features.get("trend_ema_fast_slow"), implied, 15.0 / minutes_per_year)
     if implied is None or realised is None or trend is None:
         return "warming_up"
     if realised > _VOLATILE_RATIO * implied:
@@ -127,11 +139,11 @@ def name_regime(features: Features) -> str:
     return "trending" if abs(trend) > _TRENDING else "calm"
 
 
-def _in_moves(relative_move: float | None, volatility: float | None, *, minutes: float) -> float | None:
-    """Scale a relative move by what `volatility` (annual) makes usual in `minutes`."""
+def _in_moves(relative_move: float | None, volatility: float | None, years: float) -> float | None:
+    """Scale a relative move by what `volatility` (annual) makes usual in a share of its year."""
     if relative_move is None or volatility is None:
         return None
-    usual = volatility * sqrt(minutes / MINUTES_PER_YEAR)  # 0 also for a volatility too small to be halved
+    usual = volatility * sqrt(years)  # 0 also for a volatility too small to be halved
     return tanh(relative_move / usual) if usual > 0.0 else None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.market.pricing.black import black76_price
-from shared.market.synthetic.path import OVERNIGHT_SHARE, SESSIONS_PER_YEAR, DayPath, u_shape
+from shared.market.synthetic.path import DayPath, u_shape
 from shared.market.ticks import TICK
 
 FloatArray = NDArray[np.float64]
@@ -53,15 +54,21 @@ class SideDay:
     volatility: FloatArray
 
 
-def total_variance(path: DayPath, sessions_after: int, long_run: float) -> FloatArray:
-    """Give the variance from each minute to an expiry `sessions_after` sessions later, shape (minutes,).
+def total_variance(path: DayPath, session_years: float, later_years: Sequence[float], long_run: float) -> FloatArray:
+    """Give the variance from each minute to an expiry some sessions later, shape (minutes,).
 
-    Today's volatility is expected to revert to `long_run` over about a month; nights count with the sessions.
+    Today's volatility is expected to revert to `long_run` over about a month.
+
+    Args:
+        path: of today.
+        session_years: variance time of today's session.
+        later_years: of each session after it with the closure before it, the expiry's last.
+        long_run: yearly, decimal.
     """
-    today = path.volatility**2 * (1.0 - OVERNIGHT_SHARE) * path.remaining / SESSIONS_PER_YEAR
-    weights = 0.93 ** np.arange(1, sessions_after + 1)
-    near, far = float(weights.sum()), float((1.0 - weights).sum())
-    return np.asarray(today + (path.volatility**2 * near + long_run**2 * far) / SESSIONS_PER_YEAR)
+    today = path.volatility**2 * session_years * path.remaining
+    weights, years = 0.93 ** np.arange(1, len(later_years) + 1), np.asarray(later_years)
+    near, far = float((weights * years).sum()), float(((1.0 - weights) * years).sum())
+    return np.asarray(today + path.volatility**2 * near + long_run**2 * far)
 
 
 def ssvi_variance(log_moneyness: FloatArray, at_the_money: FloatArray) -> FloatArray:

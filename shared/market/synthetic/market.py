@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +18,19 @@ from shared.market.synthetic.path import (
     NO_EDGE,
     REGIMES,
     DayPath,
+    DaySpan,
     Edge,
     PathState,
     Regime,
     simulate_day,
 )
+from shared.market.variance_clock import VarianceClock
 from shared.market.year import MINUTES_PER_YEAR
 
 FloatArray = NDArray[np.float64]
 
 _HORIZON_DAYS = 75
+_MONTH_SESSIONS = 21
 _FRONT_ACTIVITY = 40e6
 _FRONT_DEPTH = 130_000.0
 _FADE = 0.22
@@ -67,6 +71,7 @@ class SyntheticMarket:
     Attributes:
         seed: names the market; two of one seed and shape are equal to the last digit.
         calendar, contracts: sessions, expiries and lots by date.
+        clock: how its variance is spread over sessions, nights and weekends.
         underlying: symbol.
         spot: level before the first day.
         expiries: how many are quoted, nearest first.
@@ -78,6 +83,7 @@ class SyntheticMarket:
     seed: int
     calendar: TradingCalendar
     contracts: ContractTable
+    clock: VarianceClock
     underlying: str = "NIFTY"
     spot: float = 24_000.0
     expiries: int = 2
@@ -110,9 +116,27 @@ class SyntheticMarket:
             session = self.calendar.session(day)
             assert session is not None  # noqa: S101 - next_trading_day has one
             rng = np.random.default_rng((self.seed, number))
-            path = simulate_day(state, len(_stamps(session)), self.edge, rng)
+            span = self._span(self.calendar.previous_trading_day(day), day)
+            path = simulate_day(state, len(_stamps(session)), span, self.edge, rng)
             state = path.after
             yield session, path, rng
+
+    def _session_years(self, session: Session) -> float:
+        year = self.clock.minutes_per_year(session.open_ns)
+        return self.clock.minutes(session.open_ns, session.close_ns) / year
+
+    def _span(self, before: date, day: date) -> DaySpan:
+        """Weigh a session and the closure since the one before it."""
+        last, session = self.calendar.session(before), self.calendar.session(day)
+        assert last is not None  # noqa: S101 - days of trading
+        assert session is not None  # noqa: S101 - days of trading
+        closure = self.clock.minutes(last.close_ns, session.open_ns) / self.clock.minutes_per_year(session.open_ns)
+        return DaySpan(closure, self._session_years(session))
+
+    def _later_years(self, day: date, days: Sequence[date]) -> list[float]:
+        """Weigh the days after one, each with the closure before it, years."""
+        spans = [self._span(before, after) for before, after in pairwise([day, *days])]
+        return [span.closure + span.session for span in spans]
 
     def _day(self, session: Session, path: DayPath, oi: Oi, rng: np.random.Generator) -> MarketDay:
         stamps = _stamps(session)
@@ -129,8 +153,14 @@ class SyntheticMarket:
             self._expiry(number, expiry, session, path, np.asarray(stamps), strikes, long_run, oi, rng)
             for number, expiry in enumerate(upcoming)
         ]
-        month = total_variance(path, 21, long_run)
-        vix = np.sqrt(month * 252.0 / 21.5) * 1.05
+        horizon = session.day + timedelta(days=2 * _MONTH_SESSIONS)
+        days = self.calendar.trading_days(session.day + timedelta(days=1), horizon)[:_MONTH_SESSIONS]
+        later = self._later_years(session.day, days)
+        half_a_day = 0.5 / self.clock.weights(session.day).days_per_year
+        vix = (
+            np.sqrt(total_variance(path, self._session_years(session), later, long_run) / (sum(later) + half_a_day))
+            * 1.05
+        )
         return MarketDay(session, stamps, path, vix, tuple(made))
 
     def _expiry(
@@ -147,10 +177,10 @@ class SyntheticMarket:
     ) -> ExpiryDay:
         close_ns = self.contracts.expiry_close_ns(expiry, self.calendar)
         years = np.maximum(close_ns - stamps, 0) / NS_PER_MINUTE / MINUTES_PER_YEAR
-        after = len(self.calendar.trading_days(session.day + timedelta(days=1), expiry))
-        variance = total_variance(path, after, long_run)
+        after = self.calendar.trading_days(session.day + timedelta(days=1), expiry)
+        variance = total_variance(path, self._session_years(session), self._later_years(session.day, after), long_run)
         fade = _FADE**number
-        rush = _EXPIRY_RUSH if after == 0 else 1.0
+        rush = 1.0 if after else _EXPIRY_RUSH
         sides = []
         for is_call in (True, False):
             known = oi.get((expiry.isoformat(), is_call))

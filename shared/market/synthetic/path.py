@@ -16,10 +16,6 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-SESSIONS_PER_YEAR = 252
-OVERNIGHT_SHARE = 0.25
-"""Share of a day's variance that falls between close and open."""
-
 
 class Regime(StrEnum):
     """Weather of a day."""
@@ -106,6 +102,14 @@ NO_EDGE = Edge()
 
 
 @dataclass(frozen=True, slots=True)
+class DaySpan:
+    """What a day is worth to the variance of the index, years: the closure before its session, and the session."""
+
+    closure: float
+    session: float
+
+
+@dataclass(frozen=True, slots=True)
 class PathState:
     """What one day hands to the next: level, log variance relative to its regime, score, regime."""
 
@@ -148,7 +152,7 @@ def next_regime(regime: Regime, rng: np.random.Generator) -> Regime:
     return tuple(Regime)[int(rng.choice(len(Regime), p=_TRANSITIONS[regime]))]
 
 
-def simulate_day(state: PathState, minutes: int, edge: Edge, rng: np.random.Generator) -> DayPath:
+def simulate_day(state: PathState, minutes: int, span: DaySpan, edge: Edge, rng: np.random.Generator) -> DayPath:
     """Simulate the night before a session and its minutes.
 
     Log variance is an Ornstein-Uhlenbeck process around its regime's level, correlated with the return (leverage);
@@ -170,7 +174,7 @@ def simulate_day(state: PathState, minutes: int, edge: Edge, rng: np.random.Gene
     score = _autoregression(
         state.score, edge.persistence, math.sqrt(1.0 - edge.persistence**2) * rng.standard_normal(minutes)
     )
-    sigma = before * np.sqrt(shape * (1.0 - OVERNIGHT_SHARE) / SESSIONS_PER_YEAR)
+    sigma = before * np.sqrt(shape * span.session)
     # The score known at the end of a minute tilts the minutes after it, never its own.
     known = np.concatenate(([state.score], score[:-1]))
     direction = 1.0 if rng.random() < 0.5 else -1.0  # noqa: PLR2004 - a fair coin
@@ -178,7 +182,7 @@ def simulate_day(state: PathState, minutes: int, edge: Edge, rng: np.random.Gene
     drift = terms.drift * direction * sigma / math.sqrt(minutes) - terms.jumps * _JUMP_MEAN / minutes
     jumps = (rng.random(minutes) < terms.jumps / minutes) * rng.normal(_JUMP_MEAN, _JUMP_SIZE, minutes)
     returns = sigma * (shocks[:, 0] + edge.tilt() * known) + drift - 0.5 * sigma**2 + jumps
-    night = terms.volatility * math.sqrt(OVERNIGHT_SHARE / SESSIONS_PER_YEAR) * rng.standard_normal()
+    night = terms.volatility * math.sqrt(span.closure) * rng.standard_normal()
     opening = state.spot * math.exp(night)
     spot = opening * np.exp(np.cumsum(returns))
     after = PathState(float(spot[-1]), float(excess[-1]), float(score[-1]), regime)

@@ -17,6 +17,7 @@ from shared.market.contracts import ContractTable
 from shared.market.synthetic.chain import SideDay
 from shared.market.synthetic.market import ExpiryDay, MarketDay, SyntheticMarket
 from shared.market.synthetic.path import NO_EDGE, Edge
+from shared.market.variance_clock import VarianceClock
 
 FORMAT = "synthetic"
 DEFAULT_START = date(2026, 6, 1)
@@ -77,6 +78,7 @@ def synthetic_days(
     spot: float = 24_000.0,
     calendar: TradingCalendar | None = None,
     contracts: ContractTable | None = None,
+    clock: VarianceClock | None = None,
 ) -> Iterator[ParsedChain]:
     """Give the chains of `days` sessions, one a minute, the same for the same arguments.
 
@@ -92,11 +94,14 @@ def synthetic_days(
         spot: level before the first day, points.
         calendar: sessions by date; the packaged table when None.
         contracts: contract terms by date; the packaged table when None.
+        clock: how variance is spread over time; the packaged table when None.
     """
+    sessions = calendar or TradingCalendar.load()
     market = SyntheticMarket(
         seed,
-        calendar or TradingCalendar.load(),
+        sessions,
         contracts or ContractTable.load(),
+        clock or VarianceClock.load(sessions),
         underlying=underlying,
         spot=spot,
         expiries=expiries,

@@ -13,9 +13,11 @@ from shared.events import BookState, ChainSnapshot, ClockTick, Event, Fill, Opti
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.market.variance_clock import VarianceClock
 from tests.builders import CALL, LOT, PUT, entry_order, snapshot, tick
 
 CALENDAR, COSTS, CONTRACTS = TradingCalendar.load(), CostTable.load(), ContractTable.load()
+CLOCK = VarianceClock.load(CALENDAR)
 
 Quotes = dict[float, tuple[float | None, float | None]]
 
@@ -30,7 +32,7 @@ class Desk:
         self.book: BookState | None = None
 
     def _make(self) -> ExecutorHandler:
-        return ExecutorHandler("nifty", self.settings, CALENDAR, COSTS, CONTRACTS)
+        return ExecutorHandler("nifty", self.settings, CALENDAR, COSTS, CONTRACTS, CLOCK)
 
     def feed(self, event: Event) -> list[Event]:
         out = list(self.handler.handle(event))

@@ -22,12 +22,15 @@ from shared.events import (
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
+from shared.market.variance_clock import VarianceClock
 from tests.builders import at, entry_order, snapshot, tick
 
 
 def desk() -> ExecutorHandler:
     settings = ExecutorSettings(impact_points=0.0)
-    return ExecutorHandler("nifty", settings, TradingCalendar.load(), CostTable.load(), ContractTable.load())
+    calendar = TradingCalendar.load()
+    clock = VarianceClock.load(calendar)
+    return ExecutorHandler("nifty", settings, calendar, CostTable.load(), ContractTable.load(), clock)
 
 
 def feed(handler: ExecutorHandler, *events: Event) -> list[Event]:

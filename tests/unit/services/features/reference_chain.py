@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -18,7 +19,10 @@ from tests.unit.services.features.synthetic_days import CALENDAR, CONTRACTS
 
 NAN = math.nan
 CALL, PUT = 1, -1
-YEAR = 525_600.0
+CALENDAR_YEAR = 525_600.0
+NIGHT, IDLE_DAY = 187.5, 40.0
+YEAR = 252 * (375 + NIGHT) + 113 * IDLE_DAY
+"""Variance minutes: a minute of trading counts 1, a night and each day without a session as many as these."""
 COLUMNS = ("bid", "ask", "bid_qty", "ask_qty", "ltp", "volume", "oi", "oi_change")
 
 
@@ -42,8 +46,26 @@ def close_of(chain: ExpiryChain) -> int:
     return session.close_ns
 
 
+def variance_minutes(start: int, end: int) -> float:
+    """Walk from day to day: minutes inside the sessions, and of each night the share that lies between."""
+    total = 0.0
+    days = CALENDAR.trading_days(ist_date(start) - timedelta(days=9), ist_date(end) + timedelta(days=9))
+    for day, following in pairwise(days):
+        session, later = CALENDAR.session(day), CALENDAR.session(following)
+        assert session is not None
+        assert later is not None
+        total += max(min(end, session.close_ns) - max(start, session.open_ns), 0) / NS_PER_MINUTE
+        shut = max(min(end, later.open_ns) - max(start, session.close_ns), 0) / (later.open_ns - session.close_ns)
+        total += shut * (NIGHT + IDLE_DAY * ((following - day).days - 1))
+    return total
+
+
 def years_to(chain: ExpiryChain, ts: int) -> float:
-    return max((close_of(chain) - ts) / NS_PER_MINUTE, 5.0) / YEAR
+    return max(variance_minutes(ts, close_of(chain)), 5.0) / YEAR
+
+
+def calendar_years_to(chain: ExpiryChain, ts: int) -> float:
+    return max((close_of(chain) - ts) / NS_PER_MINUTE, 5.0) / CALENDAR_YEAR
 
 
 def forward_of(legs: pd.DataFrame) -> tuple[float, float]:
@@ -244,7 +266,7 @@ def _money_features(
         "straddle_points": straddle,
         "straddle_theta_per_minute": money.theta.sum(skipna=False) / YEAR / straddle,
         "forward_basis": forward / spot - 1,
-        "carry_yearly": math.log(forward / spot) / years,
+        "carry_yearly": math.log(forward / spot) / calendar_years_to(chain, ts),
         "atm_moneyness": strikes[atm] / forward - 1,
         "parity_dispersion": spread / forward,
         "atm_iv": level,
@@ -328,7 +350,7 @@ def _term(
     next_years = years_to(following, ts)
     next_level = level_of(smile_of(other, next_forward, next_years), next_forward)
     totals = level**2 * years, next_level**2 * next_years
-    week = 7 * 1440 / YEAR
+    week = variance_minutes(ts, ts + 7 * 1440 * NS_PER_MINUTE) / YEAR
     between = np.interp(week, [years, next_years], totals)
     forward_variance = (totals[1] - totals[0]) / (next_years - years)
     strip = strip_variance(legs, years)
@@ -344,7 +366,7 @@ def _term(
     spans = [(close_of(chain) - ts) / NS_PER_MINUTE for chain in alive]
     later = next((n for n, span in enumerate(spans) if span >= 43_200), 0)
     if later:
-        strips = [strip_variance(legs_of(alive[n]), years_to(alive[n], ts)) for n in (later - 1, later)]
+        strips = [strip_variance(legs_of(alive[n]), calendar_years_to(alive[n], ts)) for n in (later - 1, later)]
         parts = [variance * spans[n] for variance, n in zip(strips, (later - 1, later), strict=True)]
         found["vix_replicated"] = math.sqrt(np.interp(43_200, spans[later - 1 : later + 1], parts) / 43_200)
     return found

@@ -13,7 +13,15 @@ import talib
 
 from shared.clock import NS_PER_MINUTE
 from shared.events import ChainSnapshot
-from tests.unit.services.features.reference_chain import CALL, PUT, close_of, closing_figures, features_of_one, legs_of
+from tests.unit.services.features.reference_chain import (
+    CALL,
+    PUT,
+    YEAR,
+    close_of,
+    closing_figures,
+    features_of_one,
+    legs_of,
+)
 from tests.unit.services.features.synthetic_days import CALENDAR
 
 NAN = math.nan
@@ -27,7 +35,7 @@ def reference_table(snapshots: Sequence[ChainSnapshot]) -> pd.DataFrame:
         session = CALENDAR.session(cast("date", day))
         assert session is not None
         good = part[part["_forward"].notna()]
-        timed = _one_session(good, [snapshots[n] for n in good.index], session.open_ns, session.close_ns)
+        timed = _one_session(good, [snapshots[n] for n in good.index], session.open_ns)
         parts.append(part.join(timed))
     return pd.concat(parts)
 
@@ -63,15 +71,14 @@ def _then(rows: pd.DataFrame, ts: int, minutes: float) -> pd.Series | None:
     return old.iloc[-1]
 
 
-def _one_session(rows: pd.DataFrame, snapshots: Sequence[ChainSnapshot], open_ns: int, close_ns: int) -> pd.DataFrame:
+def _one_session(rows: pd.DataFrame, snapshots: Sequence[ChainSnapshot], open_ns: int) -> pd.DataFrame:
     rows = rows.assign(_highest=rows["_volume"].cummax(), _slot=(rows["_ts"] - open_ns) // NS_PER_MINUTE)
-    length = (close_ns - open_ns) / NS_PER_MINUTE
     results = []
     for n, (index, now) in enumerate(rows.iterrows()):
         seen = rows.iloc[: n + 1]
         found: dict[str, object] = {"_index": index, "_highest": now["_highest"]}
         found |= _changes(seen, now, snapshots[: n + 1], open_ns)
-        found |= _volatility(seen, now, length)
+        found |= _volatility(seen, now)
         found |= _indicators(seen, now["_forward"])
         found |= _ranges(seen, now, open_ns)
         results.append(found)
@@ -140,15 +147,14 @@ def _classes(now: ChainSnapshot, now_row: pd.Series, then: ChainSnapshot, then_r
     return found
 
 
-def _volatility(seen: pd.DataFrame, now: pd.Series, length: float) -> dict[str, object]:
+def _volatility(seen: pd.DataFrame, now: pd.Series) -> dict[str, object]:
     found: dict[str, object] = {}
-    yearly = 252 * length
     window = seen.groupby("_minute").tail(1)
     window = window[window["_ts"] >= now["_ts"] - 30 * NS_PER_MINUTE]
     span = (window["_ts"].iloc[-1] - window["_ts"].iloc[0]) / NS_PER_MINUTE if len(window) else 0.0
     recent = NAN
     if len(window) > 5 and span >= 20:
-        recent = math.sqrt((np.log(window["_forward"]).diff() ** 2).sum() / span * yearly)
+        recent = math.sqrt((np.log(window["_forward"]).diff() ** 2).sum() / span * YEAR)
     found["realised_vol_30m"] = recent
     against = recent / now["atm_iv"]
     found["realised_over_implied"] = against
@@ -160,7 +166,7 @@ def _volatility(seen: pd.DataFrame, now: pd.Series, length: float) -> dict[str, 
         found["iv_variability_30m"] = math.sqrt((levels["atm_iv"].diff() ** 2).sum() / span)
     span = (seen["_ts"].iloc[-1] - seen["_ts"].iloc[0]) / NS_PER_MINUTE
     if len(seen) > 5 and span >= 20:
-        found["realised_vol_session"] = math.sqrt((np.log(seen["_forward"]).diff() ** 2).sum() / span * yearly)
+        found["realised_vol_session"] = math.sqrt((np.log(seen["_forward"]).diff() ** 2).sum() / span * YEAR)
     slot = seen["_slot"] // 5
     bars = seen["_forward"].groupby(slot).ohlc().iloc[:-1]
     bars = bars[bars.index >= slot.iloc[-1] - 12]
@@ -173,7 +179,7 @@ def _volatility(seen: pd.DataFrame, now: pd.Series, length: float) -> dict[str, 
         }
         for name, variance in variances.items():
             mean = variance.mean()
-            found[name] = math.sqrt(mean * yearly / 5) if mean >= 0 else NAN
+            found[name] = math.sqrt(mean * YEAR / 5) if mean >= 0 else NAN
     return found
 
 
@@ -250,7 +256,13 @@ def _over_sessions(table: pd.DataFrame) -> pd.DataFrame:
         + k * body.rolling(10).var()
         + (1 - k) * rs.rolling(10).mean(),
     }
-    known = pd.DataFrame({name: np.sqrt(value.shift() * 252) for name, value in estimates.items()})
+    with_nights = ("hv_close_10d", "hv_close_20d", "hv_yang_zhang_10d")
+    known = pd.DataFrame(
+        {
+            name: np.sqrt(value.shift() * (252 if name in with_nights else YEAR / 375))
+            for name, value in estimates.items()
+        }
+    )
     known["return_overnight"], known["return_last_session"] = days["overnight"], body.shift()
     table = table.join(known, on="_day")
     table["iv_minus_hv"] = table["atm_iv"] - table["hv_yang_zhang_10d"]

@@ -15,9 +15,11 @@ from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
 from shared.events import ChainSnapshot, ExpiryChain, FeatureVector, Header, LegColumns
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.variance_clock import VarianceClock
 
 CALENDAR = TradingCalendar.load()
 CONTRACTS = ContractTable.load()
+CLOCK = VarianceClock.load(CALENDAR)
 START = date(2026, 6, 1)
 
 PRICE_COLUMNS = ("bid", "ask", "ltp")
@@ -26,7 +28,7 @@ COUNT_COLUMNS = ("bid_qty", "ask_qty", "volume", "oi", "oi_change")
 
 def new_handler() -> FeaturesHandler:
     """Make a handler that has seen nothing."""
-    return FeaturesHandler("nifty", FeaturesSettings(), CALENDAR, CONTRACTS)
+    return FeaturesHandler("nifty", FeaturesSettings(), CALENDAR, CONTRACTS, CLOCK)
 
 
 def made_days(days: int, *, seed: int = 5, strikes: int = 61, expiries: int = 2) -> list[ChainSnapshot]:

@@ -88,7 +88,8 @@ class TestMarketView:
         assert len(market.candidates) == 2 * 25
         assert market.forward is not None
         assert market.minutes_to_expiry is not None
-        years = market.minutes_to_expiry / 525_600
+        years = market.years_to_expiry
+        assert years == (market.minutes_to_close + 187.5 + 375.0) / market.minutes_per_year
         for quote in market.candidates:
             is_call = quote.contract.kind is OptionKind.CALL
             legs = chain.call if is_call else chain.put
@@ -110,7 +111,8 @@ class TestMarketView:
             assert quote.theta is not None
             assert float(black76_price(*inputs)) == pytest.approx((quote.bid + quote.ask) / 2, abs=1e-6)
             greeks = black76_greeks(*inputs)
-            own = np.array((quote.delta, quote.gamma, quote.vega, quote.theta * 365), float)
+            a_year = quote.theta * market.minutes_per_year / (375 + 187.5)
+            own = np.array((quote.delta, quote.gamma, quote.vega, a_year), float)
             expected = np.array((greeks.delta, greeks.gamma, greeks.vega, greeks.theta), float)
             np.testing.assert_allclose(own, expected, rtol=1e-9)
 

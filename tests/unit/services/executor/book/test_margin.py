@@ -14,6 +14,7 @@ from shared.market.costs import CostTable
 from shared.market.dated_table import DatedTable
 from shared.market.margin_files import PublishedMargins
 from shared.market.margin_table import MarginTable
+from shared.market.variance_clock import VarianceClock
 from tests.builders import CALL, PUT, at, entry_order, snapshot
 
 TODAY = ist_date(at(10, 0))
@@ -21,7 +22,8 @@ QUOTED: dict[float, tuple[float | None, float | None]] = {24_500.0: (100.0, 100.
 
 
 def desk(margins: MarginTable | None = None) -> ExecutorHandler:
-    tables = (TradingCalendar.load(), CostTable.load(), ContractTable.load())
+    calendar = TradingCalendar.load()
+    tables = (calendar, CostTable.load(), ContractTable.load(), VarianceClock.load(calendar))
     return ExecutorHandler("nifty", ExecutorSettings(impact_points=0.0), *tables, margins)
 
 

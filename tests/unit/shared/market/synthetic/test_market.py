@@ -14,11 +14,13 @@ from shared.market.pricing.black import black76_price
 from shared.market.synthetic.chain import ssvi_variance, total_variance
 from shared.market.synthetic.market import SyntheticMarket
 from shared.market.ticks import TICK
+from shared.market.variance_clock import VarianceClock
 
 
 @pytest.fixture(scope="module")
 def market():
-    return SyntheticMarket(11, TradingCalendar.load(), ContractTable.load(), expiries=3)
+    calendar = TradingCalendar.load()
+    return SyntheticMarket(11, calendar, ContractTable.load(), VarianceClock.load(calendar), expiries=3)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def test_fair_prices_allow_no_butterfly_and_no_calendar_arbitrage():
 
 def test_a_later_expiry_has_more_variance_at_every_minute(week):
     for day in week:
-        ladder = [total_variance(day.path, after, 0.12) for after in (0, 1, 5, 10, 21)]
+        ladder = [total_variance(day.path, 0.0026, (0.0038,) * after, 0.12) for after in (0, 1, 5, 10, 21)]
         assert all(np.all(later > nearer) for nearer, later in pairwise(ladder))
 
 

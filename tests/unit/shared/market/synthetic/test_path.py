@@ -14,6 +14,7 @@ from shared.market.synthetic.path import (
     NO_EDGE,
     REGIMES,
     DayPath,
+    DaySpan,
     Edge,
     PathState,
     Regime,
@@ -23,12 +24,13 @@ from shared.market.synthetic.path import (
 )
 
 START = PathState(24_000.0, 0.0, 0.0, Regime.NORMAL)
+DAY = DaySpan(closure=0.25 / 252, session=0.75 / 252)
 
 
 def days(edge: Edge, count: int, seed: int = 1) -> Iterator[DayPath]:
     state = START
     for number in range(count):
-        path = simulate_day(state, 375, edge, np.random.default_rng((seed, number)))
+        path = simulate_day(state, 375, DAY, edge, np.random.default_rng((seed, number)))
         state = path.after
         yield path
 
