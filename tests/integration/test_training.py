@@ -129,7 +129,7 @@ def test_a_fixed_bundle_decides_alike_in_memory_and_over_redis(trained):
     report, _, models = trained
     named = {"THETAFLOW_PREDICTOR_MODELS": str(models), "THETAFLOW_PREDICTOR_MODEL": report.version}
     house = Installation.load(named)
-    day = Minutes(list(synthetic_days(99, 1, expiries=1, strikes=31, start=date(2025, 9, 1)))[:120])
+    day = Minutes(list(synthetic_days(98, 1, expiries=1, strikes=31, start=date(2025, 9, 1)))[:120])
     environ = {**{name: value for name, value in os.environ.items() if not name.startswith("THETAFLOW_")}, **named}
     memory = simulate_items(day, SimulationRequest(source="made", engine="memory"), installation=house)
     redis = simulate_items(day, SimulationRequest(source="made", engine="redis", environ=environ), installation=house)
