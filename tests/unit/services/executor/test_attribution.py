@@ -13,7 +13,15 @@ from services.executor.settings import ExecutorSettings
 from shared.events import ChainSnapshot
 from tests.builders import EXPIRY, at, entry_order, snapshot
 from tests.spread_watch import SpreadWatch
-from tests.unit.services.executor.random_market import CALENDAR, CONTRACTS, COSTS, Desk, RandomMarket, random_order
+from tests.unit.services.executor.random_market import (
+    CALENDAR,
+    CLOCK,
+    CONTRACTS,
+    COSTS,
+    Desk,
+    RandomMarket,
+    random_order,
+)
 
 STEPS = 45
 
@@ -84,7 +92,7 @@ def test_a_position_that_a_former_version_opened_knows_no_parts():
     for position in plain["content"]["positions"].values():
         del position["attribution"]
     plain["v"] = 3
-    desk.handler = ExecutorHandler("nifty", ExecutorSettings(impact_points=0.0), CALENDAR, COSTS, CONTRACTS)
+    desk.handler = ExecutorHandler("nifty", ExecutorSettings(impact_points=0.0), CALENDAR, COSTS, CONTRACTS, CLOCK)
     desk.handler.restore(msgspec.json.encode(plain))
     desk.feed(chain(3, 13, 69.0))
     desk.feed(chain(4, 14, 69.0))
