@@ -1,6 +1,6 @@
 """What the processes of one installation hold in memory once a made day has passed through. `--json` for machines.
 
-    python bench/memory.py [--json]
+    python -m bench.memory [--json]
 
 Every process that `docker-compose.yml` runs is started on an embedded broker, each by the command it has there; when the
 day has given its last signal, RSS and PSS of each process and its children are read from `/proc/PID/smaps_rollup`
