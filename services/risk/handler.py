@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.risk.capital import with_capital_left
 from services.risk.exposure import concentration_denial
 from services.risk.gates import RiskDenial, day_of, entry_denial
 from services.risk.halts import CLOSES_ALL, OPENS, halt_event
@@ -14,6 +15,7 @@ from services.risk.room import day_room, room_denial
 from services.risk.settings import LIMIT_REFUSED, RiskSettings
 from services.risk.sizing import Size, Stake, estimate_edge, most_by_exposure, size_position
 from services.risk.state import STATE, RiskState
+from services.risk.stops import stop_overshoot
 from services.risk.usage import limit_state, worth_telling
 from shared.events import (
     Alert,
@@ -237,9 +239,10 @@ class RiskHandler:
             return
         contract = chosen.quote.contract
         levels = protect(chosen.bid, signal.market.atm_iv, settings)
-        stake = self._stake(signal, book, chosen, levels)
+        caps = with_capital_left(settings, book)
+        stake = self._stake(signal, book, chosen, levels, caps)
         refused = concentration_denial(contract, book, settings)
-        size = self._size(signal, book, chosen, stake)
+        size = self._size(signal, book, chosen, stake, caps)
         if refused is None and size.denial is not None:
             refused = RiskDenial(size.denial, size.reason)
         if refused is not None:
@@ -258,25 +261,31 @@ class RiskHandler:
         self._note_order(order)
         out.events.append(order)
 
-    def _stake(self, signal: Signal, book: BookState, chosen: ChosenStrike, levels: Protection) -> Stake:
+    def _stake(
+        self, signal: Signal, book: BookState, chosen: ChosenStrike, levels: Protection, caps: RiskSettings
+    ) -> Stake:
         market, today = signal.market, day_of(signal.header.ts)
         costs = option_costs(chosen.bid, levels.stop, market.lot_size, on=today, table=self._costs)
         room = MarginRoom(chosen, signal, book, self._margins)
-        margin = room.per_lot().total * (1.0 + self._settings.margin_buffer)
+        margin = room.per_lot().total * (1.0 + caps.margin_buffer)
         return Stake(
             premium=chosen.bid,
             stop=levels.stop,
             target=levels.target,
+            overshoot=stop_overshoot(chosen.quote.contract.expiry, today, caps),
             lot_size=market.lot_size,
             costs_per_lot=costs.total,
             margin_per_lot=margin,
-            margin_lots=room.lots(most_by_exposure(margin, self._settings), self._settings),
+            margin_lots=room.lots(most_by_exposure(margin, caps), caps),
             freeze_units=self._contracts.freeze_quantity(market.underlying, today),
+            # The day's cap is the halts', and they count by the whole capital.
             day_room=day_room(book, self._state.halts.day_loss_paise(book), self._settings),
         )
 
-    def _size(self, signal: Signal, book: BookState, chosen: ChosenStrike, stake: Stake) -> Size:
-        settings, market = self._settings, signal.market
+    def _size(
+        self, signal: Signal, book: BookState, chosen: ChosenStrike, stake: Stake, settings: RiskSettings
+    ) -> Size:
+        market = signal.market
         probability = signal.p_put_pays if signal.direction > 0 else signal.p_call_pays
         shown = chosen.quote.bid_qty
         size = size_position(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from services.risk.gates import RiskDenial
 from services.risk.greeks import greeks_after, greeks_denial
 from services.risk.settings import RiskSettings
-from shared.events import BookState, CandidateQuote, DenialCode, MarketView
+from services.risk.stops import expected_stop_fill, stop_overshoot
+from shared.clock import ist_date
+from shared.events import BookState, CandidateQuote, DenialCode, MarketView, Position
 from shared.market.pricing import MINUTES_PER_YEAR
 from shared.trading.stress import LIMITED_MOVE, StressedLeg, stress_ladder, stressed_legs
 
@@ -23,10 +25,14 @@ def day_room(book: BookState, lost_paise: int, settings: RiskSettings) -> float:
         settings: limits in force.
     """
     cap = settings.capital * settings.max_daily_loss * settings.hard_day_loss_multiple
-    at_stops = sum(
-        max(each.stop_price - each.mark_price, 0.0) * each.lots * each.lot_size for each in book.live_positions
-    )
+    at_stops = sum(_loss_from_here(each, book, settings) for each in book.live_positions)
     return cap - lost_paise / _PAISE - at_stops
+
+
+def _loss_from_here(position: Position, book: BookState, settings: RiskSettings) -> float:
+    overshoot = stop_overshoot(position.contract.expiry, ist_date(book.header.ts), settings)
+    fill = expected_stop_fill(position.entry_price, position.stop_price, overshoot)
+    return max(fill - position.mark_price, 0.0) * position.lots * position.lot_size
 
 
 def room_denial(

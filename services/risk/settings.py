@@ -22,8 +22,12 @@ class RiskSettings(ServiceSettings):
 
     Attributes:
         capital: rupees the book trades with; caps are fractions of it.
+        loss_weight: rupees the caps' capital shrinks by for each rupee the equity, unrealised gains left out, is under
+            `capital`. 0: it never shrinks. More than 1: risk is cut faster than money is lost.
         max_positions: open positions and pending entries together.
-        max_loss_per_trade: fraction of capital that may be lost between entry and stop, whatever Kelly says.
+        max_loss_per_trade: fraction of capital that may be lost at the stop's expected fill, whatever Kelly says.
+        stop_overshoot, stop_overshoot_expiry_day: loss expected at a stop, as a multiple of the loss between entry and
+            stop: it is filled beyond its level, and on the day of expiry further.
         max_exposure_per_trade: fraction of capital one trade's margin may bind.
         max_margin: fraction of capital all positions' margin may bind.
         margin_offsets: the book's margin is the clearing house's, in which opposite positions offset each other. Without,
@@ -70,8 +74,11 @@ class RiskSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_RISK_")
 
     capital: float = Field(default=1_000_000.0, gt=0.0)
+    loss_weight: float = Field(default=1.0, ge=0.0, le=5.0)
     max_positions: int = Field(default=3, ge=1, le=3)
     max_loss_per_trade: float = Field(default=0.01, gt=0.0, le=0.1)
+    stop_overshoot: float = Field(default=1.2, ge=1.0, le=5.0)
+    stop_overshoot_expiry_day: float = Field(default=1.8, ge=1.0, le=5.0)
     max_exposure_per_trade: float = Field(default=0.40, gt=0.0, le=1.0)
     max_margin: float = Field(default=0.90, gt=0.0, le=1.0)
     margin_offsets: bool = True
@@ -184,6 +191,9 @@ TIGHTER: Final[Mapping[str, int]] = MappingProxyType(
         ),
         **dict.fromkeys(
             (
+                "loss_weight",
+                "stop_overshoot",
+                "stop_overshoot_expiry_day",
                 "margin_buffer",
                 "no_entry_first_minutes",
                 "no_entry_last_minutes",

@@ -1,6 +1,6 @@
 """How many lots: a fraction of the Kelly stake, scaled by volatility and regime, under every cap.
 
-The stake is what is lost between entry and stop. With win probability p and average win b times the average loss, the
+The stake is what is lost between entry and the stop's expected fill. With win probability p and average win b times the average loss, the
 stake that grows capital fastest is p - (1 - p) / b of it. Source: Kelly (1956), "A new interpretation of information
 rate". Both figures are estimates, so measured ones are shrunk towards prior ones while trades are few, and only a
 fraction of the stake is risked.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import floor
 
 from services.risk.settings import RiskSettings
+from services.risk.stops import expected_stop_fill
 from shared.events import DenialCode, TradeStatistics
 
 
@@ -31,6 +32,7 @@ class Stake:
     Attributes:
         premium: expected to be received, points.
         stop, target: premiums that close the position, points.
+        overshoot: loss expected at the stop, as a multiple of the loss between premium and stop.
         lot_size: units.
         costs_per_lot: of the round trip, rupees.
         margin_per_lot: rupees.
@@ -42,6 +44,7 @@ class Stake:
     premium: float
     stop: float
     target: float
+    overshoot: float
     lot_size: int
     costs_per_lot: float
     margin_per_lot: float
@@ -51,8 +54,9 @@ class Stake:
 
     @property
     def loss_per_lot(self) -> float:
-        """Rupees lost at the stop, costs included."""
-        return (self.stop - self.premium) * self.lot_size + self.costs_per_lot
+        """Rupees lost where the stop is expected to be filled, costs included."""
+        fill = expected_stop_fill(self.premium, self.stop, self.overshoot)
+        return (fill - self.premium) * self.lot_size + self.costs_per_lot
 
     @property
     def gain_per_lot(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from services.risk.capital import with_capital_left
 from services.risk.greeks import BookGreeks, book_greeks, greek_losses
 from services.risk.settings import RiskSettings
 from shared.events import (
@@ -77,14 +78,15 @@ def _uses(
     lost_paise: int,
     peak_equity_paise: int,
 ) -> tuple[LimitUse, ...]:
-    capital = settings.capital
     day_loss = lost_paise / _PAISE
     greeks = book_greeks(book.live_positions) if book.live_positions else BookGreeks(0.0, 0.0, 0.0)
-    rupees = {
+    of_capital = {
         "max_daily_loss": (day_loss, settings.max_daily_loss),
         "hard_day_loss_multiple": (day_loss, settings.max_daily_loss * settings.hard_day_loss_multiple),
         "max_drawdown": ((peak_equity_paise - book.equity_paise) / _PAISE, settings.max_drawdown),
         "max_daily_slippage": (book.slippage_paise / _PAISE, settings.max_daily_slippage),
+    }
+    of_what_is_left = {
         "max_margin": (book.margin_paise / _PAISE, settings.max_margin),
         "max_stress_loss": (ladder.limited_loss, settings.max_stress_loss),
         **{f"max_{name}_loss": (loss, share) for name, loss, share, _ in greek_losses(greeks, level or 0.0, settings)},
@@ -94,8 +96,13 @@ def _uses(
         "max_orders_per_day": (orders_today, settings.max_orders_per_day),
         "max_consecutive_losses": (book.statistics.consecutive_losses, settings.max_consecutive_losses),
     }
+    left = with_capital_left(settings, book).capital
     return (
-        *(LimitUse(name=name, used=max(used, 0.0), limit=share * capital) for name, (used, share) in rupees.items()),
+        *(
+            LimitUse(name=name, used=max(used, 0.0), limit=share * capital)
+            for capital, shares in ((settings.capital, of_capital), (left, of_what_is_left))
+            for name, (used, share) in shares.items()
+        ),
         *(
             LimitUse(name=name, used=float(used), limit=float(limit), unit=LimitUnit.NUMBER)
             for name, (used, limit) in numbers.items()

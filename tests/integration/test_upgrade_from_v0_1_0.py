@@ -48,6 +48,9 @@ LIMITS_OF_THEN = {
     "THETAFLOW_RISK_MAX_DELTA_LOSS": "0.06",
     "THETAFLOW_RISK_MAX_GAMMA_LOSS": "0.03",
     "THETAFLOW_RISK_MAX_DAILY_LOSS": "0.09",
+    "THETAFLOW_RISK_STOP_OVERSHOOT": "1",
+    "THETAFLOW_RISK_STOP_OVERSHOOT_EXPIRY_DAY": "1",
+    "THETAFLOW_RISK_LOSS_WEIGHT": "0",
 }
 """Room enough that no limit v0.1.0 did not have decides on that day; it lost less than either daily limit."""
 

@@ -74,7 +74,9 @@ def as_v0_1_0() -> Installation:
     Its limits on Greeks contradict its limit of a day, which no file may say any more: they are laid over unchecked.
     """
     house = Installation.load(V0_1_0)
-    risk = house.risk.model_copy(update={"max_stress_loss": 10.0, "max_delta_loss": 0.06, "max_gamma_loss": 0.03})
+    limits = {"max_stress_loss": 10.0, "max_delta_loss": 0.06, "max_gamma_loss": 0.03, "loss_weight": 0.0}
+    stops = {"stop_overshoot": 1.0, "stop_overshoot_expiry_day": 1.0}
+    risk = house.risk.model_copy(update={**limits, **stops})
     return replace(house, risk=risk)
 
 

@@ -44,6 +44,7 @@ EAGER: Final = {
     "THETAFLOW_RISK_MAX_POSITIONS_PER_STRIKE": "3",
     "THETAFLOW_RISK_MAX_CONSECUTIVE_LOSSES": "100",
     "THETAFLOW_RISK_MAX_STRESS_LOSS": "0.5",
+    "THETAFLOW_RISK_STOP_OVERSHOOT": "1",
 }
 """Settings that trade whenever they may."""
 

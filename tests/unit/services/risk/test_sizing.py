@@ -18,6 +18,7 @@ def stake(**changes: float) -> Stake:
         "premium": 100.0,
         "stop": 130.0,
         "target": 75.0,
+        "overshoot": 1.0,
         "lot_size": 75,
         "costs_per_lot": 60.0,
         "margin_per_lot": 1_000.0,
@@ -58,6 +59,21 @@ def test_without_an_edge_there_is_no_size_whatever_the_capital():
 
 def test_the_stake_is_lost_at_the_stop_costs_included():
     assert lots(TradeEdge(0.53, 1.0, ""), stake()) == int(0.06 * 10_000_000 / (30 * 75 + 60))
+
+
+def test_an_overshoot_makes_a_lot_lose_more_and_a_win_worth_less():
+    planned, beyond = stake(), stake(overshoot=1.8)
+    assert beyond.loss_per_lot == pytest.approx(1.8 * 30 * 75 + 60)
+    assert beyond.gain_per_lot == planned.gain_per_lot
+    assert lots(TradeEdge(0.53, 1.0, ""), beyond) == int(0.06 * 10_000_000 / beyond.loss_per_lot)
+    odds = estimate_edge(0.7, TradeStatistics(), beyond, SETTINGS).ratio
+    assert odds == pytest.approx((25 * 75 - 60) / (1.8 * 30 * 75 + 60))
+
+
+def test_the_day_room_counts_an_overshoot_too():
+    room = 10_000.0
+    assert lots(TradeEdge(0.7, 1.0, ""), stake(day_room=room)) == int(room / 2_310)
+    assert lots(TradeEdge(0.7, 1.0, ""), stake(day_room=room, overshoot=1.8)) == int(room / 4_110)
 
 
 def test_half_of_kelly_is_half_the_lots():
