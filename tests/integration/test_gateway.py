@@ -485,6 +485,9 @@ def test_the_page_shows_the_day_in_a_real_browser(broker, day, tmp_path):
             page.until(f"location.search === '?w={width}' && document.querySelector('#streams td.line') !== null")
             assert page.ask("document.getElementById('mode').textContent") == "paper"
             assert trade["line"] in page.ask("document.getElementById('trades').textContent")
+            made_of = page.ask("document.querySelector('#trades tr td:last-child').title")
+            assert "time +₹40, volatility +₹5, spread and impact -₹30, charges -₹67" in made_of
+            assert "time +₹" in page.ask("document.getElementById('costs').title")
             assert hostile in page.ask("document.getElementById('alerts').textContent")
             assert page.ask("document.body.dataset.broken") is None
             assert page.ask("document.querySelectorAll('#positions tr').length") == 2
