@@ -21,6 +21,7 @@ from shared.events import (
     OptionKind,
     Order,
     OrderAction,
+    Position,
     PositionLeg,
     QualityFlag,
     Side,
@@ -121,6 +122,31 @@ def position_leg(sold_contract: Contract, **greeks: float | None) -> PositionLeg
     """Make the one leg of a short position at 70 points."""
     bare = PositionLeg(contract=sold_contract, side=Side.SELL, entry_price=70.0, mark_price=70.0)
     return msgspec.structs.replace(bare, **greeks)
+
+
+def position(strike: float = 24400.0, direction: int = 1, order_id: str = "p", mark: float = 70.0) -> Position:
+    """Make an open short position, sold at 70 points with its stop at 90."""
+    return Position(
+        order_id=order_id,
+        strategy="test",
+        legs=(position_leg(contract(strike, PUT if direction > 0 else CALL)),),
+        lots=1,
+        lot_size=75,
+        entry_ts=at(10, 0),
+        entry_price=70.0,
+        entry_costs_paise=0,
+        stop_price=90.0,
+        target_price=50.0,
+        trail_points=None,
+        time_exit_ns=None,
+        best_price=70.0,
+        worst_price=70.0,
+        mark_price=mark,
+        mark_ts=at(10, 0),
+        margin_paise=15_000_000,
+        exit_reason=None,
+        entry=entry_context(direction=direction),
+    )
 
 
 def entry_order(

@@ -189,8 +189,18 @@ class RiskHandler:
         if state.halts.state in OPENS:
             return
         words = f"{state.halts.state.value}: no entry is to fill any more"
-        for order in state.unfilled.values():
-            out.events.append(cancel_order(out.header(book.header), order, words))
+        marks = {position.order_id: position.mark_price for position in book.live_positions}
+        for order_id, order in state.unfilled.items():
+            out.events.append(
+                cancel_order(
+                    out.header(book.header),
+                    order,
+                    words,
+                    mark=marks.get(order_id),
+                    settings=self._settings,
+                    contracts=self._contracts,
+                )
+            )
         state.unfilled = {}
 
     def _close_when_halted(self, book: BookState, out: _Outputs) -> None:
@@ -221,7 +231,10 @@ class RiskHandler:
             asked = position.exit_reason is not None or position.order_id in self._state.exiting
             if asked or (only is not None and position.order_id not in only):
                 continue
-            out.events.append(exit_order(out.header(parent), position, reason, words))
+            header = out.header(parent)
+            out.events.append(
+                exit_order(header, position, reason, words, settings=self._settings, contracts=self._contracts)
+            )
             self._state.exiting.append(position.order_id)
 
     # --- opening ------------------------------------------------------------------------------------------------

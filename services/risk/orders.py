@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.risk.gates import RiskDenial
 from services.risk.settings import RiskSettings
-from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
+from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
 from shared.events import (
     Contract,
     Denial,
@@ -19,7 +19,8 @@ from shared.events import (
     Signal,
     sold,
 )
-from shared.trading.levels import Protection, sale_limit
+from shared.market.contracts import ContractTable
+from shared.trading.levels import Protection, purchase_limit, sale_limit
 from shared.trading.strikes import ChosenStrike
 
 
@@ -67,8 +68,16 @@ def entry_order(
     )
 
 
-def exit_order(header: Header, position: Position, reason: ExitReason, words: str) -> Order:
-    """Order to buy a position back whole."""
+def exit_order(
+    header: Header,
+    position: Position,
+    reason: ExitReason,
+    words: str,
+    *,
+    settings: RiskSettings,
+    contracts: ContractTable,
+) -> Order:
+    """Order to buy a position back whole, at a limit the market takes: behind a gap its stop would only rest."""
     return Order(
         header=header,
         action=OrderAction.EXIT,
@@ -77,7 +86,7 @@ def exit_order(header: Header, position: Position, reason: ExitReason, words: st
         legs=tuple(Leg(contract=leg.contract, side=leg.side, ratio=leg.ratio) for leg in position.legs),
         lots=position.lots,
         lot_size=position.lot_size,
-        limit_price=position.stop_price,
+        limit_price=_buying_limit(position.mark_price, position.contract, header, settings, contracts),
         stop_price=None,
         target_price=None,
         trail_points=None,
@@ -89,8 +98,27 @@ def exit_order(header: Header, position: Position, reason: ExitReason, words: st
     )
 
 
-def cancel_order(header: Header, entry: Order, words: str) -> Order:
-    """Order to drop an entry that has not filled, and to buy back what of it has."""
+def cancel_order(
+    header: Header,
+    entry: Order,
+    words: str,
+    *,
+    mark: float | None,
+    settings: RiskSettings,
+    contracts: ContractTable,
+) -> Order:
+    """Order to drop an entry that has not filled, and to buy back what of it has.
+
+    Args:
+        header: of the order.
+        entry: to be dropped.
+        words: why.
+        mark: of what has filled, points; None when nothing has.
+        settings: with the buffer of the limit.
+        contracts: price bands by date.
+    """
+    if mark is None:
+        mark = entry.limit_price if entry.quote_price is None else entry.quote_price
     return Order(
         header=header,
         action=OrderAction.EXIT,
@@ -99,7 +127,7 @@ def cancel_order(header: Header, entry: Order, words: str) -> Order:
         legs=entry.legs,
         lots=entry.lots,
         lot_size=entry.lot_size,
-        limit_price=entry.stop_price if entry.stop_price is not None else entry.limit_price,
+        limit_price=_buying_limit(mark, entry.contract, header, settings, contracts),
         stop_price=None,
         target_price=None,
         trail_points=None,
@@ -121,3 +149,9 @@ def denial(header: Header, signal: Signal, refused: RiskDenial, contract: Contra
         direction=signal.direction,
         contract=contract,
     )
+
+
+def _buying_limit(
+    mark: float, contract: Contract, header: Header, settings: RiskSettings, contracts: ContractTable
+) -> float:
+    return purchase_limit(mark, settings, contracts, underlying=contract.underlying, on=ist_date(header.ts))

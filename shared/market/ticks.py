@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor
+from math import ceil, floor
 from typing import Final
 
 TICK: Final = 0.05
@@ -20,3 +20,8 @@ def nearest_tick(price: float) -> float:
 def floor_tick(price: float) -> float:
     """Round a price down to a tick, at least one tick, points."""
     return max(round(floor(price / TICK + _ALLOWANCE) * TICK, 2), TICK)
+
+
+def ceil_tick(price: float) -> float:
+    """Round a price up to a tick, at least one tick, points."""
+    return max(round(ceil(price / TICK - _ALLOWANCE) * TICK, 2), TICK)

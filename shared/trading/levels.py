@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
-from shared.market.ticks import TICK, floor_tick, nearest_tick
+from shared.market.contracts import ContractTable
+from shared.market.ticks import TICK, ceil_tick, floor_tick, nearest_tick
 
 _NARROWEST, _WIDEST = 0.75, 1.5
 
@@ -35,7 +37,7 @@ class LevelRules(Protocol):
 
     @property
     def limit_buffer(self) -> float:
-        """How far under the bid a sale may fill."""
+        """How far under the bid a sale may fill, and over the ask a purchase, share of the quote."""
         ...
 
 
@@ -65,3 +67,29 @@ def protect(premium: float, atm_iv: float | None, rules: LevelRules) -> Protecti
 def sale_limit(bid: float, rules: LevelRules) -> float:
     """Give the least a sale may fetch, points: the bid less a buffer, so that the limit is marketable."""
     return floor_tick(bid * (1.0 - rules.limit_buffer))
+
+
+def purchase_limit(
+    ask: float,
+    rules: LevelRules,
+    contracts: ContractTable,
+    *,
+    underlying: str,
+    on: date,
+    reference: float | None = None,
+) -> float:
+    """Give the most a purchase may cost, points: the ask plus a buffer, so that the limit is marketable.
+
+    It stays inside the exchange's price band of the day: a limit above that is rejected, one at its edge waits for the
+    market to come back.
+
+    Args:
+        ask: what buying costs now, points.
+        rules: their `limit_buffer` is the buffer.
+        contracts: price bands by date.
+        underlying: of the contract.
+        on: trading day.
+        reference: premium the band is taken around, points; the ask where the last trades are not known.
+    """
+    _, highest = contracts.price_band(ask if reference is None else reference, on, underlying)
+    return min(ceil_tick(ask * (1.0 + rules.limit_buffer)), highest)

@@ -25,11 +25,14 @@ from services.executor.venues.port import (
 )
 from services.executor.venues.registry import choose_venue
 from services.executor.venues.simulated.exchange import Loss, SimulatedExchange
+from services.risk.orders import exit_order
+from services.risk.settings import RiskSettings
 from shared.clock import ManualClock
 from shared.errors import ConfigError
-from shared.events import Contract, Side, VenueTarget, sold
+from shared.events import Contract, ExitReason, Side, VenueTarget, sold
 from shared.market.calendar import TradingCalendar
-from tests.builders import at, contract
+from shared.market.contracts import ContractTable
+from tests.builders import at, chain_header, contract, position
 
 DONE, REFUSED, NOT_KNOWN = VenueOutcome.CONFIRMED, VenueOutcome.FAILED, VenueOutcome.UNKNOWN
 PUT = contract(24400.0)
@@ -244,6 +247,21 @@ def test_what_the_book_wants_is_sold_in_units_at_its_limit_or_better(trial: Tria
     trial.quote(PUT, 101.0, 101.5)
     assert statuses(trial) == {"o-1": OrderStatus.FILLED}
     assert held(trial) == {PUT: -150}
+
+
+def test_an_exit_of_risk_fills_behind_a_gap_where_a_limit_at_the_stop_rests(trial: Trial):
+    held_short, gapped = position(24400.0, mark=170.0), (169.0, 170.0)
+    why = ExitReason.FLATTEN
+    leave = exit_order(
+        chain_header(2, at(10, 1)), held_short, why, "halted", settings=RiskSettings(), contracts=ContractTable.load()
+    )
+    assert trial.venue.submit(sell(limit=None)).outcome is DONE
+    trial.quote(PUT, *gapped)
+    assert trial.venue.submit(buy("at-stop", limit=held_short.stop_price)).outcome is DONE
+    assert statuses(trial)["at-stop"] is OrderStatus.OPEN
+    assert trial.venue.submit(buy("exit", limit=leave.limit_price)).outcome is DONE
+    assert statuses(trial)["exit"] is OrderStatus.FILLED
+    assert held(trial) == {}
 
 
 def test_no_order_is_made_of_a_target_that_does_not_say_enough():

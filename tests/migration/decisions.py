@@ -14,7 +14,7 @@ from pathlib import Path
 from services.ingest.sources.recorded.replay import open_replay
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import ist_date
-from shared.events import Contract, Denial, Event, Fill, Order, Signal, Trade
+from shared.events import Contract, Denial, Event, Fill, Order, OrderAction, Signal, Trade
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed
 from shared.market.variance_clock import VarianceClock
@@ -128,9 +128,11 @@ def line_of(event: Event) -> str | None:
             f"{market.expiry} | {' '.join(quoted)} | {top} | {event.entry_features}"
         )
     if isinstance(event, Order):
+        # An exit of v0.1.0 named the position's stop, which an exchange would have let rest after a gap.
+        limit = "-" if event.action is OrderAction.EXIT else event.limit_price
         return (
             f"order {event.header.ts} {event.action.value} {event.side.value} {_name(event.contract)} {event.lots} "
-            f"{event.lot_size} {event.limit_price} {event.stop_price} {event.target_price} {event.trail_points} "
+            f"{event.lot_size} {limit} {event.stop_price} {event.target_price} {event.trail_points} "
             f"{event.time_exit_ns} {event.valid_until_ns} {event.margin_paise} {event.quote_price} {event.reason}"
         )
     if isinstance(event, Denial):

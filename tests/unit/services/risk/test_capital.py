@@ -12,8 +12,8 @@ from services.risk.room import day_room
 from services.risk.settings import RiskSettings
 from services.risk.stops import expected_stop_fill, stop_overshoot
 from shared.events import BookState, LimitState, Order
-from tests.builders import at, book_state, signal
-from tests.unit.services.risk.test_handler import decide, position, risk
+from tests.builders import at, book_state, position, signal
+from tests.unit.services.risk.test_handler import decide, risk
 
 SETTINGS = RiskSettings(capital=1_000_000.0)
 EXPIRY = position().contract.expiry

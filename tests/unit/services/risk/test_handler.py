@@ -21,7 +21,6 @@ from shared.events import (
     LimitState,
     Order,
     OrderAction,
-    Position,
     PositionStatus,
     QualityFlag,
     Side,
@@ -36,10 +35,8 @@ from tests.builders import (
     book_state,
     candidate,
     chain_header,
-    contract,
-    entry_context,
     market_view,
-    position_leg,
+    position,
     signal,
     tradable_market,
 )
@@ -50,30 +47,6 @@ CONTRACTS, COSTS, MARGINS = ContractTable.load(), CostTable.load(), MarginTable.
 def risk(**settings: object) -> RiskHandler:
     roomy: dict[str, object] = {"max_stress_loss": 0.5, **settings}
     return RiskHandler("nifty", RiskSettings(**roomy), CONTRACTS, COSTS, MARGINS)  # type: ignore[arg-type]
-
-
-def position(strike: float = 24400.0, direction: int = 1, order_id: str = "p") -> Position:
-    return Position(
-        order_id=order_id,
-        strategy="test",
-        legs=(position_leg(contract(strike, PUT if direction > 0 else CALL)),),
-        lots=1,
-        lot_size=75,
-        entry_ts=at(10, 0),
-        entry_price=70.0,
-        entry_costs_paise=0,
-        stop_price=90.0,
-        target_price=50.0,
-        trail_points=None,
-        time_exit_ns=None,
-        best_price=70.0,
-        worst_price=70.0,
-        mark_price=70.0,
-        mark_ts=at(10, 0),
-        margin_paise=15_000_000,
-        exit_reason=None,
-        entry=entry_context(direction=direction),
-    )
 
 
 def decide(handler: RiskHandler, *events: Event) -> list[Event]:
@@ -262,6 +235,15 @@ def command(kind: CommandKind, limit: str | None = None, value: float | None = N
     return Command(
         header=chain_header(9, at(10, 0)), kind=kind, operator="test", reason="drill", limit=limit, value=value
     )
+
+
+@pytest.mark.parametrize(("mark", "limit"), [(170.0, 183.6), (70.0, 75.6)], ids=["gapped over its stop", "quiet"])
+def test_an_exit_may_cost_the_mark_and_a_buffer_wherever_its_stop_is(mark: float, limit: float):
+    handler = risk(limit_buffer=0.08)
+    decide(handler, book_state(1, at(10, 30), positions=(position(mark=mark),)))
+    _, leave = decide(handler, command(CommandKind.FLATTEN))
+    assert isinstance(leave, Order)
+    assert leave.limit_price == pytest.approx(limit)
 
 
 def test_halt_asks_for_the_exit_of_what_is_open_at_once():

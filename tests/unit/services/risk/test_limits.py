@@ -12,8 +12,8 @@ from services.risk.settings import TIGHTER, RiskSettings, contradictions
 from shared.errors import ConfigError
 from shared.events import Alert, Command, CommandKind, LimitState, Position
 from shared.settings import load_settings
-from tests.builders import PUT, at, book_state, chain_header, contract, position_leg
-from tests.unit.services.risk.test_handler import command, position, risk
+from tests.builders import PUT, at, book_state, chain_header, contract, position, position_leg
+from tests.unit.services.risk.test_handler import command, risk
 
 
 def tighten(handler: RiskHandler, name: str, value: float) -> list[str]:
