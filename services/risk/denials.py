@@ -35,7 +35,7 @@ MEANINGS: dict[DenialCode, tuple[str, str]] = {
         "Nothing: the limit keeps the book far below what exchanges want registered.",
     ),
     DenialCode.NO_EDGE: (
-        "The Kelly stake is zero or negative: the win rate does not pay for the losses, which are larger on the day of expiry.",
+        "The Kelly stake is zero or negative: the win rate does not pay for the losses.",
         "Look at the book's win rate and average win and loss before changing any prior.",
     ),
     DenialCode.SIZE_ZERO: (

@@ -116,8 +116,7 @@ CASES: dict[DenialCode, Case] = {
     ),
     DenialCode.GREEKS_LIMIT: Case({"max_vega_loss": 1e-9}),
     DenialCode.RATE_LIMIT: Case({"max_orders_per_day": 1}, before=(signal(0, at(10, 0), 1), book_state(0, at(10, 0)))),
-    # An assumed win rate of 0.65 does not pay for what stops lose on the day of expiry.
-    DenialCode.NO_EDGE: Case(market=lambda: expiring(300.0)),
+    DenialCode.NO_EDGE: Case({"prior_win_rate": 0.5}),
     DenialCode.SIZE_ZERO: Case({"max_loss_per_trade": 1e-5}),
     DenialCode.SESSION_START: Case(market=lambda: tradable_market(minutes_from_open=2.0)),
     DenialCode.SESSION_END: Case(market=lambda: tradable_market(minutes_to_close=10.0)),
@@ -173,6 +172,6 @@ def test_every_code_has_a_meaning_and_the_reference_is_current():
 
 
 def test_late_on_expiry_day_the_front_contract_is_left_alone_and_early_it_is_sold():
-    handler = RiskHandler("nifty", RiskSettings(max_stress_loss=0.5, prior_win_rate=0.75), *TABLES)
+    handler = RiskHandler("nifty", RiskSettings(max_stress_loss=0.5), *TABLES)
     made = [*handler.handle(signal(1, NOW, 1, market=expiring(300.0))), *handler.handle(book_state(1, NOW))]
     assert [type(event).__name__ for event in made] == ["LimitState", "Order", "HaltChanged"]

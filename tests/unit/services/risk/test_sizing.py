@@ -61,13 +61,13 @@ def test_the_stake_is_lost_at_the_stop_costs_included():
     assert lots(TradeEdge(0.53, 1.0, ""), stake()) == int(0.06 * 10_000_000 / (30 * 75 + 60))
 
 
-def test_an_overshoot_makes_a_lot_lose_more_and_a_win_worth_less():
+def test_an_overshoot_makes_a_lot_lose_more_and_leaves_the_odds_of_all_losers():
     planned, beyond = stake(), stake(overshoot=1.8)
     assert beyond.loss_per_lot == pytest.approx(1.8 * 30 * 75 + 60)
     assert beyond.gain_per_lot == planned.gain_per_lot
     assert lots(TradeEdge(0.53, 1.0, ""), beyond) == int(0.06 * 10_000_000 / beyond.loss_per_lot)
     odds = estimate_edge(0.7, TradeStatistics(), beyond, SETTINGS).ratio
-    assert odds == pytest.approx((25 * 75 - 60) / (1.8 * 30 * 75 + 60))
+    assert odds == pytest.approx((25 * 75 - 60) / (30 * 75 + 60))
 
 
 def test_the_day_room_counts_an_overshoot_too():
