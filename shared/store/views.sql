@@ -21,7 +21,12 @@ SELECT
   CAST(payload ->> '$.costs_paise' AS BIGINT) / 100.0 AS costs,
   payload ->> '$.exit_reason' AS exit_reason,
   coalesce(payload ->> '$.strategy', 'ensemble') AS strategy,
-  payload ->> '$.entry.regime' AS regime
+  payload ->> '$.entry.regime' AS regime,
+  CAST(payload ->> '$.attribution.index_move_paise' AS BIGINT) / 100.0 AS index_move,
+  CAST(payload ->> '$.attribution.time_paise' AS BIGINT) / 100.0 AS time,
+  CAST(payload ->> '$.attribution.volatility_paise' AS BIGINT) / 100.0 AS volatility,
+  CAST(payload ->> '$.attribution.spread_and_impact_paise' AS BIGINT) / 100.0 AS spread_and_impact,
+  CAST(payload ->> '$.attribution.charges_paise' AS BIGINT) / 100.0 AS charges
 FROM events WHERE type = 'Trade';
 
 CREATE VIEW signals AS

@@ -7,17 +7,21 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from services.ingest.sources.recorded.replay import open_replay
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.errors import BadInputError
+from shared.events import Trade
 from shared.market.chain import ParsedChain
 from shared.store.layout import Table, compact, day_folder, list_parts, read_parts, sweep, write_part
 from shared.store.query import query
 from shared.store.store import Store
-from shared.store.tables import SNAPSHOT_ORDER, snapshot_table
+from shared.store.tables import EVENT_SCHEMA, SNAPSHOT_ORDER, snapshot_table
 from shared.store.writer import StoreWriter
+from shared.streaming.protocol.codec import encode_json
+from tests.fakes.plausible_day import PlausibleDay
 
 EIGHT_MB = 8_000_000
 
@@ -118,6 +122,22 @@ def test_sql_sees_the_chain_and_cannot_be_misread(tmp_path: Path, chains: list[P
     outside = tmp_path.parent / "outside.csv"
     with pytest.raises(BadInputError, match="Permission"):
         query(f"COPY (SELECT 1) TO '{outside}'", tmp_path)
+
+
+def test_sql_sees_what_a_trade_is_made_of(tmp_path: Path):
+    trade = next(event for event in PlausibleDay() if isinstance(event, Trade))
+    before = msgspec.structs.replace(trade, attribution=None)
+    rows = [
+        {"entry": str(n), "topic": "trades", "type": "Trade", "ts": n, "id": str(n), "producer": "executor", "v": 3}
+        | {"payload": encode_json(each).decode()}
+        for n, each in enumerate((trade, before))
+    ]
+    folder = day_folder(tmp_path, Table.EVENTS, "nifty", "2025-08-29")
+    write_part(folder, "p0000-0", pa.Table.from_pylist(rows, schema=EVENT_SCHEMA))
+    parts = "SELECT net_pnl, index_move + time + volatility + spread_and_impact + charges, time FROM trades ORDER BY id"
+    known, unknown = query(parts, tmp_path).rows
+    assert known == pytest.approx((trade.net_pnl_paise / 100, trade.net_pnl_paise / 100, 40.0))
+    assert unknown[1:] == (None, None)
 
 
 def test_a_whole_day_of_three_expiries_is_small(tmp_path: Path):
