@@ -49,7 +49,8 @@ class Silent:
 
 
 def services() -> tuple[Service, ...]:
-    risk = RiskSettings(cool_down_minutes=1.0, max_holding_minutes=8.0, max_consecutive_losses=100)
+    # The usual limit on stress leaves too few trades to compare in a day so short.
+    risk = RiskSettings(cool_down_minutes=1.0, max_holding_minutes=8.0, max_consecutive_losses=100, max_stress_loss=0.5)
     calendar = TradingCalendar.load()
     return (
         Service(name="features", make=lambda _: Silent()),
