@@ -103,14 +103,19 @@ class Outbox:
     # --- what is wanted -----------------------------------------------------------------------------------------
 
     def want(self, day: str, targets: Iterable[VenueTarget], *, halted: bool) -> None:
-        """Take the book's newest word; the first of a day and a halt set every variable back to 0."""
+        """Take the book's newest word; the first of a day and a halt set every variable back to 0.
+
+        Not one that holds what the book still holds: a position carried over night, or kept while nothing new is opened.
+        """
         for target in targets:
             variable = self._variables.setdefault(target.variable, _Variable(target.variable))
+            variable.target = target
+            if self._holds_as_wanted(variable):
+                continue
             if day != self.day:
                 variable.reset_due = f"start of {day}"
             elif halted and not self._halted:
                 variable.reset_due = "halt"
-            variable.target = target
         self.day, self._halted = day, halted
 
     def kill(self) -> None:
@@ -207,6 +212,13 @@ class Outbox:
         gone = self.killed or variable.target.signal_id in self._given_up
         return 0 if gone else variable.target.direction
 
+    def _holds_as_wanted(self, variable: _Variable) -> bool:
+        """Say whether a position is known to be stored that the book wants there."""
+        last = variable.last
+        if last is None or not last.value or last.state is not WriteState.CONFIRMED or last.target is None:
+            return False
+        return last.target.signal_id == variable.target.signal_id and self._want(variable) == last.value
+
     def _zero_due(self, variable: _Variable, now_ns: int) -> Write | None:
         last = variable.last
         if last is None:
@@ -219,12 +231,11 @@ class Outbox:
             if last.state is not WriteState.CONFIRMED:
                 return last if now_ns >= last.sent_ns + self._retry_ns(last.attempts) else None
             return self._new(variable, 0, variable.reset_due) if variable.reset_due else None
-        holds = last.state is WriteState.CONFIRMED and last.target is not None
-        same = last.target is not None and last.target.signal_id == variable.target.signal_id
-        if holds and same and self._want(variable) == last.value and not variable.reset_due:
+        if self._holds_as_wanted(variable) and not variable.reset_due:
             return None
         if last.state in UNANSWERED and now_ns < last.settled_ns:
             return None
+        holds = last.state is WriteState.CONFIRMED and last.target is not None
         why = "the entry is not known to be stored" if not holds else variable.reset_due or "the book wants no position"
         return self._new(variable, 0, why)
 

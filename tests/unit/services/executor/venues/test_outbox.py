@@ -67,6 +67,35 @@ def test_a_day_begins_with_a_stored_0(flat: Desk):
     assert flat.due() is None
 
 
+def test_what_is_carried_over_night_stays_at_the_venue_until_the_book_lets_it_go(flat: Desk):
+    flat.want(entry("a"))
+    assert flat.write() == 1
+    flat.want(entry("a"), "2025-09-01")
+    assert flat.due() is None
+    flat.restart()
+    flat.want(entry("a"), "2025-09-01")
+    assert flat.due() is None
+    flat.want(NOTHING, "2025-09-01")
+    assert flat.write() == 0
+
+
+def test_a_halt_that_opens_nothing_leaves_at_the_venue_what_the_book_keeps(flat: Desk):
+    flat.want(entry("a"))
+    assert flat.write() == 1
+    flat.want(entry("a"), halted=True)
+    assert flat.due() is None
+    flat.want(NOTHING, halted=True)
+    assert flat.write() == 0
+
+
+def test_what_was_given_up_is_set_back_as_the_day_begins(flat: Desk):
+    flat.want(entry("a"))
+    assert flat.write(WriteState.UNKNOWN) == 1
+    flat.want(entry("a"), "2025-09-01")
+    flat.now += SETTLE
+    assert flat.write() == 0
+
+
 def test_a_restart_within_the_day_does_not_begin_it_again(flat: Desk):
     flat.want(entry("a"))
     assert flat.write() == 1
