@@ -9,6 +9,7 @@ from math import isfinite
 from services.executor.book.state import ExecutorState
 from services.executor.outputs import Outputs
 from services.executor.paper.matching import Matching
+from shared.errors import TableError
 from shared.events import ChainSnapshot, Command, ExitReason, FillStatus, Severity
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.session import SettlementRule
@@ -69,8 +70,8 @@ class Settling:
     def take_level(self, state: ExecutorState, command: Command, out: Outputs) -> bool:
         """Take a level from outside and settle what waits for it; say whether the book changed."""
         refusal, day = _refusal(state, command), self._day_of(state, command)
-        if refusal is None and day is None:
-            refusal = "expected a day, several wait for a level"
+        if refusal is None:
+            refusal = "expected a day, several wait for a level" if day is None else self._too_early(day, command)
         if refusal is not None or day is None or command.value is None:
             out.alert("settlement_refused", f"{refusal} ({command.operator}: {command.source})", Severity.WARNING)
             return False
@@ -133,6 +134,17 @@ class Settling:
             return None
         return next(iter(waiting), state.day)
 
+    def _too_early(self, day: str, command: Command) -> str | None:
+        """Refuse a level told before anybody can know it: yesterday's, told in the morning, is not the one of today."""
+        try:
+            session = self.calendar.session(date.fromisoformat(day))
+        except (ValueError, TableError):
+            session = None
+        if session is None:
+            return f"expected a trading day, got {day!r}"
+        known = session.close_ns if session.auction is None else session.auction.level_ns
+        return f"the level of {day} is not known yet" if command.header.ts < known else None
+
     def _last_day(self, position: ShortPosition) -> str:
         return last_day(position.contract, self.calendar).isoformat()
 
@@ -141,7 +153,9 @@ def _refusal(state: ExecutorState, command: Command) -> str | None:
     level = command.value
     if level is None or not isfinite(level) or level <= 0.0 or not command.source.strip() or not command.underlying:
         return f"expected an underlying, a level above 0 and a source, got {command.underlying!r} and {level!r}"
-    far = next((each for each in state.settling(command.underlying) if _is_far(level, each)), None)
+    # What still trades counts, too: a level may be told before the close that it settles.
+    own = (each for each in state.positions.values() if each.contract.underlying == command.underlying)
+    far = next((each for each in own if _is_far(level, each)), None)
     return None if far is None else f"expected a level within {_FARTHEST:.0%} of {far.contract}, got {level:g}"
 
 

@@ -111,6 +111,31 @@ def test_a_level_told_between_matching_and_the_close_is_used_at_the_close():
     assert "settlement_pending" not in desk.alerts
 
 
+def test_a_slip_of_the_pen_told_before_the_close_settles_nothing_either():
+    desk = Desk(hold_through_auction=True)
+    *before, close = to_the_close()
+    desk.feed(*before, settle(2_461.49), close)
+    assert desk.trades == []
+    assert "settlement_refused" in desk.alerts
+    assert desk.book.positions[0].status is PositionStatus.SETTLEMENT_PENDING
+
+
+def test_yesterday_s_level_told_in_the_morning_is_not_today_s():
+    desk = Desk(hold_through_auction=True)
+    first, *rest = to_the_close()
+    early = msgspec.structs.replace(settle(24_310.0), header=chain_header(0, at(14, 0)))
+    desk.feed(first, early, *rest)
+    assert desk.trades == []
+    assert "settlement_refused" in desk.alerts
+
+
+@pytest.mark.parametrize("day", ["4 August", "1999-08-04", "2026-08-02", "2026-08-11"])
+def test_a_level_of_a_day_that_has_none_is_not_kept(held: Desk, day: str):
+    held.feed(settle(CLOSE, day=day))
+    assert held.alerts[-1] == "settlement_refused"
+    assert held.handler._state.levels == {}
+
+
 def test_what_waits_outlives_a_restart_and_a_night_and_keeps_nobody_from_trading(held: Desk):
     held.restart()
     held.feed(call_at(10, at(9, 16, day=5), None, None))
