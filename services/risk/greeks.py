@@ -56,7 +56,7 @@ def greeks_denial(greeks: BookGreeks, level: float, settings: RiskSettings) -> s
         settings: limits as fractions of capital.
     """
     for name, rupees, share, event in greek_losses(greeks, level, settings):
-        if rupees > share * settings.capital:
+        if not rupees <= share * settings.capital:  # a figure that is no number passes nothing
             return f"by {name}, {event} would cost Rs {rupees:,.0f}, the limit is Rs {share * settings.capital:,.0f}"
     return None
 

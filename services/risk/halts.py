@@ -100,9 +100,13 @@ class HaltRecord(msgspec.Struct):
         self.unrealised_paise = book.unrealised_paise
         self.losses_base = min(self.losses_base, book.statistics.consecutive_losses)
         self.peak_equity_paise = max(self.peak_equity_paise or book.equity_paise, book.equity_paise)
-        held = {latch.code for latch in self.latches}
-        fallen = [Latch(code, text, book.header.ts) for code, text in self._reached(book, settings) if code not in held]
-        self.latches = [*self.latches, *fallen]
+        reached = dict(self._reached(book, settings))
+        # A cap that another day reached and nobody lifted says nothing of this day's: reached again, it is this day's.
+        former = [latch for latch in self.latches if latch.code in reached and _is_of_another_day(latch, book)]
+        kept = [latch for latch in self.latches if latch not in former]
+        held = {latch.code for latch in kept}
+        fallen = [Latch(code, text, book.header.ts) for code, text in reached.items() if code not in held]
+        self.latches = [*kept, *fallen]
         return fallen
 
     def day_loss_paise(self, book: BookState) -> int:
@@ -139,7 +143,12 @@ class HaltRecord(msgspec.Struct):
 
 
 def _holds(latch: Latch, book: BookState) -> bool:
-    return latch.code is DenialCode.HARD_DAY_LOSS and ist_date(latch.ts).isoformat() == book.day
+    return latch.code is DenialCode.HARD_DAY_LOSS and not _is_of_another_day(latch, book)
+
+
+def _is_of_another_day(latch: Latch, book: BookState) -> bool:
+    """Whether it is the cap of a day, and of another one than the book's."""
+    return latch.code is DenialCode.HARD_DAY_LOSS and ist_date(latch.ts).isoformat() != book.day
 
 
 def _day_pnl(book: BookState) -> int:

@@ -343,7 +343,7 @@ class RiskHandler:
         state.halts.commanded_by, state.halts.commanded_why = command.operator, command.reason
         severity = Severity.INFO if state.halts.state in OPENS else Severity.WARNING
         held = command.kind is CommandKind.RESUME and state.halts.capped
-        words = f"{who}; the hard cap of the day's loss holds until the next session" if held else who
+        words = f"{who}; the day's hard cap holds until the next session has begun: resume again then" if held else who
         out.events.append(_alert(out.header(command.header), command.kind.value, words, severity))
         if state.book is not None and state.halts.state in CLOSES_ALL:
             self._exit_all(command.header, state.book, ExitReason.FLATTEN, f"{command.kind.value} by {who}", out)

@@ -43,16 +43,22 @@ class Limits:
 
     def __init__(self, configured: RiskSettings) -> None:
         self._configured = configured
+        self._forgotten: list[str] = []
         self.settings = configured
 
     def restore(self, record: LimitRecord) -> None:
         """Lay remembered tightenings over the file, but for those whose ceiling the file has changed since."""
-        self.settings = self._configured
+        self.settings, self._forgotten = self._configured, []
         for name, held in list(record.tightened.items()):
             ceiling = self._ceiling(name)
             moved = held.configured is not None and held.configured != ceiling
             if ceiling is None or moved or (held.value - ceiling) * TIGHTER[name] < 0.0:
                 del record.tightened[name]
+                if not moved:  # what the file has moved is told of as such
+                    self._forgotten.append(
+                        f"{name}: {held.value:g} by command of a former version no longer holds; by the settings file: "
+                        f"{getattr(self._configured, name, None)}"
+                    )
                 continue
             self.settings = self.settings.with_limit(name, held.value)
 
@@ -76,12 +82,16 @@ class Limits:
         return f"{name} = {value:g}"
 
     def changed_by_file(self, record: LimitRecord) -> list[str]:
-        """Say which ceilings the file has moved since they were last told of, and remember the present ones."""
+        """Say which ceilings the file has moved since they were last told of, and remember the present ones.
+
+        Once after an upgrade, what commands of a former version had set and no command may set any more, too.
+        """
+        forgotten, self._forgotten = self._forgotten, []
         present = {name: float(getattr(self._configured, name)) for name in TIGHTER}
         if record.configured == present:
-            return []
+            return forgotten
         before, record.configured = record.configured, present
-        return [
+        return forgotten + [
             f"{name} {'looser' if (value - before[name]) * TIGHTER[name] < 0.0 else 'tighter'} by the settings file: "
             f"{before[name]:g} to {value:g}"
             for name, value in present.items()

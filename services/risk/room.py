@@ -46,7 +46,7 @@ def room_denial(
         return RiskDenial(DenialCode.GREEKS_LIMIT, text)
     ladder = stress_ladder([*stressed_legs(book.live_positions, level), _candidate(quote, market, units, level)])
     loss, limit = ladder.limited_loss, settings.max_stress_loss * settings.capital
-    if loss > limit:
+    if not loss <= limit:  # a figure that is no number passes nothing
         words = f"a jump of {LIMITED_MOVE:.0%} would cost Rs {loss:,.0f}, the limit is Rs {limit:,.0f}"
         return RiskDenial(DenialCode.STRESS_LIMIT, words)
     return None

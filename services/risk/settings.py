@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import time
 from functools import cache
+from math import isfinite
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Self
 
@@ -71,7 +72,8 @@ class RiskSettings(ServiceSettings):
     Commands only tighten: `with_limit` refuses what would allow more. Settings that contradict each other are refused.
     """
 
-    model_config = SettingsConfigDict(env_prefix="THETAFLOW_RISK_")
+    # An infinite limit is none, and what is stored as JSON could not hold it.
+    model_config = SettingsConfigDict(env_prefix="THETAFLOW_RISK_", allow_inf_nan=False)
 
     capital: float = Field(default=1_000_000.0, gt=0.0)
     loss_weight: float = Field(default=1.0, ge=0.0, le=5.0)
@@ -137,6 +139,8 @@ class RiskSettings(ServiceSettings):
         tighter = TIGHTER.get(name)
         if tighter is None:
             raise ValueError(f"expected one of {', '.join(sorted(TIGHTER))}, got {name!r}")
+        if not isfinite(value):
+            raise ValueError(f"{name}: expected a finite number, got {value:g}")
         held = dict(self)[name]
         exact = int(value) if isinstance(held, int) and value == int(value) else value
         if (exact - held) * tighter < 0.0:
@@ -219,31 +223,29 @@ def _type_of(cls: type[RiskSettings], name: str) -> TypeAdapter[Any]:
 def contradictions(settings: RiskSettings) -> list[str]:
     """Name the limits of which one could never hold beside the other; empty when all can."""
     one = settings
-    move = one.max_delta_loss + one.max_gamma_loss
+    move = round(one.max_delta_loss + one.max_gamma_loss, 9)  # 0.1 and 0.2 are no more than 0.3
     pairs = (
         (
             move > one.max_daily_loss,
             f"max_delta_loss and max_gamma_loss let a move of 1 % cost {move:.1%}",
+            "max_delta_loss or max_gamma_loss",
             "max_daily_loss",
         ),
-        (
-            one.max_loss_per_trade > one.max_daily_loss,
-            f"max_loss_per_trade is {one.max_loss_per_trade:.1%}",
-            "max_daily_loss",
-        ),
-        (
-            one.max_daily_slippage > one.max_daily_loss,
-            f"max_daily_slippage is {one.max_daily_slippage:.1%}",
-            "max_daily_loss",
-        ),
-        (one.max_daily_loss > one.max_drawdown, f"max_daily_loss is {one.max_daily_loss:.1%}", "max_drawdown"),
-        (
-            one.max_exposure_per_trade > one.max_margin,
-            f"max_exposure_per_trade is {one.max_exposure_per_trade:.1%}",
-            "max_margin",
+        *(
+            (getattr(one, name) > getattr(one, over), f"{name} is {getattr(one, name):.1%}", name, over)
+            for name, over in (
+                ("max_loss_per_trade", "max_daily_loss"),
+                ("max_daily_slippage", "max_daily_loss"),
+                ("max_daily_loss", "max_drawdown"),
+                ("max_exposure_per_trade", "max_margin"),
+            )
         ),
     )
-    found = [f"{words}, over {name} of {getattr(one, name):.1%}" for broken, words, name in pairs if broken]
+    found = [
+        f"{words}, over {over} of {getattr(one, over):.1%}: lower {name}, or raise {over}"
+        for broken, words, name, over in pairs
+        if broken
+    ]
     if not one.min_delta <= one.target_delta <= one.max_delta:
         deltas = f"{one.min_delta:g}, {one.target_delta:g}, {one.max_delta:g}"
         found.append(f"expected min_delta, target_delta, max_delta in rising order, got {deltas}")

@@ -123,6 +123,8 @@ def _wrong(
     field = str(detail["loc"][0])
     info = cls.model_fields[field]
     expected = reason or describe_expected(info)
+    if detail["type"] == "finite_number":
+        expected = expected.replace("a number", "a finite number", 1)
     if field not in given:
         return f"{origin[field]}: expected {expected}, got nothing"
     hidden = holds_secret(info.annotation) or not info.repr

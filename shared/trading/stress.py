@@ -69,7 +69,7 @@ class StressLadder:
     def limited_loss(self) -> float:
         """Largest loss among jumps up to `LIMITED_MOVE`, volatility as it is, now or at expiry; rupees of 0 or more."""
         inside = np.abs(np.array(SPOT_MOVES)) <= LIMITED_MOVE
-        least = min(float(self.now[0, inside].min()), float(self.at_expiry[inside].min()))
+        least = float(np.minimum(self.now[0, inside].min(), self.at_expiry[inside].min()))
         return max(-least, 0.0)
 
 

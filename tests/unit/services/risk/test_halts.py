@@ -7,6 +7,7 @@ import pytest
 
 from services.risk.halts import HaltRecord
 from services.risk.settings import RiskSettings
+from shared.clock import NS_PER_MINUTE
 from shared.events import BookState, CommandKind, DenialCode, HaltState, TradeStatistics
 from tests.builders import at, book_state
 
@@ -82,6 +83,17 @@ def test_no_resume_lifts_the_hard_cap_before_the_next_session():
     assert record.state is HaltState.HALTED
     record.obey(CommandKind.RESUME, "me: a new day", tomorrow)
     assert (record.latches, record.operator) == ([], HaltState.ACTIVE)
+
+
+def test_a_cap_reached_again_on_another_day_is_that_days_though_nobody_lifted_the_one_before():
+    record = HaltRecord()
+    fallen(record, realised_paise=-4_500_000, unrealised_paise=-1_000_000)
+    beaten: dict[str, object] = {"day": "2025-09-01", "unrealised_paise": -5_500_000}
+    monday = book_state(2, at(10, 0) + 3 * 24 * 60 * NS_PER_MINUTE, **beaten)
+    assert [latch.code for latch in record.measure(monday, SETTINGS)] == [DenialCode.HARD_DAY_LOSS]
+    assert record.measure(monday, SETTINGS) == []
+    record.obey(CommandKind.RESUME, "me: again", monday)
+    assert [latch.code for latch in record.latches] == [DenialCode.HARD_DAY_LOSS]
 
 
 def test_drawdown_counts_from_the_highest_equity():

@@ -7,12 +7,24 @@ import json
 import msgspec
 import pytest
 
+from services.risk.greeks import BookGreeks, greeks_denial
 from services.risk.handler import RiskHandler
+from services.risk.room import room_denial
 from services.risk.settings import TIGHTER, RiskSettings, contradictions
 from shared.errors import ConfigError
-from shared.events import Alert, Command, CommandKind, LimitState, Position
+from shared.events import Alert, Command, CommandKind, DenialCode, LimitState, Position
 from shared.settings import load_settings
-from tests.builders import PUT, at, book_state, chain_header, contract, position, position_leg
+from tests.builders import (
+    PUT,
+    at,
+    book_state,
+    candidate,
+    chain_header,
+    contract,
+    market_view,
+    position,
+    position_leg,
+)
 from tests.unit.services.risk.test_handler import command, risk
 
 
@@ -112,6 +124,9 @@ def test_a_checkpoint_of_before_is_read_and_its_looser_override_is_dropped():
         ({"MIN_DELTA": "0.4"}, "rising order"),
         ({"MIN_PREMIUM": "500"}, "max_premium"),
         ({"EXPIRY_DAY_MAX_DELTA": "0.1"}, "expiry_day_max_delta"),
+        ({"MAX_DELTA_LOSS": "0.06"}, "lower max_delta_loss or max_gamma_loss, or raise max_daily_loss"),
+        ({"MAX_DAILY_LOSS": "0.2"}, "lower max_daily_loss, or raise max_drawdown"),
+        ({"MAX_VEGA_LOSS": "inf"}, "MAX_VEGA_LOSS: expected a finite number of more than 0.0, got 'inf'"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(wrong: dict[str, str], word: str):
@@ -121,6 +136,10 @@ def test_settings_that_contradict_each_other_are_refused(wrong: dict[str, str], 
 
 def test_the_defaults_do_not():
     assert contradictions(RiskSettings()) == []
+
+
+def test_shares_that_add_up_to_their_limit_do_not_either():
+    RiskSettings(max_delta_loss=0.1, max_gamma_loss=0.2, max_daily_loss=0.3, max_drawdown=0.4)
 
 
 def test_risk_says_what_a_position_uses_and_what_a_jump_would_cost():
@@ -155,4 +174,48 @@ def test_a_resume_under_the_hard_cap_says_that_it_lifts_nothing():
     handler.handle(book_state(1, at(10, 30), realised_paise=-4_600_000))
     resume = Command(header=chain_header(2, at(10, 31)), kind=CommandKind.RESUME, operator="asha", reason="again")
     (alert,) = [out for out in handler.handle(resume) if isinstance(out, Alert)]
-    assert "until the next session" in alert.text
+    assert "until the next session has begun: resume again then" in alert.text
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+@pytest.mark.parametrize("name", ["max_lots", "cool_down_minutes", "max_stress_loss"])
+def test_a_limit_that_is_no_finite_number_is_refused_in_words_and_leaves_the_state_readable(name: str, value: float):
+    handler = risk()
+    (alert,) = [out for out in handler.handle(command(CommandKind.SET_LIMIT, name, value)) if isinstance(out, Alert)]
+    assert alert.code == "limit_refused"
+    assert f"{name}: expected a finite number" in alert.text
+    risk().restore(handler.checkpoint())
+
+
+def test_an_override_of_a_former_version_that_no_longer_holds_is_told_of_until_it_is_forgotten():
+    state = json.loads(risk().checkpoint())
+    content = state.get("content", state)
+    content.pop("limits")
+    content["overrides"] = {"max_premium": 200.0, "max_daily_loss": 0.2, "max_lots": 3}
+    state["v"] = 3
+    handler = risk()
+    handler.restore(json.dumps(state).encode())
+    told = [out for out in handler.handle(book_state(1, at(10, 30))) if isinstance(out, Alert)]
+    assert [(alert.code, alert.text) for alert in told] == [
+        (
+            "limit_configured",
+            "max_premium: 200 by command of a former version no longer holds; by the settings file: 400.0",
+        ),
+        (
+            "limit_configured",
+            "max_daily_loss: 0.2 by command of a former version no longer holds; by the settings file: 0.03",
+        ),
+    ]
+    assert [out for out in handler.handle(book_state(2, at(10, 31))) if isinstance(out, Alert)] == []
+    again = risk()
+    again.restore(handler.checkpoint())
+    assert [out for out in again.handle(book_state(2, at(10, 31))) if isinstance(out, Alert)] == []
+
+
+def test_a_figure_that_is_no_number_passes_no_limit():
+    nan = float("nan")
+    assert greeks_denial(BookGreeks(0.0, nan, 0.0), 24500.0, RiskSettings()) is not None
+    blind = msgspec.structs.replace(candidate(24400.0, PUT, 70.0, 70.5, -0.3), iv=nan)
+    refused = room_denial(book_state(1, at(10, 30)), blind, market_view(), 1, RiskSettings())
+    assert refused is not None
+    assert refused.code is DenialCode.STRESS_LIMIT
