@@ -155,15 +155,20 @@ class ExecutorHandler:
 
     def _on_tick(self, tick: ClockTick, out: Outputs) -> None:
         state, header = self._state, tick.header
+        before = {order_id: position.status for order_id, position in state.positions.items()}
         self._nights.come_to(state, out)
+        changed = before != {order_id: position.status for order_id, position in state.positions.items()}
         session = self._session(header.ts)
         self._matching.drop_overdue(state, header.ts, session, out)
         for position in state.live():
             end = self._square_off.at(session, position.contract)
             position.trigger(time_exit(position, header.ts, end), header.seq, header.ts)
             self._watch_age(position, header.ts, out)
-        if session is not None and header.ts >= session.close_ns and (state.live() or state.entries):
+        closes = session is not None and header.ts >= session.close_ns and bool(state.live() or state.entries)
+        if closes:
             self._nights.close(state, out)
+        if closes or changed:
+            # What the night did to the book is told at once: the morning's first snapshot may be long in coming.
             out.events.append(book_state(out.header(), state, self._margins))
 
     def _watch_age(self, position: ShortPosition, ts: int, out: Outputs) -> None:
