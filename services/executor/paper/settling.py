@@ -71,7 +71,9 @@ class Settling:
         """Take a level from outside and settle what waits for it; say whether the book changed."""
         refusal, day = _refusal(state, command), self._day_of(state, command)
         if refusal is None:
-            refusal = "expected a day, several wait for a level" if day is None else self._too_early(day, command)
+            refusal = (
+                "expected a day, several wait for a level" if day is None else self._too_early(state, day, command)
+            )
         if refusal is not None or day is None or command.value is None:
             out.alert("settlement_refused", f"{refusal} ({command.operator}: {command.source})", Severity.WARNING)
             return False
@@ -134,7 +136,7 @@ class Settling:
             return None
         return next(iter(waiting), state.day)
 
-    def _too_early(self, day: str, command: Command) -> str | None:
+    def _too_early(self, state: ExecutorState, day: str, command: Command) -> str | None:
         """Refuse a level told before anybody can know it: yesterday's, told in the morning, is not the one of today."""
         try:
             session = self.calendar.session(date.fromisoformat(day))
@@ -143,7 +145,7 @@ class Settling:
         if session is None:
             return f"expected a trading day, got {day!r}"
         known = session.close_ns if session.auction is None else session.auction.level_ns
-        return f"the level of {day} is not known yet" if command.header.ts < known else None
+        return f"the level of {day} is not known yet" if max(command.header.ts, state.last_ts) < known else None
 
     def _last_day(self, position: ShortPosition) -> str:
         return last_day(position.contract, self.calendar).isoformat()

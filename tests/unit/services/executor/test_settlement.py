@@ -129,6 +129,11 @@ def test_yesterday_s_level_told_in_the_morning_is_not_today_s():
     assert "settlement_refused" in desk.alerts
 
 
+def test_the_market_s_own_time_counts_where_the_operator_s_is_behind_it(held: Desk):
+    held.feed(msgspec.structs.replace(settle(CLOSE), header=chain_header(0, at(12, 0, day=3))))
+    assert [trade.exit_price for trade in held.trades] == [114.90]
+
+
 @pytest.mark.parametrize("day", ["4 August", "1999-08-04", "2026-08-02", "2026-08-11"])
 def test_a_level_of_a_day_that_has_none_is_not_kept(held: Desk, day: str):
     held.feed(settle(CLOSE, day=day))
@@ -180,6 +185,17 @@ def test_a_contract_whose_close_nobody_saw_waits_for_its_level_the_next_morning(
     assert "settlement_pending" in desk.alerts
     desk.feed(settle(CLOSE))
     assert [trade.exit_price for trade in desk.trades] == [114.90]
+
+
+def test_what_a_night_settled_is_in_the_book_with_the_morning_s_first_tick():
+    desk = Desk(hold_through_auction=True)
+    *before, _close = to_the_close()
+    desk.feed(*before, settle(CLOSE, day=EXPIRY))
+    desk.restart()
+    desk.feed(tick(20, at(9, 15, day=5)))
+    (trade,) = desk.trades
+    assert desk.book.positions == ()
+    assert (desk.book.header.seq, desk.book.cash_paise) == (20, 100_000_000 + trade.net_pnl_paise)
 
 
 def test_before_august_2026_the_last_half_hour_s_average_settles_and_without_any_level_the_short_waits():
