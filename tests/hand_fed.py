@@ -14,13 +14,14 @@ from shared.market.variance_clock import VarianceClock
 class HandFed:
     """Feeds one executor and sorts what comes out."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, calendar: TradingCalendar | None = None, **settings: object) -> None:
+        self._calendar = calendar or TradingCalendar.load()
         self._settings = ExecutorSettings(impact_points=0.0, **settings)  # type: ignore[arg-type]
         self.handler = self._make()
         self.events: list[Event] = []
 
     def _make(self) -> ExecutorHandler:
-        calendar = TradingCalendar.load()
+        calendar = self._calendar
         tables = calendar, CostTable.load(), ContractTable.load(), VarianceClock.load(calendar)
         return ExecutorHandler("nifty", self._settings, *tables)
 

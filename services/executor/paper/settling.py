@@ -87,7 +87,10 @@ class Settling:
         waiting = state.settling(underlying)
         if level is None or not waiting or any(_is_far(level, each) for each in waiting):
             return
-        day = self.calendar.previous_trading_day(today).isoformat()
+        last = self.calendar.previous_trading_day(today)
+        if self.calendar.announced(last, today):
+            return  # A session of unknown hours lay between: the close may be that one's.
+        day = last.isoformat()
         if any(self._last_day(each) == day for each in waiting):
             told = SettlementLevel(level, f"previous close by {snapshot.source}")
             self._settle_waiting(state, underlying, day, told, out)

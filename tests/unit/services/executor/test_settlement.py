@@ -7,11 +7,14 @@ shown in the last half hour would have said that it earns 1,142.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from shared.clock import ist_ns
 from shared.events import Command, CommandKind, Event, ExitReason, Order, PositionStatus
+from shared.market.calendar import TradingCalendar
 from tests.builders import CALL, chain_header, entry_order, snapshot, tick
 from tests.hand_fed import HandFed as Desk
 
@@ -274,6 +277,18 @@ def test_the_previous_close_of_a_later_day_is_not_the_level(held: Desk):
     held.feed(msgspec.structs.replace(call_at(10, at(9, 16, day=6), None, None), previous_close=CLOSE))
     assert held.trades == []
     assert held.book.positions[0].status is PositionStatus.SETTLEMENT_PENDING
+
+
+def test_the_previous_close_may_be_that_of_a_session_of_unknown_hours_between(tmp_path: Path):
+    table = tmp_path / "calendar.toml"
+    between = '[[session]]\nday = 2026-08-05\nkind = "MUHURAT"\n'
+    table.write_text(f"covered_from = 2012-01-01\ncovered_until = 2026-12-31\n{between}", encoding="utf-8")
+    desk = Desk(TradingCalendar.load(table), hold_through_auction=True)
+    desk.feed(*to_the_close())
+    desk.feed(msgspec.structs.replace(call_at(10, at(9, 16, day=6), None, None), previous_close=CLOSE))
+    assert desk.trades == []
+    desk.feed(settle(CLOSE, day=EXPIRY))
+    assert len(desk.trades) == 1
 
 
 def test_what_settles_in_the_morning_counts_on_that_day():
