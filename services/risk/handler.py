@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.risk.capital import with_capital_left
-from services.risk.exposure import concentration_denial
-from services.risk.gates import RiskDenial, day_of, entry_denial
+from services.risk.gates import RiskDenial, day_of
 from services.risk.halts import CLOSES_ALL, OPENS, halt_event
 from services.risk.limits import Limits
-from services.risk.margin_room import MarginRoom
-from services.risk.orders import cancel_order, denial, entry_order, exit_order
-from services.risk.room import day_room, room_denial
+from services.risk.opening import Opening
+from services.risk.orders import cancel_order, denial, exit_order
 from services.risk.settings import LIMIT_REFUSED, RiskSettings
-from services.risk.sizing import Size, Stake, estimate_edge, most_by_exposure, size_position
 from services.risk.state import STATE, RiskState
-from services.risk.stops import stop_overshoot
 from services.risk.usage import limit_state, worth_telling
 from shared.events import (
     Alert,
@@ -31,10 +26,8 @@ from shared.events import (
     Signal,
 )
 from shared.market.contracts import ContractTable
-from shared.market.costs import CostTable, option_costs
+from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
-from shared.trading.levels import Protection, protect
-from shared.trading.strikes import ChosenStrike, NoStrike, choose_strike
 
 
 class _Outputs:
@@ -70,8 +63,7 @@ class RiskHandler:
         self._book = book
         self._limits = Limits(settings)
         self._contracts = contracts
-        self._costs = costs
-        self._margins = margins
+        self._opening = Opening(contracts, costs, margins)
         self._state = RiskState()
 
     def handle(self, event: Event) -> Sequence[Event]:
@@ -240,84 +232,10 @@ class RiskHandler:
     # --- opening ------------------------------------------------------------------------------------------------
 
     def _enter_or_deny(self, signal: Signal, book: BookState, out: _Outputs) -> None:
-        settings = self._settings
-        header = out.header(signal.header)
-        refused = entry_denial(signal, book, self._state, settings)
-        if refused is not None:
-            out.events.append(denial(header, signal, refused))
-            return
-        chosen = choose_strike(signal, settings)
-        if isinstance(chosen, NoStrike):
-            out.events.append(denial(header, signal, RiskDenial(chosen.code, chosen.text)))
-            return
-        contract = chosen.quote.contract
-        levels = protect(chosen.bid, signal.market.atm_iv, settings)
-        caps = with_capital_left(settings, book)
-        stake = self._stake(signal, book, chosen, levels, caps)
-        refused = concentration_denial(contract, book, settings)
-        size = self._size(signal, book, chosen, stake, caps)
-        if refused is None and size.denial is not None:
-            refused = RiskDenial(size.denial, size.reason)
-        if refused is not None:
-            out.events.append(denial(header, signal, refused, contract))
-            return
-        order = entry_order(
-            header,
-            signal,
-            chosen,
-            levels,
-            lots=size.lots,
-            margin_paise=round(stake.margin_per_lot * size.lots * 100.0),
-            reason=f"{signal.reason}; {chosen.reason}; {size.reason}",
-            settings=settings,
-        )
-        self._note_order(order)
-        out.events.append(order)
-
-    def _stake(
-        self, signal: Signal, book: BookState, chosen: ChosenStrike, levels: Protection, caps: RiskSettings
-    ) -> Stake:
-        market, today = signal.market, day_of(signal.header.ts)
-        costs = option_costs(chosen.bid, levels.stop, market.lot_size, on=today, table=self._costs)
-        room = MarginRoom(chosen, signal, book, self._margins)
-        margin = room.per_lot().total * (1.0 + caps.margin_buffer)
-        return Stake(
-            premium=chosen.bid,
-            stop=levels.stop,
-            target=levels.target,
-            overshoot=stop_overshoot(chosen.quote.contract.expiry, today, caps),
-            lot_size=market.lot_size,
-            costs_per_lot=costs.total,
-            margin_per_lot=margin,
-            margin_lots=room.lots(most_by_exposure(margin, caps), caps),
-            freeze_units=self._contracts.freeze_quantity(market.underlying, today),
-            # The day's cap is the halts', and they count by the whole capital.
-            day_room=day_room(book, self._state.halts.day_loss_paise(book), self._settings),
-        )
-
-    def _size(
-        self, signal: Signal, book: BookState, chosen: ChosenStrike, stake: Stake, settings: RiskSettings
-    ) -> Size:
-        market = signal.market
-        probability = signal.p_put_pays if signal.direction > 0 else signal.p_call_pays
-        shown = chosen.quote.bid_qty
-        size = size_position(
-            estimate_edge(probability, book.statistics, stake, settings),
-            stake,
-            atm_iv=market.atm_iv,
-            regime=signal.regime,
-            most_lots=settings.max_lots if shown is None else shown // market.lot_size,
-            settings=settings,
-        )
-        broken: RiskDenial | None = None
-        for lots in range(size.lots, 0, -1):
-            refused = room_denial(book, chosen.quote, market, lots, settings)
-            if refused is None:
-                if broken is None:
-                    return size
-                return Size(lots, f"{lots} lots for {_ROOM[broken.code]}, of {size.reason}")
-            broken = refused
-        return size if broken is None else Size(0, broken.text, broken.code)
+        made = self._opening.decide(out.header(signal.header), signal, book, self._state, self._settings)
+        if isinstance(made, Order):
+            self._note_order(made)
+        out.events.append(made)
 
     def _note_order(self, order: Order) -> None:
         state = self._state
@@ -356,9 +274,6 @@ class RiskHandler:
             out.events.append(_alert(header, LIMIT_REFUSED, f"{error} ({who})", Severity.WARNING))
             return
         out.events.append(_alert(header, "limit_set", f"{words} by {who}", Severity.INFO))
-
-
-_ROOM = {DenialCode.GREEKS_LIMIT: "the book's Greeks", DenialCode.STRESS_LIMIT: "a jump of the index"}
 
 
 def _alert(header: Header, code: str, text: str, severity: Severity) -> Alert:
