@@ -39,6 +39,7 @@ class IngestSettings(ServiceSettings):
             display and exits only; 0 never.
         kite_folder: folder a broker's feed writes its CSV files into.
         synthetic_seed, synthetic_days: which made-up market and how many of its days.
+        synthetic_richness: by how much its implied volatility is over what is realised, a share of it.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_INGEST_")
@@ -65,3 +66,4 @@ class IngestSettings(ServiceSettings):
     kite_folder: Path = Path("kite")
     synthetic_seed: int = Field(default=7, ge=0)
     synthetic_days: int = Field(default=1, ge=1, le=10_000)
+    synthetic_richness: float = Field(default=0.0, ge=-0.5, le=2.0)

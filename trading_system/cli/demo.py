@@ -20,6 +20,10 @@ def demo(
     serve: Annotated[
         float | None, typer.Option(help="Keep everything up for so many seconds after the day; 0 until Ctrl-C.")
     ] = None,
+    richness: Annotated[
+        float,
+        typer.Option(min=-0.5, max=2.0, help="How much implied volatility is over what is realised; 0.2 is 20 %."),
+    ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Play a synthetic trading day through all services over a real broker; print trades, summary and golden hash."""
@@ -37,6 +41,8 @@ def demo(
             STDERR.print("ending")
 
     with progress_bar("a synthetic day, as paper trades", quiet=as_json) as progress:
-        report = run_demo(seed=seed, days=days, book=book, port=port, progress=progress, before_end=before_end)
+        report = run_demo(
+            seed=seed, days=days, book=book, port=port, progress=progress, richness=richness, before_end=before_end
+        )
     if as_json:
         print_json(report.as_json())

@@ -23,6 +23,7 @@ class SyntheticReplay:
 
     seed: int
     days: int
+    richness: float = 0.0
 
     @property
     def len_hint(self) -> int | None:
@@ -31,7 +32,7 @@ class SyntheticReplay:
 
     def __iter__(self) -> Iterator[Parsed]:
         """Give them in time order."""
-        return iter(synthetic_days(self.seed, self.days))
+        return iter(synthetic_days(self.seed, self.days, richness=self.richness))
 
 
 def run_demo(
@@ -41,6 +42,7 @@ def run_demo(
     book: str,
     port: int | None,
     progress: Progress | None,
+    richness: float = 0.0,
     before_end: Callable[[SimulationReport, str], None],
 ) -> SimulationReport:
     """Play a synthetic market through service processes over a broker, with the dashboard beside them.
@@ -53,12 +55,13 @@ def run_demo(
         book: key of the events.
         port: of the dashboard; a free one when None.
         progress: told of each capture.
+        richness: of the market's implied over its realised volatility, a share of it.
         before_end: sees the report and the dashboard's address while everything still runs.
     """
     chosen = port if port is not None else _free_port()
     environ = {**os.environ, "THETAFLOW_GATEWAY_PORT": str(chosen), "THETAFLOW_GATEWAY_HOST": "127.0.0.1"}
     request = SimulationRequest(
-        source=f"synthetic market, seed {seed}, {days} day{'s' if days > 1 else ''}",
+        source=f"synthetic market, seed {seed}, {days} day{'s' if days > 1 else ''}, implied {_rich(richness)}",
         engine=engine_names()[0],
         book=book,
         broker_url=os.environ.get("REDIS_URL") or None,
@@ -66,11 +69,15 @@ def run_demo(
         environ=environ,
     )
     return simulate_items(
-        SyntheticReplay(seed, days),
+        SyntheticReplay(seed, days, richness),
         request,
         progress=progress,
         before_end=lambda report: before_end(report, f"http://127.0.0.1:{chosen}/"),
     )
+
+
+def _rich(richness: float) -> str:
+    return f"{abs(richness):.0%} too {'rich' if richness > 0 else 'cheap'}" if richness else "fair"
 
 
 def _free_port() -> int:

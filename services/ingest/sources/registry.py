@@ -65,4 +65,5 @@ def _replay(context: SourceContext) -> RecordedSource:
 def _synthetic(context: SourceContext) -> RecordedSource:
     from services.ingest.sources.synthetic.source import SyntheticDays  # noqa: PLC0415 - see the module
 
-    return SyntheticDays(context.settings.synthetic_seed, context.settings.synthetic_days)
+    settings = context.settings
+    return SyntheticDays(settings.synthetic_seed, settings.synthetic_days, settings.synthetic_richness)

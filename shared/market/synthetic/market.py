@@ -77,6 +77,8 @@ class SyntheticMarket:
         expiries: how many are quoted, nearest first.
         strikes: how many around the money, in steps of the contract table.
         edge: known edge; none by default.
+        richness: by how much implied volatility stands above what the path is expected to realise, a share of it: at 0.2
+            options are priced at 1.2 times that volatility, and who sells them is paid for time. 0: fair.
         regime: of the day before the first.
     """
 
@@ -89,6 +91,7 @@ class SyntheticMarket:
     expiries: int = 2
     strikes: int = 61
     edge: Edge = field(default=NO_EDGE)
+    richness: float = 0.0
     regime: Regime = Regime.NORMAL
 
     def days(self, start: date, count: int) -> Iterator[MarketDay]:
@@ -160,6 +163,7 @@ class SyntheticMarket:
         vix = (
             np.sqrt(total_variance(path, self._session_years(session), later, long_run) / (sum(later) + half_a_day))
             * 1.05
+            * (1.0 + self.richness)
         )
         return MarketDay(session, stamps, path, vix, tuple(made))
 
@@ -178,7 +182,8 @@ class SyntheticMarket:
         close_ns = self.contracts.expiry_close_ns(expiry, self.calendar)
         years = np.maximum(close_ns - stamps, 0) / NS_PER_MINUTE / MINUTES_PER_YEAR
         after = self.calendar.trading_days(session.day + timedelta(days=1), expiry)
-        variance = total_variance(path, self._session_years(session), self._later_years(session.day, after), long_run)
+        fair = total_variance(path, self._session_years(session), self._later_years(session.day, after), long_run)
+        variance = fair * (1.0 + self.richness) ** 2
         fade = _FADE**number
         rush = 1.0 if after else _EXPIRY_RUSH
         sides = []

@@ -55,14 +55,16 @@ class SyntheticDays:
     Attributes:
         seed: names the market.
         days: number of sessions.
+        richness: of implied over realised volatility, see `SyntheticMarket`.
     """
 
     seed: int
     days: int = 1
+    richness: float = 0.0
 
     def __iter__(self) -> Iterator[ParsedChain]:
         """Begin at the first session."""
-        return synthetic_days(self.seed, self.days)
+        return synthetic_days(self.seed, self.days, richness=self.richness)
 
 
 def synthetic_days(
@@ -73,6 +75,7 @@ def synthetic_days(
     expiries: int = 2,
     strikes: int = 61,
     edge: Edge = NO_EDGE,
+    richness: float = 0.0,
     faults: Faults = NO_FAULTS,
     underlying: str = "NIFTY",
     spot: float = 24_000.0,
@@ -89,6 +92,7 @@ def synthetic_days(
         expiries: how many, nearest first.
         strikes: how many around the money of the open.
         edge: known edge.
+        richness: of implied over realised volatility, see `SyntheticMarket`.
         faults: what goes wrong, how often.
         underlying: symbol.
         spot: level before the first day, points.
@@ -107,6 +111,7 @@ def synthetic_days(
         expiries=expiries,
         strikes=strikes,
         edge=edge,
+        richness=richness,
     )
     for number, day in enumerate(market.days(start, days)):
         chains = _chains(market, day)

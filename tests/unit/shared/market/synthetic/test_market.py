@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -105,3 +106,27 @@ def test_open_interest_of_a_living_series_is_handed_to_the_next_day(week):
             opening = (one.call.oi - one.call.oi_change)[0].tolist()
             known = [(before[k], oi) for k, oi in zip(one.strikes.tolist(), opening, strict=True) if k in before]
             assert all(then == now for then, now in known)
+
+
+def test_a_rich_market_prices_the_same_path_at_so_much_more_volatility(market):
+    fair = next(market.days(date(2026, 6, 1), 1))
+    rich = next(replace(market, richness=0.2).days(date(2026, 6, 1), 1))
+    assert np.array_equal(fair.path.spot, rich.path.spot)
+    assert rich.vix == pytest.approx(1.2 * fair.vix)
+    for cheap, dear in zip(fair.expiries, rich.expiries, strict=True):
+        middle = cheap.strikes.size // 2
+        ratio = dear.call.volatility[:-5, middle] / cheap.call.volatility[:-5, middle]
+        assert np.median(ratio) == pytest.approx(1.2, rel=0.02)
+        assert np.all(dear.put.ask[:, middle] >= cheap.put.bid[:, middle])
+
+
+def test_who_sells_straddles_earns_time_in_a_rich_market_and_nothing_for_sure_in_a_fair_one(market):
+    def earned(richness: float) -> float:
+        found = []
+        for day in replace(market, expiries=1, richness=richness).days(date(2026, 6, 1), 25):
+            one, middle = day.expiries[0], day.expiries[0].strikes.size // 2
+            mids = 0.5 * (one.call.bid + one.call.ask + one.put.bid + one.put.ask)[:, middle]
+            found.append((mids[0] - mids[-1]) / mids[0])
+        return float(np.mean(found))
+
+    assert earned(0.5) > earned(0.0) + 0.03
