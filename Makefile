@@ -79,8 +79,10 @@ test: $(VENV)/.full ## all tests but long forms and compose, against a real brok
 	PYTHONPATH=tests $(BIN)/python -m pytest -p no_silent_skips -m "not slow and not compose" \
 	  -n $(WORKERS) --dist loadfile $(ARGS)
 
-test-fast: $(VENV)/.full ## unit tests alone, under a minute
-	$(BIN)/python -m pytest -q -m "not slow and not compose" tests/unit $(ARGS)
+test-fast: $(VENV)/.full ## unit tests without a broker, recorded days or training, about a minute
+	$(BIN)/python -m pytest -q -m "not slow and not compose and not broker and not market_data" \
+	  -n $(WORKERS) --dist loadfile --ignore=tests/unit/services/trainer --ignore=tests/unit/shared/models \
+	  --ignore=tests/unit/services/features/test_against_reference.py tests/unit $(ARGS)
 
 coverage: $(VENV)/.full ## line coverage of shared and the handlers by the unit and contract tests, with a floor
 	$(BIN)/python -m pytest -q -m "not slow and not compose" --cov --cov-report=term:skip-covered --cov-fail-under=90 \
