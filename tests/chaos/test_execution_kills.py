@@ -73,7 +73,7 @@ class Street:
         self.seq = 0
         self.premium = dict.fromkeys((PUT, CALL), 70.0)
         self.kill_at = 0.0
-        arm(directory, Arming(book="nifty", day="2025-08-29", operator="test"))
+        arm(directory, Arming(book="nifty", day="2025-08-29", operator="test", venue="tradetron", answer=fake.STORED))
         venue.pick = self.mood
         self.calm = False
         self.direction = 1

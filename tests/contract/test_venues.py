@@ -48,7 +48,8 @@ class Trial:
 
 def named(reference: str, variables: Mapping[str, str], *, sends: bool = True) -> SignalVenue:
     choice = choose_venue(ExecutorSettings(venue=reference), variables)
-    made = choice.make(choice.settings, VenueTerms(book="nifty", timeout_s=TIMEOUT_S, sends=sends))
+    terms = VenueTerms(book="nifty", timeout_s=TIMEOUT_S, sends=sends, known_answer=lambda: fake.STORED)
+    made = choice.make(choice.settings, terms)
     assert isinstance(made, SignalVenue)
     return made
 
@@ -64,7 +65,10 @@ def tradetron(stack: ExitStack, _folder: Path) -> Trial:
     moods = {
         STORED: (fake.OK, fake.SLOW),
         REFUSED: (fake.TOO_MANY, fake.UNAUTHORISED),
-        NOT_KNOWN: (fake.LATE, fake.STORED_THEN_SILENT, fake.BROKEN, fake.CUT, fake.CUT_STORED, fake.TRICKLE),
+        NOT_KNOWN: (
+            *(fake.LATE, fake.STORED_THEN_SILENT, fake.BROKEN, fake.CUT, fake.CUT_STORED, fake.TRICKLE),
+            *fake.NOT_STORED_200,
+        ),
     }
     return Trial(make, moods, server.script.append, lambda: [call.pairs for call in server.calls])  # type: ignore[arg-type]
 

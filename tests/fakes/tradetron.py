@@ -1,6 +1,7 @@
 """A Tradetron on loopback: stores runtime variables, and misbehaves as told or at random.
 
-Nothing of the real service's answers is documented; this one answers as its public clients expect: 2xx is stored.
+Nothing of the real service's answers is documented. This one says `stored` with 200, which an operator has to confirm, and
+has answers of 200 that store nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +21,27 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.responses import StreamingResponse
 
+from services.executor.venues.answers import AnswerShape
+
 OK, SLOW, LATE, STORED_THEN_SILENT = "ok", "slow", "late", "stored_then_silent"
 TOO_MANY, UNAUTHORISED, BROKEN, BROKEN_STORED = "429", "401", "500", "500_stored"
 CUT, CUT_STORED, TRICKLE = "cut", "cut_stored", "trickle"
-MOODS = (OK, SLOW, LATE, STORED_THEN_SILENT, TOO_MANY, UNAUTHORISED, BROKEN, BROKEN_STORED, CUT, CUT_STORED)
+SUCCESS_FALSE, MAINTENANCE, ERROR_TEXT, STRANGE = "success_false", "maintenance", "error_text", "strange"
+NOT_STORED_200 = {
+    SUCCESS_FALSE: ('{"success":false,"message":"Invalid auth token"}', "application/json"),
+    MAINTENANCE: ("<!DOCTYPE html><html><body><h1>Be right back</h1></body></html>", "text/html; charset=UTF-8"),
+    ERROR_TEXT: ("Error: Invalid Token", "text/plain"),
+    STRANGE: ("Hello", "text/plain"),
+}
+"""Answers of 200 that store nothing; nothing in the last one says so."""
+
+MOODS = (
+    *(OK, SLOW, LATE, STORED_THEN_SILENT, TOO_MANY, UNAUTHORISED, BROKEN, BROKEN_STORED, CUT, CUT_STORED),
+    *(SUCCESS_FALSE, MAINTENANCE, ERROR_TEXT),
+)
+STORED = AnswerShape(status=200, content_type="", body="stored")
+"""Shape of its own answer, for tests that confirm it."""
+
 _STATUS = {TOO_MANY: 429, UNAUTHORISED: 401, BROKEN: 500, BROKEN_STORED: 500}
 
 
@@ -49,6 +67,7 @@ class FakeTradetron:
 
     Attributes:
         pick: gives the mood of each call; a script first, then OK.
+        ok_body: what it says when it stored something.
         slow_s: how long SLOW waits before it stores; LATE waits `late_s`, which is meant to be longer than a client does.
         stored: every value stored, in order, with the call it came by.
         calls: every request, in order of arrival.
@@ -57,6 +76,7 @@ class FakeTradetron:
     token: str
     slow_s: float = 0.05
     late_s: float = 0.6
+    ok_body: str = "stored"
     pick: Callable[[], str] | None = None
     script: deque[str] = field(default_factory=deque)
     stored: list[tuple[str, str, Call]] = field(default_factory=list)
@@ -119,12 +139,15 @@ class FakeTradetron:
         if call.mood in {OK, SLOW, LATE}:
             await asyncio.sleep({OK: 0.0, SLOW: self.slow_s, LATE: self.late_s}[call.mood])
             self._store(call)
-            return Response("stored")
+            return Response(self.ok_body)
         if call.mood in {STORED_THEN_SILENT, BROKEN_STORED, CUT_STORED}:
             self._store(call)
         if call.mood == STORED_THEN_SILENT:
             await asyncio.sleep(self.late_s)
             return Response("stored")
+        if call.mood in NOT_STORED_200:
+            body, content_type = NOT_STORED_200[call.mood]
+            return Response(body, headers={"content-type": content_type})
         if call.mood == TRICKLE:
             return StreamingResponse(_trickle(self.late_s))
         if call.mood in _STATUS:

@@ -30,6 +30,7 @@ from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.publisher import RedisPublisher
 from tests.builders import at, chain_header, contract, entry_order, snapshot
 from tests.chaos.execution_worker import TOKEN, MarketClock, Spec, run_executor
+from tests.fakes import tradetron as fake
 from tests.fakes.tradetron import FakeTradetron
 from trading_system.simulation.replay import SimulationRequest, simulate_items
 from trading_system.wiring import Installation
@@ -58,7 +59,7 @@ class Market:
         origin = monotonic_ns()
         self.clock = MarketClock(at(10, 0), origin)
         spec = Spec(url, str(directory), venue.url, at(10, 0), origin)
-        arm(directory, Arming(book="nifty", day="2025-08-29", operator="test"))
+        arm(directory, Arming(book="nifty", day="2025-08-29", operator="test", venue="tradetron", answer=fake.STORED))
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tests.chaos.execution_worker"])
         self.process = context.Process(target=run_executor, args=(spec,), daemon=True)
@@ -209,7 +210,7 @@ def leave_an_open_entry(directory: Path) -> None:
 def test_with_the_broker_down_the_process_itself_takes_everything_back(tmp_path: Path, venue: FakeTradetron):
     directory = tmp_path / "executor"
     leave_an_open_entry(directory)
-    arm(directory, Arming(book="nifty", day=live_day(), operator="test"))
+    arm(directory, Arming(book="nifty", day=live_day(), operator="test", venue="tradetron", answer=fake.STORED))
     process = executor_process(tmp_path, venue)
     try:
         sleep_while(process, 1.0)
@@ -254,7 +255,7 @@ def test_a_replay_over_redis_reaches_no_venue_and_no_live_file_whatever_the_sett
 ):
     directory = tmp_path / "executor"
     leave_an_open_entry(directory)
-    arm(directory, Arming(book="nifty", day=live_day(), operator="test"))
+    arm(directory, Arming(book="nifty", day=live_day(), operator="test", venue="tradetron", answer=fake.STORED))
     (directory / "kill").write_text("this is for the live book")
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     section = "THETAFLOW_EXECUTOR_"

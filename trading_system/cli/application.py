@@ -26,6 +26,7 @@ from trading_system.cli import (
     simulate,
     train,
     variance,
+    venue,
 )
 
 _EXIT_FAILED, _EXIT_CONFIG = 1, 2
@@ -52,6 +53,7 @@ app.command(name="train")(train.train_command)
 app.add_typer(train.models_app, name="models")
 app.command(name="arm")(arm.arm_command)
 app.command(name="variance")(variance.variance_command)
+app.add_typer(venue.app, name="venue")
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead.app, name="dead")
 

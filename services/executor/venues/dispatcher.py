@@ -9,13 +9,14 @@ from services.executor.settings import ExecutorSettings
 from services.executor.venues.outbox import Abandoned, Outbox
 from services.executor.venues.pace import Pace
 from services.executor.venues.port import SignalVenue
-from services.executor.venues.write import Write, WriteState
+from services.executor.venues.write import STORED, Write, WriteState
 from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import NotArmedError
 from shared.events import Intent, Severity, VenueTarget
 from shared.market.calendar import Session
 
 _AHEAD_NS: Final = 60 * NS_PER_SECOND
+_UNCONFIRMED_MAX_S: Final = 300.0
 
 
 Say = Callable[[Severity, str, str], None]
@@ -226,7 +227,7 @@ class Dispatcher:
         self._note_call("venue_answer", done, {"response": answer.text})
         ended = self._clock.now_ns()
         self._pace.called(ended)
-        opened = self._pace.ended(ended, well=done.state is WriteState.CONFIRMED)
+        opened = self._pace.ended(ended, well=done.state in STORED)
         self._tell(done, request, opened=opened)
 
     def _note_call(self, kind: str, write: Write, words: dict[str, object]) -> None:
@@ -242,23 +243,37 @@ class Dispatcher:
         words = f"{request}: {done.state.value} after {done.attempts} attempts, {done.answer}"
         if done.state is WriteState.CONFIRMED:
             self._say(Severity.INFO, "venue_stored", words)
+        elif done.state is WriteState.ACCEPTED:
+            self._tell_accepted(done, words)
         elif done.value:
             self._say(Severity.CRITICAL, "venue_entry_given_up", f"{words}; 0 is written instead")
-        elif done.attempts & (done.attempts - 1) == 0:
-            # At the 1st, 2nd, 4th, 8th ... attempt: loud, and not a flood.
+        elif _seldom(done.attempts):
             self._say(Severity.CRITICAL, "venue_exit_not_stored", f"{words}; it goes out again until it is stored")
         if opened:
             self._say(Severity.CRITICAL, "venue_breaker_open", "entries are held back; exits go on")
 
+    def _tell_accepted(self, done: Write, words: str) -> None:
+        confirm = "`thetaflow venue test` asks what the venue's answer means"
+        if done.value:
+            self._say(Severity.WARNING, "venue_answer_unclear", f"{words}; it counts as stored; {confirm}")
+        elif _seldom(done.attempts):
+            self._say(Severity.WARNING, "venue_answer_unclear", f"{words}; 0 goes out again now and then; {confirm}")
 
-def retry_pause_ns(settings: ExecutorSettings) -> Callable[[int], int]:
-    """Give the pause after the n-th failed attempt at an exit: doubling, up to the longest."""
 
-    def pause(attempts: int) -> int:
-        seconds = settings.venue_retry_s * 2.0 ** min(max(attempts - 1, 0), 20)
-        return int(min(seconds, settings.venue_retry_max_s) * NS_PER_SECOND)
+def retry_pause_ns(settings: ExecutorSettings) -> Callable[[Write], int]:
+    """Give the pause after an attempt at an exit: doubling, up to the longest; five minutes where it seems to be stored."""
+
+    def pause(write: Write) -> int:
+        seconds = settings.venue_retry_s * 2.0 ** min(max(write.attempts - 1, 0), 20)
+        longest = _UNCONFIRMED_MAX_S if write.state is WriteState.ACCEPTED else settings.venue_retry_max_s
+        return int(min(seconds, longest) * NS_PER_SECOND)
 
     return pause
+
+
+def _seldom(attempts: int) -> bool:
+    """Say whether it is the 1st, 2nd, 4th, 8th ... attempt: loud, and not a flood."""
+    return attempts & (attempts - 1) == 0
 
 
 def _fields(write: Write) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Final
 from services.executor.audit.journal import Journal
 from services.executor.event_queue import EventQueue
 from services.executor.settings import ExecutorSettings
-from services.executor.venues.arming import check_armed
+from services.executor.venues.arming import check_armed, known_answer
 from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, FaultHook, Note, VenueMirror, retry_pause_ns
 from services.executor.venues.dry_run import DryRun
 from services.executor.venues.outbox import Outbox
@@ -92,7 +92,13 @@ class MirrorOpening:
         )
 
     def _signal_venue(self, book: str, *, sends: bool) -> SignalVenue:
-        terms = VenueTerms(book=book, timeout_s=self.settings.venue_timeout_s, sends=sends)
+        directory = self.settings.directory or Path()
+        terms = VenueTerms(
+            book=book,
+            timeout_s=self.settings.venue_timeout_s,
+            sends=sends,
+            known_answer=lambda: known_answer(directory, self.venue.name),
+        )
         made = self.venue.make(self.venue.settings, terms)
         if not isinstance(made, SignalVenue):
             raise ConfigError(

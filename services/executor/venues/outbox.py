@@ -5,7 +5,8 @@ has one write at a time under a fence that only grows, and
 
 * an entry is written only over a stored 0, only while it is valid, and never twice: whatever is not confirmed as stored
   is given up, and 0 is written instead, because a missed trade is cheaper than an unwatched one;
-* 0 is written until it is stored, however often it takes;
+* 0 is written until it is known to be stored, however often it takes. An answer that only seems to say so (ACCEPTED) lets
+  an entry follow, and the 0 is repeated all the same;
 * a write that was sent and not answered may still arrive. Until `settle_ns` have passed, no other value is written over
   it, so a late one can never overtake a newer one.
 
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from services.executor.venues.write import UNANSWERED, Write, WriteState
+from services.executor.venues.write import STORED, UNANSWERED, Write, WriteState
 from shared.events import VenueTarget
 
 
@@ -48,11 +49,11 @@ class Outbox:
         book: key.
         record: puts a write on disk; nothing is sent before it returns.
         settle_ns: how long an unanswered write may still arrive.
-        retry_ns: pause after the n-th failed attempt at a 0.
+        retry_ns: pause after an attempt at a 0 that is not known to be stored.
     """
 
     def __init__(
-        self, book: str, record: Callable[[Write], None], *, settle_ns: int, retry_ns: Callable[[int], int]
+        self, book: str, record: Callable[[Write], None], *, settle_ns: int, retry_ns: Callable[[Write], int]
     ) -> None:
         self.book = book
         self.killed = False
@@ -91,10 +92,10 @@ class Outbox:
 
     @property
     def at_rest(self) -> bool:
-        """Whether every variable is known to hold what it should and nothing is on its way."""
+        """Whether every variable holds what it should, as far as the venue says so, and nothing is on its way."""
         return all(
             variable.last is not None
-            and variable.last.state is WriteState.CONFIRMED
+            and variable.last.state in STORED
             and variable.last.value == self._want(variable)
             and not variable.reset_due
             for variable in self._variables.values()
@@ -177,7 +178,7 @@ class Outbox:
         return sent
 
     def answered(self, write: Write, state: WriteState, answer: str, now_ns: int) -> Write:
-        """Note the end of an attempt: CONFIRMED, FAILED (surely not stored) or UNKNOWN, which settles from now on."""
+        """Note the end of an attempt: CONFIRMED, ACCEPTED, FAILED (surely not stored) or UNKNOWN, which settles from now on."""
         return self._become(write, state, answer, now_ns)
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -191,7 +192,7 @@ class Outbox:
         if write.target is not None and write.value:
             signal = write.target.signal_id
             self._entered.add(signal)
-            if write.state is WriteState.CONFIRMED:
+            if write.state in STORED:
                 self._given_up.discard(signal)
             else:
                 self._given_up.add(signal)
@@ -213,9 +214,9 @@ class Outbox:
         return 0 if gone else variable.target.direction
 
     def _holds_as_wanted(self, variable: _Variable) -> bool:
-        """Say whether a position is known to be stored that the book wants there."""
+        """Say whether a position is stored that the book wants there."""
         last = variable.last
-        if last is None or not last.value or last.state is not WriteState.CONFIRMED or last.target is None:
+        if last is None or not last.value or last.state not in STORED or last.target is None:
             return False
         return last.target.signal_id == variable.target.signal_id and self._want(variable) == last.value
 
@@ -229,19 +230,19 @@ class Outbox:
             )
         if last.value == 0:
             if last.state is not WriteState.CONFIRMED:
-                return last if now_ns >= last.sent_ns + self._retry_ns(last.attempts) else None
+                return last if now_ns >= last.sent_ns + self._retry_ns(last) else None
             return self._new(variable, 0, variable.reset_due) if variable.reset_due else None
         if self._holds_as_wanted(variable) and not variable.reset_due:
             return None
         if last.state in UNANSWERED and now_ns < last.settled_ns:
             return None
-        holds = last.state is WriteState.CONFIRMED and last.target is not None
+        holds = last.state in STORED and last.target is not None
         why = "the entry is not known to be stored" if not holds else variable.reset_due or "the book wants no position"
         return self._new(variable, 0, why)
 
     def _entry_due(self, variable: _Variable) -> bool:
         last = variable.last
-        stored_zero = last is not None and last.value == 0 and last.state is WriteState.CONFIRMED
+        stored_zero = last is not None and last.value == 0 and last.state in STORED
         return stored_zero and self._want(variable) != 0 and variable.target.signal_id not in self._entered
 
     def _entry(

@@ -5,35 +5,55 @@
 * An **order venue** takes orders and reports what became of them. The verbs and their contract stand here and
   `venues/simulated` keeps them. Order-taking venues are not wired to the book yet.
 
-Both answer in three ways, because a network has three: it was done, it was surely not done, or nobody knows. Neither
-raises for what the network or the venue does, and no text of theirs holds a secret.
+Both answer in three ways, because a network has three: it was done, it was surely not done, or nobody knows. A signal
+venue has a fourth: it was taken, in words that nobody has confirmed to mean stored. Neither raises for what the network
+or the venue does, and no text of theirs holds a secret.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
 
+from services.executor.venues.answers import AnswerShape
 from services.executor.venues.write import Write
 from shared.events import Contract, Side, VenueTarget
 from shared.settings import ServiceSettings
 
 
 class VenueOutcome(StrEnum):
-    """What a call came to. UNKNOWN: it may have been done, or may still be."""
+    """What a call came to. UNKNOWN: it may have been done, or may still be.
+
+    ACCEPTED is a signal venue's alone: the answer has a good status and no fault, and no operator has confirmed that it
+    means stored. It counts as stored for an entry; a 0 is repeated.
+    """
 
     CONFIRMED = "confirmed"
+    ACCEPTED = "accepted"
     FAILED = "failed"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class VenueAnswer:
-    """What a call came to; `text` holds the venue's words without any secret."""
+    """What a call came to.
+
+    Attributes:
+        outcome: what it means.
+        text: the venue's words without any secret.
+        shape: of the answer, for an operator to confirm; None when none came or the venue's answers need no confirming.
+    """
 
     outcome: VenueOutcome
     text: str
+    shape: AnswerShape | None = None
+
+
+def no_answer_is_known() -> AnswerShape | None:
+    """Know no answer that means stored."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +64,13 @@ class VenueTerms:
         book: whose positions it will be told.
         timeout_s: longest wait for an answer, seconds.
         sends: False for a dry run, which only asks for texts: a missing secret is then no fault.
+        known_answer: gives the shape of the answer that an operator confirmed to mean stored; asked at each call.
     """
 
     book: str
     timeout_s: float
     sends: bool
+    known_answer: Callable[[], AnswerShape | None] = no_answer_is_known
 
 
 @runtime_checkable
@@ -62,7 +84,7 @@ class SignalVenue(Protocol):
     def store(self, write: Write) -> VenueAnswer:
         """Store a write's values; never raises for what the network or the venue does.
 
-        CONFIRMED means stored. The caller repeats a write under the same fence: storing it twice must do no harm.
+        CONFIRMED means stored, ACCEPTED probably. The caller repeats a write under the same fence: storing it twice must do no harm.
         """
         ...
 

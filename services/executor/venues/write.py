@@ -13,16 +13,20 @@ from shared.layouts import Layout, Plain
 
 
 class WriteState(StrEnum):
-    """Where a write stands. CONFIRMED means stored, not traded."""
+    """Where a write stands. CONFIRMED means stored, not traded; ACCEPTED the same, as far as a status can say it."""
 
     PENDING = "pending"
     SENT = "sent"
     CONFIRMED = "confirmed"
+    ACCEPTED = "accepted"
     UNKNOWN = "unknown"
     FAILED = "failed"
 
 
-MAY_BE_STORED = frozenset({WriteState.SENT, WriteState.UNKNOWN, WriteState.CONFIRMED})
+STORED = frozenset({WriteState.CONFIRMED, WriteState.ACCEPTED})
+"""The venue holds the value, as far as it says so."""
+
+MAY_BE_STORED = STORED | {WriteState.SENT, WriteState.UNKNOWN}
 """The venue may hold the value."""
 
 UNANSWERED = frozenset({WriteState.SENT, WriteState.UNKNOWN})
@@ -64,5 +68,5 @@ def _variable(write: Plain) -> Plain:
     return {**rest, "variable": write["slot"], "target": None if target is None else target_v1(target)}
 
 
-WRITE: Final = Layout("outbox.write", Write, version=3, upcasters={1: _variable, 2: unchanged})
+WRITE: Final = Layout("outbox.write", Write, version=4, upcasters={1: _variable, 2: unchanged, 3: unchanged})
 """How a line of the outbox's journal is stored."""

@@ -1,18 +1,19 @@
 """Tradetron's runtime variables over HTTP: one call a write, data keys first, trigger last, and no token anywhere else.
 
-A 2xx answer says that the values are stored, nothing more: not that the strategy read them, not that it traded.
+An answer that means stored (`venues/judging.py`) says nothing more: not that the strategy read the values, not that it traded.
 A time-out, a broken connection or a 5xx says nothing at all: the values may be stored or may still arrive.
 """
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from time import monotonic
 from typing import ClassVar, Final, Self
 
 import httpx
 from pydantic import SecretStr
 
+from services.executor.venues.answers import HttpReply
+from services.executor.venues.judging import judge
 from services.executor.venues.port import VenueAnswer, VenueOutcome, VenueTerms
 from services.executor.venues.tradetron.settings import TradetronSettings
 from services.executor.venues.write import Write
@@ -20,7 +21,7 @@ from shared.clock import NS_PER_SECOND
 from shared.errors import ConfigError
 from shared.observability.redaction import HIDDEN, Redaction
 
-_SHOWN_BODY: Final = 500
+_READ_BODY: Final = 65_536
 _ZERO: Final = "0"
 
 
@@ -45,6 +46,7 @@ class Tradetron:
             )
         self._settings = settings
         self._timeout_s = terms.timeout_s
+        self._known_answer = terms.known_answer
         self._token = settings.token if settings.token is not None else SecretStr("")
         self._redaction = Redaction([self._token.get_secret_value()])
         timeout = httpx.Timeout(terms.timeout_s)
@@ -76,16 +78,15 @@ class Tradetron:
             suffix = "" if number == 0 else str(number)
             fields[f"key{suffix}"], fields[f"value{suffix}"] = key, value
         try:
-            status, body = self._exchange(fields)
+            reply = self._exchange(fields)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             return VenueAnswer(VenueOutcome.FAILED, self._words(error))
         except (httpx.HTTPError, httpx.StreamError) as error:
             return VenueAnswer(VenueOutcome.UNKNOWN, self._words(error))
-        shown = self._redaction.text(body.decode(errors="replace"))
-        return VenueAnswer(_meaning(status), f"HTTP {status} {shown}".strip())
+        return judge(reply, self._known_answer(), self._redaction)
 
-    def _exchange(self, fields: dict[str, str]) -> tuple[int, bytes]:
-        """Send and read no more than is shown and no longer than the time-out: an answer that trickles is none."""
+    def _exchange(self, fields: dict[str, str]) -> HttpReply:
+        """Send and read no more than an answer takes and no longer than the time-out: one that trickles is none."""
         settings = self._settings
         deadline = monotonic() + self._timeout_s
         sent = {"params": fields} if settings.method == "get" else {"json": fields}
@@ -93,11 +94,12 @@ class Tradetron:
         with self._client.stream(settings.method.upper(), settings.url, **sent) as response:  # type: ignore[arg-type]  # one of the two
             for chunk in response.iter_bytes():
                 body += chunk
-                if len(body) >= _SHOWN_BODY:
+                if len(body) >= _READ_BODY:
                     break
                 if monotonic() > deadline:
                     raise httpx.ReadTimeout(f"an answer still trickling after {self._timeout_s:g} s")
-            return response.status_code, body[:_SHOWN_BODY]
+            content_type = response.headers.get("content-type", "")
+            return HttpReply(response.status_code, content_type, body[:_READ_BODY].decode(errors="replace"))
 
     def _words(self, error: Exception) -> str:
         return self._redaction.text(f"{type(error).__name__}: {error}")
@@ -125,18 +127,6 @@ def _pairs(write: Write, keys: TradetronSettings) -> list[tuple[str, str]]:
         ]
     pairs.append((keys.trigger_key, str(write.value)))
     return [(f"{key}{suffix}", value) for key, value in pairs if key]
-
-
-def _meaning(status: int) -> VenueOutcome:
-    """2xx is stored; a refusal (4xx, a redirect) is surely not; anything else may be either."""
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return VenueOutcome.CONFIRMED
-    if (
-        HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-        and status != HTTPStatus.REQUEST_TIMEOUT
-    ):
-        return VenueOutcome.FAILED
-    return VenueOutcome.UNKNOWN
 
 
 def _price(price: float | None) -> str:

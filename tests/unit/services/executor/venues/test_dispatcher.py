@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -175,6 +176,39 @@ def test_an_exit_goes_out_after_hours_until_it_is_stored():
     assert desk.shelf.values == [0, 1] + [0] * 7
     assert desk.codes.count("venue_exit_not_stored") == 3
     assert desk.alerts[-1][1] == "venue_stored"
+
+
+def test_an_entry_whose_answer_is_unclear_is_given_up_and_one_that_is_only_accepted_counts_with_a_warning():
+    for outcome, after in ((VenueOutcome.UNKNOWN, [0, 1, 0]), (VenueOutcome.ACCEPTED, [0, 1])):
+        desk = Desk()
+        desk.shelf.answers = [VenueOutcome.CONFIRMED, outcome]
+        desk.dispatcher.apply(intent())
+        for _ in range(15):
+            desk.turn()
+        assert desk.shelf.values == after
+    assert desk.alerts[-1][:2] == (Severity.WARNING, "venue_answer_unclear")
+
+
+def test_a_0_that_is_only_accepted_goes_out_again_with_pauses_that_grow_to_five_minutes():
+    desk = trading()
+    desk.shelf.answers = [VenueOutcome.ACCEPTED] * 1000
+    desk.dispatcher.apply(intent(0))
+    sent = [second for second in range(3600) if desk.turn()]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(sent)]
+    assert pauses[:4] == [1, 2, 4, 8]
+    assert pauses[-3:] == [300, 300, 300]
+    assert desk.shelf.values[2:] == [0] * len(sent)
+    assert 5 <= desk.codes.count("venue_answer_unclear") < 10
+
+
+def test_an_entry_goes_out_over_a_0_that_is_only_accepted():
+    desk = Desk()
+    desk.shelf.answers = [VenueOutcome.ACCEPTED, VenueOutcome.ACCEPTED]
+    desk.dispatcher.apply(intent())
+    for _ in range(20):
+        desk.turn()
+    assert desk.shelf.values in ([0, 1], [0, 0, 1])
+    assert desk.dispatcher.outbox.at_rest
 
 
 def test_no_more_than_one_call_a_second():

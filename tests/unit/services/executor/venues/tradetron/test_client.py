@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from services.executor.venues.answers import AnswerShape
 from services.executor.venues.port import VenueOutcome, VenueTerms
 from services.executor.venues.tradetron.client import Tradetron
 from services.executor.venues.tradetron.settings import TradetronSettings
@@ -15,7 +18,8 @@ from tests.fakes import tradetron as fake
 from tests.fakes.tradetron import FakeTradetron
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # nobody's
-TERMS = VenueTerms(book="nifty", timeout_s=0.15, sends=True)
+UNCONFIRMED = VenueTerms(book="nifty", timeout_s=0.15, sends=True)
+TERMS = replace(UNCONFIRMED, known_answer=lambda: fake.STORED)
 TARGET = VenueTarget(
     variable=1,
     direction=1,
@@ -107,6 +111,7 @@ def test_a_second_slot_has_keys_of_its_own(server: FakeTradetron):
         (fake.CUT, VenueOutcome.UNKNOWN),
         (fake.CUT_STORED, VenueOutcome.UNKNOWN),
         (fake.TRICKLE, VenueOutcome.UNKNOWN),
+        *((mood, VenueOutcome.UNKNOWN) for mood in fake.NOT_STORED_200),
     ],
 )
 def test_an_answer_means_stored_surely_not_stored_or_nothing(server: FakeTradetron, mood: str, outcome: VenueOutcome):
@@ -115,6 +120,38 @@ def test_an_answer_means_stored_surely_not_stored_or_nothing(server: FakeTradetr
         answer = tradetron.store(write())
     assert answer.outcome is outcome
     assert TOKEN not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("mood", "outcome"),
+    [
+        (fake.OK, VenueOutcome.ACCEPTED),
+        (fake.STRANGE, VenueOutcome.ACCEPTED),
+        (fake.SUCCESS_FALSE, VenueOutcome.UNKNOWN),
+        (fake.MAINTENANCE, VenueOutcome.UNKNOWN),
+        (fake.ERROR_TEXT, VenueOutcome.UNKNOWN),
+    ],
+)
+def test_before_anybody_confirmed_an_answer_a_good_status_is_a_guess(
+    server: FakeTradetron, mood: str, outcome: VenueOutcome
+):
+    server.script.append(mood)
+    settings = TradetronSettings(token=TOKEN, url=server.url)  # type: ignore[arg-type]
+    with Tradetron(settings, UNCONFIRMED) as tradetron:
+        answer = tradetron.store(write(0))
+    assert answer.outcome is outcome
+    assert isinstance(answer.shape, AnswerShape)
+
+
+def test_an_answer_longer_than_what_is_shown_is_judged_as_a_whole(server: FakeTradetron):
+    server.ok_body = '{"padding":"' + "x" * 900 + '","success":false}'
+    try:
+        with client(server) as tradetron:
+            answer = tradetron.store(write())
+    finally:
+        server.ok_body = "stored"
+    assert answer.outcome is VenueOutcome.UNKNOWN
+    assert "success False" in answer.text
 
 
 def test_nobody_listening_is_surely_not_stored():
