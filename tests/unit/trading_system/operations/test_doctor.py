@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.streaming.redis.broker import Broker, EmbeddedRedis
-from trading_system.operations.doctor import Grade, examine
+from trading_system.operations.checks.findings import Grade
+from trading_system.operations.doctor import examine
 
 
 @pytest.mark.broker
