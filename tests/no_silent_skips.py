@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.small_disk import can_mount
+
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -29,9 +31,14 @@ def _no_tls_server() -> bool:
     return shutil.which("redis-server") is None or shutil.which("openssl") is None
 
 
+def _no_mount() -> bool:
+    return not can_mount()
+
+
 ALLOWED = (
     (re.compile(r"no market data at "), _no_market_data),
     (re.compile(r"no chromium installed"), _no_chromium),
+    (re.compile(r"needs the right to mount a small file system"), _no_mount),
     (re.compile(r"needs a redis-server built with TLS"), _no_tls_server),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from services.executor.audit.disk_room import DiskRoom
 from services.executor.handler import ExecutorHandler
 from services.executor.opening import OpenedSidecar
 from services.executor.settings import ExecutorSettings
@@ -52,9 +53,11 @@ def run_executor(stop: threading.Event) -> int:
     configure_logging(load_settings(LogSettings), "executor", secrets_of(settings, venue.settings, broker))
     margins = MarginTable.load(files=tables.margin_files)
     clock = VarianceClock.load(calendar, tables.variance_table)
-    standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, SystemClock(), calendar), stop)
+    room = DiskRoom.of(settings)
+    standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, SystemClock(), calendar, room=room), stop)
     standby.start()
     service = executor_service(settings, calendar, CostTable.load(), clock, margins=margins)
-    code = serve(service, stop, secrets_of(settings, venue.settings), live={"sidecar": standby.watches})
+    ready = {} if room is None else {"disk": room}
+    code = serve(service, stop, secrets_of(settings, venue.settings), live={"sidecar": standby.watches}, ready=ready)
     standby.join(settings.venue_timeout_s + 1.0)
     return code

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
+from services.executor.audit.disk_room import DiskRoom
+from services.executor.audit.journal import no_room
 from services.executor.audit.opening import open_audit
 from services.executor.event_queue import EventQueue
 from services.executor.recovery import tell_differences
@@ -16,6 +18,7 @@ from services.executor.venues.kill_file import KillFile
 from services.executor.venues.opening import MirrorOpening, check_books
 from services.executor.venues.registry import VenueChoice
 from shared.clock import Clock
+from shared.events import Severity
 from shared.events.topology import Topic, partition_of
 from shared.market.calendar import TradingCalendar
 from shared.observability.redaction import Redaction
@@ -38,6 +41,7 @@ class OpenedSidecar:
         clock: the machine's.
         calendar: sessions.
         fault: see Dispatcher.
+        room: watches the disk of the settings' directory; None without one.
 
     Raises:
         HeldElsewhereError: another process does the sidecar.
@@ -54,6 +58,7 @@ class OpenedSidecar:
         clock: Clock,
         calendar: TradingCalendar,
         fault: FaultHook | None = None,
+        room: DiskRoom | None = None,
     ) -> None:
         check_books(settings, books)
         with ExitStack() as stack:
@@ -62,8 +67,13 @@ class OpenedSidecar:
             publisher = stack.enter_context(client.publisher("executor-side", patience_s=_PATIENCE_S))
             history, partitions = client.history(), {partition_of(book, broker.partitions) for book in books}
             queues = {book: EventQueue(publisher, book, clock, Redaction(secrets)) for book in books}
-            audit = open_audit(settings, venue.settings, secrets, clock, history, partitions, stack)
-            opening = MirrorOpening(settings, venue, clock, calendar, audit.note, stack, fault)
+            make_room = no_room if room is None else room.make_room
+            audit = open_audit(settings, venue.settings, secrets, clock, history, partitions, stack, make_room)
+            for queue in queues.values() if audit.trouble else ():
+                queue.alert(
+                    Severity.CRITICAL, "disk", f"no audit log until a restart, and so no entry: {audit.trouble}"
+                )
+            opening = MirrorOpening(settings, venue, clock, calendar, audit.note, stack, fault, make_room)
             opened = {book: opening.open(book, queue) for book, queue in queues.items()}
             mirrors = {book: mirror for book, mirror in opened.items() if mirror is not None}
             self.sidecar = Sidecar(
@@ -72,6 +82,7 @@ class OpenedSidecar:
                 dispatchers=mirrors,
                 intents=TopicReader(history, Topic.INTENTS, partitions),
                 tail=audit.tail,
+                room=room,
                 reconnect=client.reset,
             )
             for book, queue in queues.items():

@@ -36,6 +36,7 @@ class ExecutorSettings(VenueSettings):
         venue_variables: positions an outside venue can hold at once, each in a variable of its own.
         directory: where the audit log, the outbox's journal and the arming file are; None keeps none of them.
         kill_file: while this file exists nothing is opened and everything is closed; `kill` in `directory` when None.
+        disk_short_mib, disk_full_mib: less free space in `directory`, MiB, raises a warning, and makes the executor unready.
         audit_years: how long audit files must be kept.
     """
 
@@ -61,6 +62,8 @@ class ExecutorSettings(VenueSettings):
     venue_variables: int = Field(default=1, ge=1, le=3)
     directory: Path | None = None
     kill_file: Path | None = None
+    disk_short_mib: float = Field(default=1024.0, ge=0.0)
+    disk_full_mib: float = Field(default=64.0, ge=0.0)
     audit_years: int = Field(default=5, ge=5)
 
     @property

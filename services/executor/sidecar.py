@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Final
 
+from services.executor.audit.disk_room import DiskLevel, DiskRoom
 from services.executor.audit.tail import AuditTail
 from services.executor.event_queue import EventQueue
-from services.executor.venues.dispatcher import VenueMirror
 from services.executor.venues.kill_file import KillFile
+from services.executor.venues.mirror import VenueMirror
 from shared.errors import BrokerReplyError, BrokerUnavailableError
 from shared.events import CommandKind, Intent, Severity
 from shared.observability.logging import get_logger
@@ -25,6 +26,12 @@ _PAUSE_S: Final = 0.02
 _LOOK_S: Final = 0.1
 _BROKER_PAUSE_S: Final = 1.0
 _DISK_PAUSE_S: Final = 0.5
+_ROOM_PAUSE_S: Final = 5.0
+_OF_LEVEL: Final = {
+    DiskLevel.ENOUGH: Severity.INFO,
+    DiskLevel.SHORT: Severity.WARNING,
+    DiskLevel.FULL: Severity.CRITICAL,
+}
 _OPERATOR: Final = "kill file"
 
 
@@ -37,6 +44,7 @@ class Sidecar:
         dispatchers: books mirrored on a venue, if any.
         intents: what the books want.
         tail: writes the audit log; None writes none.
+        room: of the disk they are written to, if any.
         reconnect: drops the thread's broker connection after a failure.
     """
 
@@ -48,6 +56,7 @@ class Sidecar:
         dispatchers: Mapping[str, VenueMirror],
         intents: TopicReader,
         tail: AuditTail | None,
+        room: DiskRoom | None,
         reconnect: Callable[[], None],
     ) -> None:
         self.killed = False
@@ -56,38 +65,29 @@ class Sidecar:
         self._dispatchers = dict(dispatchers)
         self._intents = intents
         self._tail = tail
+        self._room = room
         self._reconnect = reconnect
         self._appearance = ""
         self._disk_trouble = ""
         self._heard: dict[str, Intent] = {}
         self._broker_again = 0.0
         self._look_again = 0.0
+        self._tail_again = 0.0
+        self._room_again = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Go round until told to stop."""
         while not stop.is_set():
-            try:
-                worked = self.turn()
-            except OSError as error:
-                # A full disk must not end the watch over the kill file, nor the exits that still can go out.
-                self._tell_disk(error)
-                stop.wait(_DISK_PAUSE_S)
-                continue
-            if not worked:
+            if not self.turn():
                 stop.wait(_PAUSE_S)
 
-    def _tell_disk(self, error: OSError) -> None:
-        _LOG.critical("disk", error=str(error))
-        text = f"audit log or outbox cannot be written: {error}"
-        if text == self._disk_trouble:
-            return
-        self._disk_trouble = text
-        for event_queue in self._postboxes.values():
-            event_queue.alert(Severity.CRITICAL, "disk", text)
-
     def turn(self) -> bool:
-        """Look at the file, hear the books, make at most one call per book; say whether there was anything to do."""
+        """Look at the file, hear the books, make at most one call per book; say whether there was anything to do.
+
+        A disk that takes nothing ends neither the watch over the kill file nor the exits.
+        """
         self._obey_file()
+        self._watch_disk()
         if monotonic() >= max(self._broker_again, self._look_again):
             self._look_again = monotonic() + _LOOK_S
             self._exchange()
@@ -135,11 +135,37 @@ class Sidecar:
             delivered = True
             for event_queue in self._postboxes.values():
                 delivered = event_queue.deliver() and delivered
-            if self._tail is not None:
-                self._tail.follow()
+            self._follow()
         except (BrokerUnavailableError, BrokerReplyError) as error:
             _LOG.warning("broker away", error=str(error))
             delivered = False
         if not delivered:
             self._reconnect()
             self._broker_again = monotonic() + _BROKER_PAUSE_S
+
+    def _follow(self) -> None:
+        """Copy what is new into the audit log; what the disk does not take now comes again later."""
+        if self._tail is None or monotonic() < self._tail_again:
+            return
+        try:
+            self._tail.follow()
+        except OSError as error:
+            self._tail_again = monotonic() + _DISK_PAUSE_S
+            if not self._disk_trouble:
+                self._tell(Severity.CRITICAL, "disk", f"the audit log cannot be written: {error}")
+            self._disk_trouble = str(error)
+        else:
+            self._disk_trouble = ""
+
+    def _watch_disk(self) -> None:
+        if self._room is None or monotonic() < self._room_again:
+            return
+        self._room_again = monotonic() + _ROOM_PAUSE_S
+        changed = self._room.look()
+        if changed is not None:
+            level, text = changed
+            self._tell(_OF_LEVEL[level], "disk_room", text)
+
+    def _tell(self, severity: Severity, code: str, text: str) -> None:
+        for event_queue in self._postboxes.values():
+            event_queue.alert(severity, code, text)

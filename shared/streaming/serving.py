@@ -38,6 +38,7 @@ def serve(
     stop: threading.Event,
     secrets: Iterable[str] = (),
     live: Mapping[str, Check] = MappingProxyType({}),
+    ready: Mapping[str, Check] = MappingProxyType({}),
 ) -> int:
     """Run a service on the broker of the environment until told to stop; give the exit code.
 
@@ -46,6 +47,7 @@ def serve(
         stop: ends it.
         secrets: texts of the service's own settings that must never be logged, beside the broker's.
         live: conditions of liveness beside the engine's own.
+        ready: conditions of readiness, likewise.
 
     Raises:
         ConfigError: a setting is wrong, or the broker refuses our rights.
@@ -80,7 +82,8 @@ def serve(
     watcher = threading.Thread(target=stop_engine, name="stop", daemon=True)
     watcher.start()
     log.info("started", broker=broker.shown_url, partitions=broker.partitions)
-    with HealthServer(health, live={"engine": turns, **live}, ready={"partitions": owns_its_share}, metrics=metrics):
+    shares = {"partitions": owns_its_share, **ready}
+    with HealthServer(health, live={"engine": turns, **live}, ready=shares, metrics=metrics):
         engine.run()
     done.set()
     stop.set()

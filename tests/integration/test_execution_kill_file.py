@@ -78,10 +78,9 @@ class Market:
     def order(self, strike: float = 24500.0) -> None:
         self.publisher.publish([entry_order(self.seq, self.ts, strike=strike, signal_id=f"s{self.seq}")])
 
-    def resume(self) -> None:
-        header = msgspec.structs.replace(chain_header(self.seq, self.ts), id="resume")
-        command = Command(header=header, kind=CommandKind.RESUME, operator="test", reason="too early")
-        self.publisher.publish([command])
+    def command(self, kind: CommandKind, number: int = 0) -> None:
+        header = msgspec.structs.replace(chain_header(self.seq, self.ts), id=f"{kind.value}-{number}")
+        self.publisher.publish([Command(header=header, kind=kind, operator="test", reason="told to")])
 
     def commands(self) -> list[CommandKind]:
         return [event.kind for event in self.events(Topic.CONTROL) if isinstance(event, Command)]
@@ -129,7 +128,7 @@ def test_with_the_broker_up_the_book_is_flat_within_two_snapshots(tmp_path: Path
         assert len([call for call in venue.calls if call.values["gap"] == "1"]) == 1
         codes = {event.code for event in street.events(Topic.ALERTS) if isinstance(event, Alert)}
         assert "kill_file" in codes
-        street.resume()
+        street.command(CommandKind.RESUME)
         eventually(
             lambda: street.commands().count(CommandKind.FLATTEN) > 1, "a second FLATTEN: the file is still there"
         )
@@ -156,7 +155,9 @@ def assert_token_nowhere(url: str, folder: Path) -> None:
             assert TOKEN.encode() not in path.read_bytes(), path
 
 
-def executor_process(folder: Path, venue: FakeTradetron, **more: str) -> subprocess.Popen[str]:
+def executor_process(
+    folder: Path, venue: FakeTradetron, *, file_limit: bool = False, **more: str
+) -> subprocess.Popen[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
     section = "THETAFLOW_EXECUTOR_"
     (folder / "token").write_text(TOKEN)
@@ -173,8 +174,10 @@ def executor_process(folder: Path, venue: FakeTradetron, **more: str) -> subproc
         "THETAFLOW_TRACE_FILE": str(folder / "traces.jsonl"),
         **more,
     }
+    command = [sys.executable, "-m", "services.executor"]
     return subprocess.Popen(
-        [sys.executable, "-m", "services.executor"],
+        # With the limit no file may grow past its first byte: a full disk for whoever may not mount one.
+        ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command] if file_limit else command,
         env=environ,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -190,7 +193,7 @@ def live_day() -> str:
     return (calendar.next_trading_day(today) if over else today).isoformat()
 
 
-def leave_an_open_entry(directory: Path) -> None:
+def leave_an_open_entry(directory: Path, answer: str = "") -> None:
     """Write the journal of a process that held +1 when it died."""
     target = VenueTarget(variable=1, direction=1, order_id="o", signal_id="s", legs=sold(contract()))
     write = Write(
@@ -202,6 +205,7 @@ def leave_an_open_entry(directory: Path) -> None:
         target=target,
         state=WriteState.CONFIRMED,
         sent_ns=SystemClock().now_ns(),
+        answer=answer,
     )
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "outbox-nifty.jsonl").write_bytes(WRITE.encode(write) + b"\n")

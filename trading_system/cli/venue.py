@@ -10,11 +10,12 @@ import typer
 
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.arming import check_armed, keep_answer
+from services.executor.venues.outbox_journal import JournalContent, outbox_path
 from services.executor.venues.port import SignalVenue, VenueOutcome, VenueTerms
 from services.executor.venues.registry import choose_venue
-from services.executor.venues.write import MAY_BE_STORED, WRITE, Write
+from services.executor.venues.write import MAY_BE_STORED, Write
 from shared.clock import SystemClock, ist_date
-from shared.errors import BadInputError, ConfigError, LayoutError, NotArmedError
+from shared.errors import BadInputError, ConfigError, NotArmedError
 from shared.settings import load_settings
 
 app = typer.Typer(name="venue", help="The outside venue.", no_args_is_help=True)
@@ -73,17 +74,7 @@ def _check_flat(directory: Path, book: str) -> None:
         raise ConfigError(
             f"expected {book} not armed today, got armed: `thetaflow arm --off` first, and arm it again after"
         )
-    path = directory / f"outbox-{book}.jsonl"
-    newest = {write.variable: write for write in _writes(path)}.get(1)
+    path = outbox_path(directory, book)
+    newest = JournalContent.at(path).newest().get(1)
     if newest is not None and newest.value and newest.state in MAY_BE_STORED:
         raise ConfigError(f"expected nothing held in variable 1 of the venue, got {newest.value:+d} in {path}")
-
-
-def _writes(path: Path) -> list[Write]:
-    found = []
-    for line in path.read_bytes().splitlines() if path.exists() else ():
-        try:
-            found.append(WRITE.decode(line))
-        except LayoutError:
-            continue  # The executor sets such a line aside; what comes after it counts.
-    return found

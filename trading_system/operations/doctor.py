@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from trading_system.operations.checks import broker, machine, tables
+from trading_system.operations.checks import broker, executor, machine, tables
 from trading_system.operations.checks.findings import Check, Finding, Subject
 
 CHECKS: tuple[Check, ...] = (
@@ -19,6 +19,8 @@ CHECKS: tuple[Check, ...] = (
     tables.settings,
     tables.tables,
     tables.end_of_day,
+    executor.journal_disk,
+    executor.venue_answer,
     broker.broker_answers,
 )
 """Of every installation."""

@@ -10,7 +10,7 @@ of the day before. `verify` walks the whole chain. What a person changes, reorde
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -19,8 +19,10 @@ from typing import Any, Final
 
 import msgspec
 
-from services.executor.audit.journal import Journal
+from services.executor.audit.journal import Journal, no_room
 from shared.clock import Clock, from_ns
+from shared.errors import ConfigError
+from shared.observability.logging import get_logger
 from shared.observability.redaction import Redaction
 
 VERSION: Final = 2
@@ -30,6 +32,7 @@ GENESIS: Final = "0" * 64
 _HEAD: Final = "audit.head"
 _PREFIX: Final = "audit-"
 _SUFFIX: Final = ".jsonl"
+_LOG: Final = get_logger("thetaflow.executor.audit")
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
@@ -41,14 +44,23 @@ class AuditLog:
         clock: stamps lines.
         constants: fields of every line: configuration hash, code version and the like.
         secrets: texts that must never be written.
+        make_room: see Journal.
 
     Raises:
-        ConfigError: another process writes here.
+        HeldElsewhereError: another process writes here.
+        DiskTroubleError: nothing can be written here now.
+        ConfigError: nothing can ever be written here.
     """
 
     def __init__(
-        self, directory: Path, clock: Clock, constants: Mapping[str, str], secrets: Iterable[str] = ()
+        self,
+        directory: Path,
+        clock: Clock,
+        constants: Mapping[str, str],
+        secrets: Iterable[str] = (),
+        make_room: Callable[[], bool] = no_room,
     ) -> None:
+        self._make_room = make_room
         self._directory = directory
         self._clock = clock
         self._constants = dict(constants)
@@ -59,7 +71,11 @@ class AuditLog:
         self._day = ""
 
     def append(self, kind: str, record: Mapping[str, Any]) -> None:
-        """Write one act; it is on disk when this returns."""
+        """Write one act; it is on disk when this returns.
+
+        Raises:
+            OSError: the disk does not take it; the chain is as it was.
+        """
         now = self._clock.now_ns()
         number = self._number + 1
         line: dict[str, Any] = {
@@ -74,7 +90,11 @@ class AuditLog:
         line["hash"] = _digest(line)
         self._of_day(from_ns(now).date().isoformat()).append(_ENCODER.encode(line))
         self._number, self._hash = number, str(line["hash"])
-        _write_head(self._directory, self._number, self._hash)
+        try:
+            _write_head(self._directory, self._number, self._hash)
+        except OSError as error:
+            # The line is there: to raise would have it written twice. The next one brings the head along.
+            _LOG.critical("audit head", number=number, error=str(error))
 
     def close(self) -> None:
         """Give the files up."""
@@ -86,7 +106,12 @@ class AuditLog:
         if self._file is None or day != self._day:
             if self._file is not None:
                 self._file.close()
-            self._file, self._day = Journal(self._directory / f"{_PREFIX}{day}{_SUFFIX}"), day
+                self._file = None
+            try:
+                self._file = Journal(self._directory / f"{_PREFIX}{day}{_SUFFIX}", self._make_room)
+            except ConfigError as error:
+                raise OSError(str(error)) from error
+            self._day = day
         return self._file
 
 
@@ -175,9 +200,13 @@ def _last(directory: Path) -> tuple[int, str]:
         journal = Journal(path)
         found = journal.lines()
         journal.close()
-        if found:
-            line: dict[str, Any] = msgspec.json.decode(found[-1], type=dict)
-            return int(line["n"]), str(line["hash"])
+        for raw in reversed(found):
+            try:
+                line: dict[str, Any] = msgspec.json.decode(raw, type=dict)
+                return int(line["n"]), str(line["hash"])
+            except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+                # It stays where it is for `verify` to name; the log goes on after the last line that can be read.
+                _LOG.critical("audit line cannot be read", path=str(path), error=str(error))
     return 0, GENESIS
 
 

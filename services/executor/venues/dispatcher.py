@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.outbox import Abandoned, Outbox
-from services.executor.venues.pace import Pace
-from services.executor.venues.port import SignalVenue
+from services.executor.venues.pace import Pace, seldom
+from services.executor.venues.port import SignalVenue, VenueAnswer, VenueOutcome
 from services.executor.venues.write import STORED, Write, WriteState
 from shared.clock import NS_PER_SECOND, Clock, ist_date
 from shared.errors import NotArmedError
@@ -16,7 +17,6 @@ from shared.events import Intent, Severity, VenueTarget
 from shared.market.calendar import Session
 
 _AHEAD_NS: Final = 60 * NS_PER_SECOND
-_UNCONFIRMED_MAX_S: Final = 300.0
 
 
 Say = Callable[[Severity, str, str], None]
@@ -27,68 +27,6 @@ Note = Callable[[str, Mapping[str, Any]], None]
 
 FaultHook = Callable[[str], None]
 """Called at named points; tests end the process there."""
-
-
-class VenueMirror(Protocol):
-    """Shows one book to the outside."""
-
-    def apply(self, intent: Intent) -> bool:
-        """Take the book's newest word; say whether it was taken."""
-        ...
-
-    def kill(self, why: str) -> None:
-        """Want nothing any more."""
-        ...
-
-    def revive(self, why: str) -> None:
-        """Apply the book's intents again."""
-        ...
-
-    def turn(self) -> bool:
-        """Do the next thing that is due; say whether there was any."""
-        ...
-
-    def held(self) -> Mapping[int, Write]:
-        """Give the newest write per variable that went to the venue."""
-        ...
-
-
-class DryRunMirror:
-    """Says what would be sent, by the book's own time, and sends nothing: for any book, a replay's too.
-
-    Args:
-        outbox: kept in memory only.
-        venue: one that does not send.
-    """
-
-    def __init__(self, outbox: Outbox, venue: SignalVenue) -> None:
-        self._outbox = outbox
-        self._venue = venue
-
-    def apply(self, intent: Intent) -> bool:
-        """Go through all that would be sent for the book's newest word."""
-        self._outbox.want(intent.day, intent.targets, halted=intent.halted)
-        now = intent.header.ts
-        while (step := self._outbox.due(now, lambda _: None)) is not None:
-            if isinstance(step, Write):
-                sent = self._outbox.send(step, now)
-                answer = self._venue.store(sent)
-                self._outbox.answered(sent, WriteState(answer.outcome), answer.text, now)
-        return True
-
-    def kill(self, why: str) -> None:
-        """Nothing to stop: nothing is sent."""
-
-    def revive(self, why: str) -> None:
-        """Nothing to lift."""
-
-    def turn(self) -> bool:
-        """Nothing is ever left to do."""
-        return False
-
-    def held(self) -> Mapping[int, Write]:
-        """Nothing went to the venue."""
-        return {}
 
 
 class Dispatcher:
@@ -132,6 +70,7 @@ class Dispatcher:
         self._fault = fault if fault is not None else _no_fault
         self._intent: Intent | None = None
         self._refused_source = ""
+        self._unwritten: Counter[str] = Counter()
         self._pace = Pace(
             interval_ns=int(settings.venue_min_interval_s * NS_PER_SECOND),
             failures=settings.venue_breaker_failures,
@@ -154,16 +93,17 @@ class Dispatcher:
 
     def kill(self, why: str) -> None:
         """Want nothing any more and write 0 everywhere, also before any intent was seen."""
-        if not self.outbox.killed:
-            self._note("kill_switch", {"book": self.outbox.book, "why": why})
+        first = not self.outbox.killed
         self.active = True
-        self.outbox.kill()
+        self.outbox.kill(range(1, self._settings.venue_variables + 1))
+        if first:
+            self._note_if_possible("kill_switch", {"book": self.outbox.book, "why": why})
 
     def revive(self, why: str) -> None:
         """Apply the book's intents again."""
         if self.outbox.killed:
-            self._note("kill_switch_lifted", {"book": self.outbox.book, "why": why})
             self.outbox.revive()
+            self._note_if_possible("kill_switch_lifted", {"book": self.outbox.book, "why": why})
 
     def turn(self) -> bool:
         """Do the next thing that is due, at most one call; say whether there was any."""
@@ -210,34 +150,60 @@ class Dispatcher:
     def _give_up(self, step: Abandoned) -> None:
         target = step.target
         text = f"{target.contract} of {target.signal_id} stays on paper: {step.text}"
-        self._note("venue_entry_given_up", {"book": self.outbox.book, "signal_id": target.signal_id, "why": step.text})
+        words = {"book": self.outbox.book, "signal_id": target.signal_id, "why": step.text}
+        self._note_if_possible("venue_entry_given_up", words)
         self._say(Severity.CRITICAL, "venue_entry_given_up", text)
 
     def _call(self, write: Write, now: int) -> None:
         self._fault("due")
-        sent = self.outbox.send(write, now)
+        try:
+            sent = self.outbox.send(write, now)
+        except OSError as error:
+            # An entry. It is asked for again while it is valid, and every 0 goes before it.
+            self._pace.called(now)
+            self._tell_unwritten("journal_not_written", f"{write.why} is held back: {error}")
+            return
+        self._tell_unrecorded(sent)
         self._fault("journalled")
         request = self._venue.request_text(sent)
-        self._note_call("venue_request", sent, {"request": request})
+        trouble = self._note_if_possible("venue_request", {**_fields(sent), "request": request})
         self._fault("noted")
-        answer = self._venue.store(sent)
+        if trouble and sent.value:
+            # Getting out comes before the record; getting in does not.
+            answer = VenueAnswer(VenueOutcome.FAILED, f"not sent, as the audit log cannot be written: {trouble}")
+        else:
+            answer = self._venue.store(sent)
         self._fault("answered")
         done = self.outbox.answered(sent, WriteState(answer.outcome), answer.text, self._clock.now_ns())
+        self._tell_unrecorded(done)
         self._fault("settled")
-        self._note_call("venue_answer", done, {"response": answer.text})
+        self._note_if_possible("venue_answer", {**_fields(done), "response": answer.text})
         ended = self._clock.now_ns()
         self._pace.called(ended)
         opened = self._pace.ended(ended, well=done.state in STORED)
         self._tell(done, request, opened=opened)
 
-    def _note_call(self, kind: str, write: Write, words: dict[str, object]) -> None:
-        """Write an audit line; without one no entry goes out, but an exit does: getting out comes before the record."""
+    def _note_if_possible(self, kind: str, words: Mapping[str, Any]) -> str:
+        """Write an audit line; give why it could not be written, or nothing."""
         try:
-            self._note(kind, {**_fields(write), **words})
+            self._note(kind, words)
         except OSError as error:
-            if write.value:
-                raise
-            self._say(Severity.CRITICAL, "audit_not_written", f"{kind} of an exit: {error}")
+            self._tell_unwritten("audit_not_written", f"{kind}: {error}")
+            return str(error)
+        self._unwritten["audit_not_written"] = 0
+        return ""
+
+    def _tell_unrecorded(self, write: Write) -> None:
+        if self.outbox.unrecorded:
+            text = f"{write.value:+d} of variable {write.variable} ({write.state.value}): {self.outbox.unrecorded}"
+            self._tell_unwritten("journal_not_written", text)
+        else:
+            self._unwritten["journal_not_written"] = 0
+
+    def _tell_unwritten(self, code: str, text: str) -> None:
+        self._unwritten[code] += 1
+        if seldom(self._unwritten[code]):
+            self._say(Severity.CRITICAL, code, text)
 
     def _tell(self, done: Write, request: str, *, opened: bool) -> None:
         words = f"{request}: {done.state.value} after {done.attempts} attempts, {done.answer}"
@@ -247,7 +213,7 @@ class Dispatcher:
             self._tell_accepted(done, words)
         elif done.value:
             self._say(Severity.CRITICAL, "venue_entry_given_up", f"{words}; 0 is written instead")
-        elif _seldom(done.attempts):
+        elif seldom(done.attempts):
             self._say(Severity.CRITICAL, "venue_exit_not_stored", f"{words}; it goes out again until it is stored")
         if opened:
             self._say(Severity.CRITICAL, "venue_breaker_open", "entries are held back; exits go on")
@@ -256,24 +222,8 @@ class Dispatcher:
         confirm = "`thetaflow venue test` asks what the venue's answer means"
         if done.value:
             self._say(Severity.WARNING, "venue_answer_unclear", f"{words}; it counts as stored; {confirm}")
-        elif _seldom(done.attempts):
+        elif seldom(done.attempts):
             self._say(Severity.WARNING, "venue_answer_unclear", f"{words}; 0 goes out again now and then; {confirm}")
-
-
-def retry_pause_ns(settings: ExecutorSettings) -> Callable[[Write], int]:
-    """Give the pause after an attempt at an exit: doubling, up to the longest; five minutes where it seems to be stored."""
-
-    def pause(write: Write) -> int:
-        seconds = settings.venue_retry_s * 2.0 ** min(max(write.attempts - 1, 0), 20)
-        longest = _UNCONFIRMED_MAX_S if write.state is WriteState.ACCEPTED else settings.venue_retry_max_s
-        return int(min(seconds, longest) * NS_PER_SECOND)
-
-    return pause
-
-
-def _seldom(attempts: int) -> bool:
-    """Say whether it is the 1st, 2nd, 4th, 8th ... attempt: loud, and not a flood."""
-    return attempts & (attempts - 1) == 0
 
 
 def _fields(write: Write) -> dict[str, Any]:

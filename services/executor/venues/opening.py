@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-from services.executor.audit.journal import Journal
+from services.executor.audit.journal import no_room
 from services.executor.event_queue import EventQueue
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.arming import check_armed, known_answer
-from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, FaultHook, Note, VenueMirror, retry_pause_ns
+from services.executor.venues.dispatcher import Dispatcher, FaultHook, Note
 from services.executor.venues.dry_run import DryRun
+from services.executor.venues.mirror import DryRunMirror, VenueMirror
 from services.executor.venues.outbox import Outbox
+from services.executor.venues.outbox_journal import OutboxJournal, outbox_path
+from services.executor.venues.pace import retry_pause_ns
 from services.executor.venues.port import SignalVenue, VenueTerms
 from services.executor.venues.registry import VenueChoice
-from services.executor.venues.write import WRITE, Write
+from services.executor.venues.write import Write
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
 from shared.errors import ConfigError
 from shared.events import Severity
@@ -50,6 +53,7 @@ class MirrorOpening:
         note: writes a line of the audit log.
         stack: closes files and connections.
         fault: see Dispatcher.
+        make_room: gives up the disk's reserve.
     """
 
     settings: ExecutorSettings
@@ -59,6 +63,7 @@ class MirrorOpening:
     note: Note
     stack: ExitStack
     fault: FaultHook | None
+    make_room: Callable[[], bool] = no_room
 
     def open(self, book: str, event_queue: EventQueue) -> VenueMirror | None:
         """Open the mirror; None when no venue is asked for.
@@ -110,21 +115,14 @@ class MirrorOpening:
 
     def _outbox(self, book: str, event_queue: EventQueue, directory: Path) -> Outbox:
         """Open the outbox with what its journal holds, and tell of every write whose answer is not known."""
-        journal = Journal(directory / f"outbox-{book}.jsonl")
+        journal = OutboxJournal(outbox_path(directory, book), self.make_room)
         self.stack.callback(journal.close)
-        outbox = Outbox(
-            book,
-            lambda write: journal.append(WRITE.encode(write)),
-            settle_ns=self._settle_ns,
-            retry_ns=retry_pause_ns(self.settings),
-        )
-        writes = [WRITE.decode(line) for line in journal.lines()]
-        oldest = self.clock.now_ns() - _JOURNAL_DAYS * NS_PER_DAY
-        last = {write.variable: write for write in writes}
-        kept = [write for write in writes if write.sent_ns >= oldest or last[write.variable] is write]
-        if len(kept) < len(writes):
-            journal.replace(WRITE.encode(write) for write in kept)
-        for write in outbox.recover(kept):
+        outbox = Outbox(book, journal.record, settle_ns=self._settle_ns, retry_ns=retry_pause_ns(self.settings))
+        found = journal.take_up(self.clock.now_ns() - _JOURNAL_DAYS * NS_PER_DAY)
+        if found.damaged:
+            text = f"{len(found.damaged)} lines of the outbox's journal cannot be read: what is not known to be stored is set to 0"
+            event_queue.alert(Severity.CRITICAL, "journal_damaged", text)
+        for write in outbox.recover(found.writes, damaged=bool(found.damaged)):
             text = f"variable {write.variable}: {write.value:+d} was sent and not answered when the process ended"
             event_queue.alert(Severity.CRITICAL, "recovery_unknown_write", text)
         return outbox

@@ -10,7 +10,8 @@ has one write at a time under a fence that only grows, and
 * a write that was sent and not answered may still arrive. Until `settle_ns` have passed, no other value is written over
   it, so a late one can never overtake a newer one.
 
-Pure: time and answers are passed in, and `record` puts each change on disk before anything is sent.
+Pure: time and answers are passed in, and `record` puts each change on disk before anything is sent. A 0 does not wait for a
+disk that takes nothing: it is free to repeat, and whoever starts without its record writes it again.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Outbox:
 
     Args:
         book: key.
-        record: puts a write on disk; nothing is sent before it returns.
+        record: puts a write on disk, or raises OSError; no entry is sent before it returns.
         settle_ns: how long an unanswered write may still arrive.
         retry_ns: pause after an attempt at a 0 that is not known to be stored.
     """
@@ -58,6 +59,8 @@ class Outbox:
         self.book = book
         self.killed = False
         self.day = ""
+        self.unrecorded = ""
+        """Why the newest write is not on disk; empty when it is."""
         self._record = record
         self._settle_ns = settle_ns
         self._retry_ns = retry_ns
@@ -66,13 +69,21 @@ class Outbox:
         self._entered: set[str] = set()
         self._given_up: set[str] = set()
         self._halted = False
+        self._doubted = False
 
     # --- what is known ------------------------------------------------------------------------------------------
 
-    def recover(self, writes: Iterable[Write]) -> list[Write]:
-        """Take up what was on disk; give the writes nobody knows the end of, UNKNOWN from now on."""
+    def recover(self, writes: Iterable[Write], *, damaged: bool = False) -> list[Write]:
+        """Take up what was on disk; give the writes nobody knows the end of, UNKNOWN from now on.
+
+        Args:
+            writes: oldest first.
+            damaged: some could not be read. Then nobody knows what was entered: whatever the book wants and is not known
+                to be stored is given up, and 0 is written.
+        """
         for write in writes:
             self._remember(write)
+        self._doubted = damaged
         unanswered = [
             variable.last
             for variable in self._variables.values()
@@ -113,16 +124,21 @@ class Outbox:
             variable.target = target
             if self._holds_as_wanted(variable):
                 continue
-            if day != self.day:
+            if self._doubted:
+                variable.reset_due = "the journal was damaged"
+                self._given_up.update({target.signal_id} - {""})
+            elif day != self.day:
                 variable.reset_due = f"start of {day}"
             elif halted and not self._halted:
                 variable.reset_due = "halt"
-        self.day, self._halted = day, halted
+        self.day, self._halted, self._doubted = day, halted, False
 
-    def kill(self) -> None:
-        """Want nothing any more, in any variable, whatever the book says."""
+    def kill(self, variables: Iterable[int] = ()) -> None:
+        """Want nothing any more, in any variable, whatever the book says; in those named also when nothing is known of them."""
         if not self.killed:
             self.killed = True
+            for number in variables:
+                self._variables.setdefault(number, _Variable(number))
             for variable in self._variables.values():
                 variable.reset_due = "kill switch"
 
@@ -156,9 +172,10 @@ class Outbox:
         return None
 
     def send(self, write: Write, now_ns: int) -> Write:
-        """Note on disk that a write goes out now; only then may it. Gives it as SENT.
+        """Note on disk that a write goes out now; only then may it, but for a 0. Gives it as SENT.
 
         Raises:
+            OSError: an entry cannot be noted, and must not be sent.
             ValueError: it is not the variable's next write.
         """
         variable = self._variables[write.variable]
@@ -172,7 +189,7 @@ class Outbox:
             settled_ns=variable.settled_ns,
             day=self.day,
         )
-        self._record(sent)
+        self._keep(sent, needed=bool(sent.value))
         self._remember(sent)
         variable.reset_due = ""
         return sent
@@ -205,9 +222,18 @@ class Outbox:
         if state is WriteState.UNKNOWN:
             settled = max(settled, now_ns + self._settle_ns)
         done = msgspec.structs.replace(write, state=state, answer=answer, settled_ns=settled)
-        self._record(done)
+        self._keep(done, needed=False)
         self._remember(done)
         return done
+
+    def _keep(self, write: Write, *, needed: bool) -> None:
+        self.unrecorded = ""
+        try:
+            self._record(write)
+        except OSError as error:
+            if needed:
+                raise
+            self.unrecorded = str(error)
 
     def _want(self, variable: _Variable) -> int:
         gone = self.killed or variable.target.signal_id in self._given_up

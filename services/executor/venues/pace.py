@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
+from services.executor.settings import ExecutorSettings
+from services.executor.venues.write import Write, WriteState
+from shared.clock import NS_PER_SECOND
+
+_UNCONFIRMED_MAX_S: Final = 300.0
+
 
 class Pace:
     """Counts failures in a row and knows when the next call may go out.
@@ -42,3 +51,19 @@ class Pace:
             self._open_until = now_ns + self._open_ns
             return not was_open
         return False
+
+
+def retry_pause_ns(settings: ExecutorSettings) -> Callable[[Write], int]:
+    """Give the pause after an attempt at an exit: doubling, up to the longest; five minutes where it seems to be stored."""
+
+    def pause(write: Write) -> int:
+        seconds = settings.venue_retry_s * 2.0 ** min(max(write.attempts - 1, 0), 20)
+        longest = _UNCONFIRMED_MAX_S if write.state is WriteState.ACCEPTED else settings.venue_retry_max_s
+        return int(min(seconds, longest) * NS_PER_SECOND)
+
+    return pause
+
+
+def seldom(attempts: int) -> bool:
+    """Say whether it is the 1st, 2nd, 4th, 8th ... attempt: loud, and not a flood."""
+    return attempts & (attempts - 1) == 0

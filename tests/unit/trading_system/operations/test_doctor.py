@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from services.executor.venues.answers import AnswerShape
+from services.executor.venues.arming import keep_answer
 from shared.streaming.redis.broker import Broker, EmbeddedRedis
 from trading_system.operations.checks.findings import Grade
 from trading_system.operations.doctor import examine
@@ -62,3 +64,16 @@ def test_hours_of_the_user_s_own_table_end_the_warning_and_a_table_that_makes_no
     broken = [one for one in examine(date(2026, 11, 8), environ) if one.check == "table calendar"]
     assert broken[0].grade is Grade.FAILED
     assert "covered_until" in broken[0].text
+
+
+def test_it_says_how_much_room_the_journals_have_and_whether_the_venues_answer_is_known(tmp_path: Path):
+    live = {"venue_mode": "live", "venue_sources": "v3", "directory": str(tmp_path), "disk_short_mib": "0"}
+    found = end_of_day(date(2026, 11, 2), **live, disk_full_mib="0")
+    assert found["venue answer"].grade is Grade.WARNING
+    assert "thetaflow venue test" in found["venue answer"].todo
+    assert found["disk"].grade is Grade.OK
+    assert end_of_day(date(2026, 11, 2), **live, disk_full_mib="1e12")["disk"].grade is Grade.FAILED
+    keep_answer(tmp_path, "tradetron", AnswerShape(status=200, content_type="", body="stored"), "me")
+    assert end_of_day(date(2026, 11, 2), **live)["venue answer"].grade is Grade.OK
+    assert list(tmp_path.iterdir()) == [tmp_path / "armed.json"], "it changes nothing"
+    assert not {"disk", "venue answer"} & end_of_day(date(2026, 11, 2)).keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +11,11 @@ import msgspec
 import pytest
 
 from services.executor.settings import ExecutorSettings
-from services.executor.venues.dispatcher import Dispatcher, DryRunMirror, retry_pause_ns
+from services.executor.venues.dispatcher import Dispatcher
 from services.executor.venues.dry_run import DryRun
+from services.executor.venues.mirror import DryRunMirror
 from services.executor.venues.outbox import Outbox
+from services.executor.venues.pace import retry_pause_ns
 from services.executor.venues.port import VenueAnswer, VenueOutcome
 from services.executor.venues.write import Write, WriteState
 from shared.clock import NS_PER_SECOND, ManualClock, ist_date
@@ -57,7 +60,8 @@ class Desk:
         self.notes: list[str] = []
         self.armed = True
         chosen = ExecutorSettings(venue_sources=("feed",), **settings)  # type: ignore[arg-type]
-        outbox = Outbox("nifty", lambda _: None, settle_ns=10 * NS_PER_SECOND, retry_ns=retry_pause_ns(chosen))
+        self.disk_full = self.note_full = False
+        outbox = Outbox("nifty", self.record, settle_ns=10 * NS_PER_SECOND, retry_ns=retry_pause_ns(chosen))
         self.dispatcher = Dispatcher(
             outbox,
             self.shelf,
@@ -73,7 +77,13 @@ class Desk:
         if not self.armed:
             raise NotArmedError("not armed")
 
+    def record(self, _write: Write) -> None:
+        if self.disk_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
     def note(self, kind: str, _record: Mapping[str, Any]) -> None:
+        if self.disk_full or self.note_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
         self.notes.append(kind)
 
     def turn(self, seconds: float = 1.0) -> bool:
@@ -238,6 +248,42 @@ def test_the_kill_switch_works_before_any_word_and_beats_every_later_one():
     assert not desk.turn()
     assert desk.shelf.values == [0, 1, 0]
     assert "kill_switch" in desk.notes
+
+
+def test_on_a_full_disk_every_exit_goes_out_and_is_told_of_and_no_entry_does():
+    desk = trading()
+    desk.disk_full = True
+    desk.dispatcher.apply(intent(0))
+    assert desk.turn()
+    assert desk.shelf.values == [0, 1, 0]
+    assert {"journal_not_written", "audit_not_written", "venue_stored"} <= set(desk.codes)
+    desk.dispatcher.apply(intent(signal="t", ts=desk.clock.now_ns()))
+    for _ in range(10):
+        desk.turn()
+    assert desk.shelf.values == [0, 1, 0]
+    desk.disk_full = False
+    desk.turn()
+    assert desk.shelf.values == [0, 1, 0, 1]
+
+
+def test_on_a_full_disk_the_kill_switch_works():
+    desk = trading()
+    desk.disk_full = True
+    desk.dispatcher.kill("drill")
+    desk.turn()
+    assert desk.shelf.values == [0, 1, 0]
+    desk.dispatcher.revive("the drill is over")
+
+
+def test_an_entry_whose_audit_line_cannot_be_written_is_not_sent_and_0_follows():
+    desk = Desk()
+    desk.dispatcher.apply(intent())
+    desk.turn()
+    desk.note_full = True
+    for _ in range(3):
+        desk.turn()
+    assert desk.shelf.values == [0, 0]
+    assert "venue_entry_given_up" in desk.codes
 
 
 def test_a_restart_sends_nothing_before_it_has_heard_a_live_word():

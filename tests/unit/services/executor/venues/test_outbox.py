@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from random import Random
 
 import pytest
@@ -239,6 +240,63 @@ def test_an_old_write_cannot_be_sent_again(flat: Desk):
     flat.write()
     with pytest.raises(ValueError, match="fence"):
         flat.outbox.send(old, flat.now)
+
+
+class FullDisk:
+    """A record that raises while it is full."""
+
+    def __init__(self) -> None:
+        self.full = True
+        self.lines: list[Write] = []
+
+    def __call__(self, write: Write) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.lines.append(write)
+
+
+def test_a_0_goes_out_without_a_journal_and_says_so_and_an_entry_does_not():
+    disk = FullDisk()
+    outbox = Outbox("nifty", disk, settle_ns=SETTLE, retry_ns=lambda _: RETRY)
+    outbox.want(DAY, [entry("a")], halted=False)
+    zero = outbox.due(0, lambda _: None)
+    assert isinstance(zero, Write)
+    sent = outbox.send(zero, 0)
+    assert "No space" in outbox.unrecorded
+    outbox.answered(sent, WriteState.CONFIRMED, "", 0)
+    step = outbox.due(1, lambda _: None)
+    assert isinstance(step, Write)
+    assert step.value == 1
+    with pytest.raises(OSError, match="No space"):
+        outbox.send(step, 1)
+    disk.full = False
+    later = outbox.due(2, lambda _: None)
+    assert isinstance(later, Write)
+    assert outbox.send(later, 2).value == 1
+    assert outbox.unrecorded == ""
+
+
+def test_after_damage_nothing_is_entered_that_may_have_been_and_what_is_surely_held_stays(flat: Desk):
+    flat.want(entry("a"))
+    flat.write()
+    for lost, expected in ((2, [0]), (0, [])):
+        desk = Desk()
+        desk.disk = flat.disk[: len(flat.disk) - lost]
+        desk.outbox = desk.fresh()
+        desk.outbox.recover(list(desk.disk), damaged=True)
+        desk.want(entry("a"))
+        values = [desk.write() for _ in range(5) if desk.due() is not None]
+        assert values == expected, "neither a second entry, nor a variable that nobody knows"
+        desk.want(NOTHING)
+        desk.want(entry("b"))
+        assert isinstance(desk.due(), Write), "what comes later is traded"
+
+
+def test_the_kill_switch_writes_0_where_nothing_is_known_at_all():
+    desk = Desk()
+    desk.outbox.kill([1, 2])
+    assert [desk.write(), desk.write()] == [0, 0]
+    assert desk.due() is None
 
 
 class MoodyVenue:
