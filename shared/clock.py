@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
@@ -105,12 +106,83 @@ class Clock(Protocol):
         ...
 
 
+class ProcessClock(Clock, Protocol):
+    """The clock of a running process, which also says how long its seconds take.
+
+    Whoever waits for the market (a poll, the open, the close) waits through it. What waits for the machine (a broker, a
+    disk, a venue's answer, a sign of life) does not.
+    """
+
+    @property
+    def rate(self) -> float:
+        """Seconds of this clock per second of the machine."""
+        ...
+
+    def pause_s(self, seconds: float) -> float:
+        """Give the machine's seconds that so many seconds of this clock take, for `Event.wait` and its like."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for seconds of this clock."""
+        ...
+
+
 class SystemClock:
     """The machine's clock."""
+
+    rate = 1.0
 
     def now_ns(self) -> int:
         """Give the present in ns UTC."""
         return time.time_ns()  # noqa: TID251 - the one place where the machine's time enters
+
+    def pause_s(self, seconds: float) -> float:
+        """Give the seconds as they are."""
+        return seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for seconds."""
+        await asyncio.sleep(seconds)
+
+
+class PacedClock:
+    """A clock of another day and pace that the processes of one machine share: it never goes back, and needs no server.
+
+    It counts on the machine's monotonic clock, which all processes see alike and which nobody sets, so two of them that
+    were told the same three numbers always show the same time.
+
+    Args:
+        shown_ns: what it shows at `since_ns`, ns UTC.
+        since_ns: a moment of the machine's monotonic clock, ns.
+        rate: its seconds per second of the machine, above 0.
+
+    >>> PacedClock(0, 0, 60.0).pause_s(90.0)
+    1.5
+    """
+
+    def __init__(self, shown_ns: int, since_ns: int, rate: float) -> None:
+        if rate <= 0.0:
+            raise BadInputError("a rate above 0", rate, "PacedClock")
+        self.rate = rate
+        self._shown_ns = shown_ns
+        self._since_ns = since_ns
+
+    def now_ns(self) -> int:
+        """Give the moment it shows, ns UTC."""
+        return self._shown_ns + int((monotonic_ns() - self._since_ns) * self.rate)
+
+    def pause_s(self, seconds: float) -> float:
+        """Give the machine's seconds that so many of its own take."""
+        return seconds / self.rate
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for seconds of its own."""
+        await asyncio.sleep(seconds / self.rate)
+
+
+def monotonic_ns() -> int:
+    """Give the machine's monotonic clock, ns since it started; the same in every process of the machine."""
+    return time.monotonic_ns()
 
 
 class ManualClock:

@@ -10,13 +10,15 @@ from services.executor.opening import OpenedSidecar
 from services.executor.settings import ExecutorSettings
 from services.executor.standby import Standby
 from services.executor.venues.registry import choose_venue
-from shared.clock import SystemClock
+from services.executor.venues.rehearsal import check_rehearsal
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
 from shared.market.variance_clock import VarianceClock
 from shared.observability.logging import configure_logging
+from shared.process_clock import process_clock
+from shared.rehearsal import rehearses
 from shared.settings import BookSettings, BrokerSettings, LogSettings, TableSettings, load_settings, secrets_of
 from shared.streaming.protocol.handler import Service
 from shared.streaming.serving import serve
@@ -42,11 +44,13 @@ def run_executor(stop: threading.Event) -> int:
     """Run the service of the environment's settings, and the sidecar where no other replica does; give the exit code.
 
     Raises:
-        ConfigError: a setting is wrong, or the venue lacks something.
+        ConfigError: a setting is wrong, the venue lacks something, or a rehearsal would reach outside.
         NotArmedError: live without the day's confirmation.
     """
     settings, broker = load_settings(ExecutorSettings), load_settings(BrokerSettings)
     venue = choose_venue(settings)
+    if rehearses():
+        check_rehearsal(settings, venue)
     tables, books = load_settings(TableSettings), load_settings(BookSettings).books
     calendar = TradingCalendar.load(tables.calendar_table)
     # The sidecar speaks before the engine's process is set up.
@@ -54,7 +58,8 @@ def run_executor(stop: threading.Event) -> int:
     margins = MarginTable.load(files=tables.margin_files)
     clock = VarianceClock.load(calendar, tables.variance_table)
     room = DiskRoom.of(settings)
-    standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, SystemClock(), calendar, room=room), stop)
+    now = process_clock()
+    standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, now, calendar, room=room), stop)
     standby.start()
     service = executor_service(settings, calendar, CostTable.load(), clock, margins=margins)
     ready = {} if room is None else {"disk": room}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from random import Random
 
@@ -11,11 +10,13 @@ from services.ingest.playing import serve_playing
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.port import ChainSource, SourceContext
 from services.ingest.sources.registry import sources
-from shared.clock import SystemClock
+from shared.errors import ConfigError
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import ServiceMetrics
+from shared.process_clock import process_clock
+from shared.rehearsal import check_loopback, rehearses
 from shared.settings import (
     BookSettings,
     BrokerSettings,
@@ -26,12 +27,14 @@ from shared.settings import (
     secrets_of,
 )
 
+_REHEARSED = ("nse", "replay", "synthetic")
+
 
 def run_ingest(stop: threading.Event) -> int:
     """Bring the source of the environment's settings into the pipeline, then stay until told to stop; give the exit code.
 
     Raises:
-        ConfigError: a setting is wrong, or the broker refuses our rights.
+        ConfigError: a setting is wrong, a rehearsal would reach outside, or the broker refuses our rights.
         PluginError: there is no such source.
     """
     settings = load_settings(IngestSettings)
@@ -39,6 +42,8 @@ def run_ingest(stop: threading.Event) -> int:
     book = load_settings(BookSettings).books[0]
     health = load_settings(HealthSettings)
     configure_logging(load_settings(LogSettings), "ingest", secrets_of(broker))
+    if rehearses():
+        _check_rehearsal(settings)
     metrics = ServiceMetrics()
     context = source_context(settings, metrics)
     source = sources().get(settings.source)(context)
@@ -48,14 +53,26 @@ def run_ingest(stop: threading.Event) -> int:
     return serve_playing(source, context, metrics, broker, health, book, stop)
 
 
+def _check_rehearsal(settings: IngestSettings) -> None:
+    """Refuse a source that asks somebody outside this machine; ConfigError says which are left."""
+    if settings.source not in _REHEARSED:
+        got = settings.source
+        raise ConfigError(
+            f"THETAFLOW_INGEST_SOURCE: expected one of {', '.join(_REHEARSED)} in a rehearsal, got {got!r}"
+        )
+    if settings.source == "nse":
+        check_loopback("THETAFLOW_INGEST_NSE_URL", settings.nse_url)
+
+
 def source_context(settings: IngestSettings, metrics: ServiceMetrics) -> SourceContext:
     """Give a source the process's clock, tables and metrics."""
+    clock = process_clock()
     return SourceContext(
         settings=settings,
-        clock=SystemClock(),
+        clock=clock,
         calendar=TradingCalendar.load(load_settings(TableSettings).calendar_table),
         contracts=ContractTable.load(),
         random=Random(),
-        sleep=asyncio.sleep,
+        sleep=clock.sleep,
         on_breaker=lambda is_open: metrics.breaker.labels(settings.source).set(is_open),
     )

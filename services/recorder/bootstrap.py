@@ -7,9 +7,9 @@ import threading
 from services.recorder.days import DayKeeper
 from services.recorder.loop import record
 from services.recorder.settings import RecorderSettings
-from shared.clock import SystemClock
 from shared.observability.health import Flag, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging
+from shared.process_clock import process_clock
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
 from shared.store.memory import leave_pandas_out
 from shared.streaming.connect import connect
@@ -28,7 +28,8 @@ def run_recorder(stop: threading.Event) -> int:
     leave_pandas_out()
     beat, connected = Heartbeat(health.beat_limit_s + settings.poll_s), Flag("not connected yet")
     client = connect(broker.url, broker.partitions)
+    clock = process_clock()
     with HealthServer(health, live={"loop": beat}, ready={"broker": connected}):
-        record(settings, client, DayKeeper(settings, SystemClock()), beat, connected, stop)
+        record(settings, client, DayKeeper(settings, clock), beat, connected, stop, pause_s=clock.pause_s)
     client.close()
     return 0

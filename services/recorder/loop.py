@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from time import monotonic
 
 from services.recorder.days import DayKeeper
@@ -22,6 +23,7 @@ def record(
     beat: Heartbeat,
     connected: Flag,
     stop: threading.Event,
+    pause_s: Callable[[float], float] = lambda seconds: seconds,
 ) -> None:
     """Record until told to stop; what was read by then is written.
 
@@ -32,6 +34,7 @@ def record(
         beat: is beaten every round.
         connected: says whether the broker answers.
         stop: ends it.
+        pause_s: the machine's seconds that seconds of the market's clock take.
     """
     log = get_logger("thetaflow.recorder")
     recording: Recording | None = None
@@ -42,7 +45,7 @@ def record(
         try:
             recording = recording or Recording(client, settings.store, most=settings.flush_entries)
             more = recording.read() >= settings.flush_entries
-            due = recording.waiting >= settings.flush_entries or monotonic() - flushed >= settings.flush_s
+            due = recording.waiting >= settings.flush_entries or monotonic() - flushed >= pause_s(settings.flush_s)
             if due or stopping or more:
                 recording.write()
                 flushed = monotonic()
@@ -60,5 +63,5 @@ def record(
             client.reset()
         if stopping:
             break
-        stop.wait(settings.poll_s)
+        stop.wait(pause_s(settings.poll_s))
     log.info("stopped", **({} if recording is None else recording.counters))

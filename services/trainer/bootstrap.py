@@ -11,8 +11,8 @@ from services.trainer.release.beside import RetrainingThread
 from services.trainer.release.publication import Publication
 from services.trainer.release.retraining import Retraining
 from services.trainer.settings import TrainerSettings
-from shared.clock import SystemClock
 from shared.events.topology import Topic
+from shared.process_clock import process_clock
 from shared.settings import BookSettings, BrokerSettings, load_settings
 from shared.streaming.connect import connect
 from shared.streaming.protocol.handler import Service
@@ -45,7 +45,7 @@ def run_trainer(stop: threading.Event) -> int:
             models=settings.models,
             command=(*fit, *plan, *added),
             topic=TopicReader(client.history(), Topic.OFFLINE, range(broker.partitions), positions),
-            publication=Publication(settings.models, books, publisher, SystemClock()),
+            publication=Publication(settings.models, books, publisher, process_clock()),
         )
         with RetrainingThread(retraining, stop) as beside:
             return serve(trainer_service(settings), stop, live={"retraining": beside.watches})

@@ -12,9 +12,9 @@ import msgspec
 from services.trainer.dataset.sample_file import read_sample_file
 from services.trainer.members.fitting import TrainingPlan
 from services.trainer.release.release import release
-from shared.clock import SystemClock
 from shared.errors import BadInputError, ThetaflowError
 from shared.process import EXIT_FAILED, die_with_parent, limit_threads
+from shared.process_clock import process_clock
 
 _NICENESS = 15
 
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         plan = read_plan(given.plan).with_members(given.member)
-        told = fit(given.samples, given.content, given.models, plan, ts=SystemClock().now_ns())
+        told = fit(given.samples, given.content, given.models, plan, ts=process_clock().now_ns())
     except ThetaflowError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return EXIT_FAILED

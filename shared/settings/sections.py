@@ -134,10 +134,38 @@ class TableSettings(ServiceSettings):
     margin_files: Path | None = None
 
 
+class ClockSettings(ServiceSettings):
+    """A day and pace of its own for every process of a rehearsal; `thetaflow live --rehearse` sets it, nobody by hand.
+
+    Attributes:
+        shown_ns: what the clock shows at `since_ns`, ns UTC; None: the machine's clock, and no rehearsal.
+        since_ns: a moment of the machine's monotonic clock, ns.
+        rate: seconds of the clock per second of the machine.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="THETAFLOW_CLOCK_")
+
+    shown_ns: int | None = None
+    since_ns: int | None = Field(default=None, ge=0)
+    rate: float = Field(default=1.0, gt=0, le=3_600)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.shown_ns is None) is not (self.since_ns is None):
+            raise ValueError("expected SHOWN_NS and SINCE_NS both or neither, got one")
+        return self
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether time is made up here, so that nothing may reach a market or a venue."""
+        return self.shown_ns is not None
+
+
 SHARED_SETTINGS: tuple[type[ServiceSettings], ...] = (
     BrokerSettings,
     LogSettings,
     HealthSettings,
     BookSettings,
     TableSettings,
+    ClockSettings,
 )

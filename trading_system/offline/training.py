@@ -10,7 +10,7 @@ from services.trainer.release.release import release
 from services.trainer.release.shadow import ShadowResult
 from services.trainer.release.training import Training
 from services.trainer.release.verdict import ReleaseBar
-from shared.clock import SystemClock
+from shared.process_clock import process_clock
 from trading_system.installation import InstallationSettings
 from trading_system.offline.known_edge import KnownEdgeMarket
 from trading_system.offline.labelling import LabelCounts
@@ -108,7 +108,7 @@ def train(
         days.samples,
         replace(request.plan, seed=request.seed).with_members(house.trainer.members),
         request.models,
-        ts=SystemClock().now_ns(),
+        ts=process_clock().now_ns(),
         progress=progress,
         bar=request.bar,
         explanation=explanation,

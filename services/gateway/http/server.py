@@ -14,10 +14,11 @@ from services.gateway.broker.follower import Follower
 from services.gateway.broker.hub import Hub
 from services.gateway.http.app import create_app
 from services.gateway.settings import GatewaySettings
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock
 from shared.errors import ConfigError
 from shared.events.topology import DEFAULT_PARTITIONS
 from shared.market.calendar import TradingCalendar
+from shared.process_clock import process_clock
 from shared.streaming.connect import connect
 
 _JOIN_S: Final = 10.0
@@ -33,7 +34,7 @@ def build_hub(
     calendar: TradingCalendar | None = None,
 ) -> Hub:
     """Make the shared state, with the packaged calendar where none is given."""
-    return Hub(settings, books, partitions, clock or SystemClock(), calendar or TradingCalendar.load())
+    return Hub(settings, books, partitions, clock or process_clock(), calendar or TradingCalendar.load())
 
 
 def listen(settings: GatewaySettings) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -14,16 +15,19 @@ from shared.clock import (
     NS_PER_MINUTE,
     NS_PER_SECOND,
     ManualClock,
+    PacedClock,
     SystemClock,
     day_start_ns,
     from_ns,
     ist_date,
     ist_ns,
     minutes_between,
+    monotonic_ns,
     parse_nse_stamp,
     to_ns,
 )
-from shared.errors import BadInputError
+from shared.errors import BadInputError, ConfigError
+from shared.process_clock import process_clock
 
 MOMENTS = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(IST))  # noqa: DTZ001 - hypothesis wants naive bounds
 
@@ -128,3 +132,38 @@ def test_a_manual_clock_moves_when_told_and_never_back():
 
 def test_the_system_clock_tells_a_time_after_this_was_written():
     assert SystemClock().now_ns() > ist_ns(2026, 1, 1)
+
+
+def test_two_processes_that_are_told_the_same_show_the_same_time_and_their_pauses_shrink_with_it():
+    begin = ist_ns(2026, 8, 3, 9, 0)
+    since = monotonic_ns()
+    environ = {
+        "THETAFLOW_CLOCK_SHOWN_NS": str(begin),
+        "THETAFLOW_CLOCK_SINCE_NS": str(since),
+        "THETAFLOW_CLOCK_RATE": "600",
+    }
+    one, other = process_clock(environ), process_clock(environ)
+    before = one.now_ns()
+    between = other.now_ns()
+    after = one.now_ns()
+    elapsed = monotonic_ns() - since
+    assert begin <= before <= between <= after <= begin + 600 * elapsed
+    assert one.pause_s(60.0) == 0.1
+
+
+def test_without_a_rehearsal_the_clock_is_the_machine_s():
+    clock = process_clock({})
+    assert isinstance(clock, SystemClock)
+    assert clock.pause_s(2.0) == 2.0
+
+
+def test_half_a_rehearsal_is_refused():
+    with pytest.raises(ConfigError, match="SHOWN_NS and SINCE_NS"):
+        process_clock({"THETAFLOW_CLOCK_SHOWN_NS": "1"})
+
+
+def test_a_paced_clock_waits_by_its_own_seconds():
+    clock = PacedClock(0, monotonic_ns(), 1_000.0)
+    began = clock.now_ns()
+    asyncio.run(clock.sleep(10.0))
+    assert clock.now_ns() - began >= 10 * NS_PER_SECOND

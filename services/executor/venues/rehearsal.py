@@ -1,0 +1,27 @@
+"""What a venue must be in a rehearsal: one on this machine, with the token that is none."""
+
+from __future__ import annotations
+
+from services.executor.settings import ExecutorSettings
+from services.executor.venues.registry import VenueChoice
+from services.executor.venues.tradetron.settings import TradetronSettings
+from shared.errors import ConfigError
+from shared.rehearsal import TOKEN, check_loopback
+
+
+def check_rehearsal(settings: ExecutorSettings, venue: VenueChoice) -> None:
+    """Refuse every venue a rehearsal could do harm on.
+
+    Raises:
+        ConfigError: the venue is not known to stay on this machine, or it was given a token of its own.
+    """
+    own = venue.settings
+    if isinstance(own, TradetronSettings):
+        if own.token is not None and own.token.get_secret_value() != TOKEN:
+            raise ConfigError(
+                f"THETAFLOW_EXECUTOR_TRADETRON_TOKEN: expected none or {TOKEN!r} in a rehearsal, got a value not shown here"
+            )
+        if settings.venue_mode != "off":
+            check_loopback("THETAFLOW_EXECUTOR_TRADETRON_URL", own.url)
+    elif settings.venue_mode != "off":
+        raise ConfigError(f"THETAFLOW_EXECUTOR_VENUE: expected tradetron in a rehearsal, got {venue.name!r}")
