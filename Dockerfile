@@ -44,7 +44,7 @@ RUN python -m compileall -q /app && install -d -o 10001 -g 10001 /app/data/model
 FROM base AS runtime
 RUN groupadd --gid 10001 thetaflow \
     && useradd --uid 10001 --gid thetaflow --no-create-home --home-dir /tmp thetaflow \
-    && install -d -o thetaflow -g thetaflow /store /audit
+    && install -d -o thetaflow -g thetaflow /store /audit /alerts
 # One thread per numeric library: pools that fight for a container's share of the cores are slower than none.
 ENV PATH=/app/bin:/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
@@ -59,7 +59,8 @@ ENV PATH=/app/bin:/opt/venv/bin:$PATH \
     THETAFLOW_HEALTH_PORT=8081 \
     THETAFLOW_INGEST_STORE=/store \
     THETAFLOW_RECORDER_STORE=/store \
-    THETAFLOW_EXECUTOR_DIRECTORY=/audit
+    THETAFLOW_EXECUTOR_DIRECTORY=/audit \
+    THETAFLOW_ALERTS_DIRECTORY=/alerts
 WORKDIR /app
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-m", "shared.observability.probe"]

@@ -8,6 +8,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.errors import BrokerReplyError, BrokerUnavailableError, PipelineBehindError
 from shared.events import Alert, Command, CommandKind, Event, Header, Severity
+from shared.observability.alert_spool import AlertSpool
 from shared.observability.logging import get_logger
 from shared.observability.redaction import Redaction
 from shared.streaming.protocol.publishing import Publisher
@@ -25,14 +26,18 @@ class EventQueue:
         book: key of the events.
         clock: stamps them.
         redaction: takes secrets out of every text.
+        spool: takes critical alerts as well, so that a person is told without the broker, too.
     """
 
-    def __init__(self, publisher: Publisher, book: str, clock: Clock, redaction: Redaction) -> None:
+    def __init__(
+        self, publisher: Publisher, book: str, clock: Clock, redaction: Redaction, spool: AlertSpool | None = None
+    ) -> None:
         self.dropped = 0
         self._publisher = publisher
         self._book = book
         self._clock = clock
         self._redaction = redaction
+        self._spool = spool
         self._waiting: deque[Event] = deque()
         self._commands: deque[Command] = deque()
         self._count = 0
@@ -45,7 +50,13 @@ class EventQueue:
         now = self._clock.now_ns()
         suffix = f"venue-{now % 1_000_000_000:09d}-{self._count}"
         header = Header.root(book=self._book, ts=now, seq=0, producer="executor", suffix=suffix)
-        self._queue(Alert(header=header, severity=severity, code=code, text=shown))
+        alert = Alert(header=header, severity=severity, code=code, text=shown)
+        if severity is Severity.CRITICAL and self._spool is not None:
+            try:
+                self._spool.write(alert)
+            except OSError as error:
+                _LOG.critical("an alert is not in the spool", code=code, error=str(error))
+        self._queue(alert)
 
     def command(self, kind: CommandKind, operator: str, reason: str, once: str) -> None:
         """Queue a command; `once` names the act, so that a restart does not repeat it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
 from services.executor.audit.disk_room import DiskRoom
@@ -18,9 +19,11 @@ from services.executor.venues.kill_file import KillFile
 from services.executor.venues.opening import MirrorOpening, check_books
 from services.executor.venues.registry import VenueChoice
 from shared.clock import Clock
+from shared.errors import ConfigError
 from shared.events import Severity
 from shared.events.topology import Topic, partition_of
 from shared.market.calendar import TradingCalendar
+from shared.observability.alert_spool import AlertSpool
 from shared.observability.redaction import Redaction
 from shared.settings import BrokerSettings, secrets_of
 from shared.streaming.connect import connect
@@ -66,9 +69,13 @@ class OpenedSidecar:
             client = stack.enter_context(connect(broker.url, broker.partitions, io_timeout_s=_IO_TIMEOUT_S))
             publisher = stack.enter_context(client.publisher("executor-side", patience_s=_PATIENCE_S))
             history, partitions = client.history(), {partition_of(book, broker.partitions) for book in books}
-            queues = {book: EventQueue(publisher, book, clock, Redaction(secrets)) for book in books}
             make_room = no_room if room is None else room.make_room
             audit = open_audit(settings, venue.settings, secrets, clock, history, partitions, stack, make_room)
+            # After the audit log, which only the process that does the sidecar can open.
+            spool, no_spool = _open_spool(settings.spool_path, stack)
+            queues = {book: EventQueue(publisher, book, clock, Redaction(secrets), spool) for book in books}
+            for queue in queues.values() if no_spool else ():
+                queue.alert(Severity.CRITICAL, "disk", f"alerts lie on the broker alone until a restart: {no_spool}")
             for queue in queues.values() if audit.trouble else ():
                 queue.alert(
                     Severity.CRITICAL, "disk", f"no audit log until a restart, and so no entry: {audit.trouble}"
@@ -98,3 +105,13 @@ class OpenedSidecar:
     def close(self) -> None:
         """Close files and connections."""
         self._stack.close()
+
+
+def _open_spool(path: Path | None, stack: ExitStack) -> tuple[AlertSpool | None, str]:
+    """Open the spool; a disk that has no room for it must not keep the executor from starting, and is the second answer."""
+    if path is None:
+        return None, ""
+    try:
+        return stack.enter_context(AlertSpool(path)), ""
+    except ConfigError as error:
+        return None, str(error)

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.executor.venues.settings import VenueSettings
+
+SPOOL: Final = "alerts.spool"
+"""File in `directory` that the alert service reads."""
 
 
 class ExecutorSettings(VenueSettings):
@@ -72,6 +75,11 @@ class ExecutorSettings(VenueSettings):
         if self.kill_file is not None or self.directory is None:
             return self.kill_file
         return self.directory / "kill"
+
+    @property
+    def spool_path(self) -> Path | None:
+        """Where critical alerts lie for a sender that has no broker, if anywhere."""
+        return None if self.directory is None else self.directory / SPOOL
 
     @model_validator(mode="after")
     def _carries_what_may_be_carried(self) -> Self:

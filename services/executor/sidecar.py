@@ -26,6 +26,7 @@ _PAUSE_S: Final = 0.02
 _LOOK_S: Final = 0.1
 _BROKER_PAUSE_S: Final = 1.0
 _DISK_PAUSE_S: Final = 0.5
+_AWAY_S: Final = 3.0
 _ROOM_PAUSE_S: Final = 5.0
 _OF_LEVEL: Final = {
     DiskLevel.ENOUGH: Severity.INFO,
@@ -71,6 +72,8 @@ class Sidecar:
         self._disk_trouble = ""
         self._heard: dict[str, Intent] = {}
         self._broker_again = 0.0
+        self._away_since: float | None = None
+        self._told_away = False
         self._look_again = 0.0
         self._tail_again = 0.0
         self._room_again = 0.0
@@ -139,9 +142,22 @@ class Sidecar:
         except (BrokerUnavailableError, BrokerReplyError) as error:
             _LOG.warning("broker away", error=str(error))
             delivered = False
-        if not delivered:
-            self._reconnect()
-            self._broker_again = monotonic() + _BROKER_PAUSE_S
+        if delivered:
+            self._away_since, self._told_away = None, False
+            return
+        self._tell_away()
+        self._reconnect()
+        self._broker_again = monotonic() + _BROKER_PAUSE_S
+
+    def _tell_away(self) -> None:
+        """Alert once on a broker that stays away; the spool takes it there and then."""
+        now = monotonic()
+        self._away_since = now if self._away_since is None else self._away_since
+        if self._told_away or now - self._away_since < _AWAY_S:
+            return
+        self._told_away = True
+        text = f"the executor has not reached the broker for {now - self._away_since:.0f} s: stops and targets rest"
+        self._tell(Severity.CRITICAL, "broker_lost", text)
 
     def _follow(self) -> None:
         """Copy what is new into the audit log; what the disk does not take now comes again later."""

@@ -95,6 +95,7 @@ SERVICES: Final = (
     ServiceRow("trainer", handles=True, publishes_as=("models",)),
     ServiceRow("offline", publishes_as=("offline",)),
     ServiceRow("recorder", reads_all=True, holds=True),
+    ServiceRow("alerts", publishes_as=("alerts",)),
     # The command line beside the gateway publishes as "cli" under the gateway's user.
     ServiceRow("gateway", publishes_as=("gateway", "cli"), reads_all=True),
 )
@@ -109,7 +110,7 @@ TOPICS: Final = (
         (events.ChainSnapshot, events.ClockTick),
         producers=("ingest",),
         readers=("features", "executor"),
-        followers=("executor", "gateway", "recorder"),
+        followers=("executor", "gateway", "recorder", "alerts"),
         keep=2_000,
     ),
     TopicRow(
@@ -144,7 +145,13 @@ TOPICS: Final = (
         followers=("executor", "gateway", "recorder"),
         refers=True,
     ),
-    TopicRow(Topic.BOOK, (events.BookState,), producers=("executor",), readers=("risk",)),
+    TopicRow(
+        Topic.BOOK,
+        (events.BookState,),
+        producers=("executor",),
+        readers=("risk",),
+        followers=("gateway", "recorder", "alerts"),
+    ),
     TopicRow(Topic.INTENTS, (events.Intent,), producers=("executor",), followers=("executor", "recorder")),
     TopicRow(
         Topic.OFFLINE,
@@ -164,10 +171,15 @@ TOPICS: Final = (
         Topic.HALTS,
         (events.HaltChanged,),
         producers=("risk",),
-        followers=("executor", "gateway", "recorder"),
+        followers=("executor", "gateway", "recorder", "alerts"),
     ),
     TopicRow(Topic.LIMITS, (events.LimitState,), producers=("risk",), keep=2_000),
-    TopicRow(Topic.ALERTS, (events.Alert,), producers=("ingest", *_HANDLERS)),
+    TopicRow(
+        Topic.ALERTS,
+        (events.Alert,),
+        producers=("ingest", *_HANDLERS, "alerts"),
+        followers=("gateway", "recorder", "alerts"),
+    ),
     TopicRow(Topic.DEAD, (events.DeadLetter,), producers=_HANDLERS, keep=None),
 )
 

@@ -17,7 +17,18 @@ from shared.settings.retired import RETIRED
 from shared.settings.sections import SHARED_SETTINGS, BrokerSettings
 from shared.settings.text import describe_expected, holds_secret, split_list
 
-SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "gateway", "recorder", "offline")
+SERVICES = (
+    "ingest",
+    "features",
+    "predictor",
+    "risk",
+    "executor",
+    "trainer",
+    "gateway",
+    "recorder",
+    "offline",
+    "alerts",
+)
 _OPEN_SECTIONS = (*(name.upper() for name in SERVICES), "VENUE", "TEST")
 
 

@@ -18,7 +18,18 @@ from tests.e2e.containers import ROOT, Compose, eventually
 pytestmark = pytest.mark.compose
 
 README = ROOT / "README.md"
-SERVICES = ("ingest", "features", "predictor", "risk", "executor", "trainer", "offline", "recorder", "gateway")
+SERVICES = (
+    "ingest",
+    "features",
+    "predictor",
+    "risk",
+    "executor",
+    "trainer",
+    "offline",
+    "recorder",
+    "alerts",
+    "gateway",
+)
 ALONE = """
 from services.ingest.settings import IngestSettings
 from trading_system.simulation.demo import SyntheticReplay

@@ -80,6 +80,7 @@ def processes(guarded: Guarded, folder: Path, gateway_port: int) -> Iterator[dic
         "THETAFLOW_INGEST_SOURCE": "synthetic",
         "THETAFLOW_INGEST_REPLAY_SPEED": "0",
         "THETAFLOW_EXECUTOR_DIRECTORY": str(folder / "audit"),
+        "THETAFLOW_ALERTS_DIRECTORY": str(folder / "alerts"),
         "THETAFLOW_RECORDER_STORE": str(folder / "store"),
         "THETAFLOW_OFFLINE_STORE": str(folder / "store"),
         "THETAFLOW_OFFLINE_MODELS": str(folder / "models"),

@@ -43,10 +43,8 @@ RULES_NO_SERVICE_ASKS_FOR_YET = {
 """Tested rules of the exchange and of validation. Whoever uses one takes it out of here; no new one comes in."""
 OF_ORDER_VENUES = {
     "OrderVenue.modify",
-    "OrderVenue.submit",
     "SimulatedExchange.lose",
     "SimulatedExchange.modify",
-    "SimulatedExchange.submit",
 }
 """Verbs that nothing calls while order-taking venues are not wired to the book, and how a simulated one is moved."""
 ALLOWED = OF_ORDER_VENUES | FOR_PEOPLE | FOR_TESTS_AND_BENCHMARKS | CALLED_BY_A_LIBRARY | RULES_NO_SERVICE_ASKS_FOR_YET

@@ -10,6 +10,7 @@ import typer
 
 from shared.errors import ConfigError, ThetaflowError
 from trading_system.cli import (
+    alerts,
     arm,
     audit,
     control,
@@ -56,6 +57,7 @@ app.command(name="variance")(variance.variance_command)
 app.add_typer(venue.app, name="venue")
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead.app, name="dead")
+app.add_typer(alerts.app, name="alerts")
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

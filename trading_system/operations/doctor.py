@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from trading_system.operations.checks import broker, executor, machine, tables
+from trading_system.operations.checks import alerts, broker, executor, machine, tables
 from trading_system.operations.checks.findings import Check, Finding, Subject
 
 CHECKS: tuple[Check, ...] = (
@@ -21,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     tables.end_of_day,
     executor.journal_disk,
     executor.venue_answer,
+    alerts.alert_addresses,
     broker.broker_answers,
 )
 """Of every installation."""

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from services.executor.settings import ExecutorSettings
 from shared.errors import ConfigError, EngineError
 from shared.settings import BrokerSettings, load_settings
 from shared.streaming.connect import embedded_broker
@@ -18,6 +19,7 @@ from shared.streaming.protocol.engine import EmbeddedBroker
 from trading_system.operations.processes import DECISION_SERVICES, OFFLINE, Fleet
 
 _LOOK_S = 0.5
+_SPOOLS = "THETAFLOW_ALERTS_SPOOLS"
 
 
 def run_live(
@@ -62,8 +64,8 @@ def run_live(
                 broker = stack.enter_context(embedded_broker(directory, appendonly=True))
                 url = broker.url
             tell(f"broker at {BrokerSettings(url=url).shown_url}, logs in {logs}")
-            services = (*DECISION_SERVICES, "gateway", "recorder", OFFLINE, "ingest")
-            fleet = stack.enter_context(Fleet(url, books=(book,), services=services, logs=logs))
+            services = (*DECISION_SERVICES, "alerts", "gateway", "recorder", OFFLINE, "ingest")
+            fleet = stack.enter_context(Fleet(url, books=(book,), services=services, environ=_environ(), logs=logs))
             fleet.wait_until_ready()
             while not stop.wait(_LOOK_S):
                 _check(broker, directory)
@@ -74,6 +76,14 @@ def run_live(
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _environ() -> dict[str, str]:
+    """Give the children this environment, and tell the alert service where the executor leaves alerts."""
+    given, spool = dict(os.environ), load_settings(ExecutorSettings).spool_path
+    if spool is not None and not given.get(_SPOOLS):
+        given[_SPOOLS] = str(spool)
+    return given
 
 
 def _check(broker: EmbeddedBroker | None, directory: Path) -> None:

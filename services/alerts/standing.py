@@ -1,0 +1,101 @@
+"""How things stand, in the words of the daily heartbeat."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from services.alerts.mailbox import HEARTBEAT, Mailbox
+from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, from_ns, ist_date
+from shared.errors import EngineError, TableError, WireError
+from shared.events import BookState, HaltChanged
+from shared.events.topology import Topic, partition_of
+from shared.market.calendar import Session, TradingCalendar
+from shared.streaming.protocol.entry import Entry
+from shared.streaming.protocol.reading import History
+from shared.text.formatting import halt_line
+
+_FEED_LATE_NS = 180 * NS_PER_SECOND
+
+
+class Standing:
+    """Looks at the broker and says what it finds.
+
+    Args:
+        history: over connections of the calling thread.
+        books: of the installation.
+        partitions: of the broker.
+        calendar: sessions.
+        clock: the present.
+        mailbox: says what was told and what waits.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        books: Sequence[str],
+        partitions: int,
+        calendar: TradingCalendar,
+        clock: Clock,
+        mailbox: Mailbox,
+    ) -> None:
+        self._history = history
+        self._books = tuple(books)
+        self._partitions = partitions
+        self._calendar = calendar
+        self._clock = clock
+        self._mailbox = mailbox
+
+    def words(self) -> str:
+        """Say how every book stands, and what was told in the last day."""
+        now = self._clock.now_ns()
+        return ". ".join((*(self._of_book(book, now) for book in self._books), self._of_alerts(now)))
+
+    def _of_book(self, book: str, now: int) -> str:
+        try:
+            parts = [self._halt(book, now), self._positions(book), self._feed(book, now)]
+        except (EngineError, WireError) as error:
+            return f"{book}: not known ({error})"
+        return f"{book}: {'; '.join(parts)}"
+
+    def _halt(self, book: str, now: int) -> str:
+        halt = self._history.newest_of(HaltChanged, book)
+        return "risk has said nothing yet" if halt is None else halt_line(halt, ist_date(now))
+
+    def _positions(self, book: str) -> str:
+        state = self._history.newest_of(BookState, book)
+        if state is None:
+            return "no position known"
+        if not state.positions:
+            return "flat"
+        lots = sum(position.lots for position in state.positions)
+        return f"{len(state.positions)} open positions, {lots} lots"
+
+    def _feed(self, book: str, now: int) -> str:
+        newest = _first(self._history.newest(Topic.CHAIN, partition_of(book, self._partitions), 1))
+        session = _session_at(self._calendar, now)
+        if newest is None:
+            return "no market data yet" + (" and the session is open" if session else "")
+        age = now - newest.arrived_ns
+        late = session is not None and age > _FEED_LATE_NS
+        hours = "session open" if session else "market closed"
+        return f"{hours}, feed {'SILENT' if late else 'good'}, last data {from_ns(newest.arrived_ns):%d-%b %H:%M:%S}"
+
+    def _of_alerts(self, now: int) -> str:
+        day = [
+            one for one in self._mailbox.notices.values() if one.seen_ns > now - NS_PER_DAY and one.code != HEARTBEAT
+        ]
+        counts = Counter(one.severity.value for one in day)
+        told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
+        return f"Alerts of the last day: {told}; {self._mailbox.waiting} wait to be told"
+
+
+def _first(entries: Iterable[Entry]) -> Entry | None:
+    return next(iter(entries), None)
+
+
+def _session_at(calendar: TradingCalendar, now: int) -> Session | None:
+    try:
+        return calendar.session_at(now)
+    except TableError:
+        return None
