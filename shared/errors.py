@@ -2,6 +2,7 @@
 
     ThetaflowError
     |- ConfigError            a setting is unknown or has a bad value; the process stops
+    |  |- MissingSecretError  all is well but for a secret that is not there
     |  |- PluginError         a strategy, family, source or member of that name or file is not there or cannot be used
     |- BadInputError          something from outside is not what its format promises
     |  |- UnknownFormatError  no reader recognises the file
@@ -37,6 +38,10 @@ class ThetaflowError(Exception):
 
 class ConfigError(ThetaflowError):
     """A setting is unknown or has a bad value."""
+
+
+class MissingSecretError(ConfigError):
+    """A secret is asked for and not there, or its file cannot be read; nothing else is wrong."""
 
 
 class PluginError(ConfigError):

@@ -44,8 +44,7 @@ def run_executor(stop: threading.Event) -> int:
     """Run the service of the environment's settings, and the sidecar where no other replica does; give the exit code.
 
     Raises:
-        ConfigError: a setting is wrong, the venue lacks something, or a rehearsal would reach outside.
-        NotArmedError: live without the day's confirmation.
+        ConfigError: a setting is wrong, the venue lacks more than a secret, or a rehearsal would reach outside.
     """
     settings, broker = load_settings(ExecutorSettings), load_settings(BrokerSettings)
     venue = choose_venue(settings)

@@ -49,7 +49,6 @@ class OpenedSidecar:
     Raises:
         HeldElsewhereError: another process does the sidecar.
         ConfigError: a file cannot be written, the venue lacks something, or live is asked for more than one book.
-        NotArmedError: live without the day's confirmation.
     """
 
     def __init__(

@@ -34,7 +34,6 @@ class Standby:
 
         Raises:
             ConfigError: as `OpenedSidecar`, at the first attempt.
-            NotArmedError: the same.
         """
         self._opened = self._try()
         if self._opened is not None:

@@ -7,7 +7,7 @@ class in code reads no environment; only `load_settings` does, from the mapping 
 from __future__ import annotations
 
 from shared.settings.base import ServiceSettings
-from shared.settings.loading import SERVICES, load_settings, secrets_of, variable_of, variables_of
+from shared.settings.loading import SERVICES, load_settings, secrets_of, variable_of, variables_of, without_secret_files
 from shared.settings.sections import (
     SHARED_SETTINGS,
     BookSettings,
@@ -32,4 +32,5 @@ __all__ = [
     "secrets_of",
     "variable_of",
     "variables_of",
+    "without_secret_files",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.errors import ConfigError, shorten
+from shared.errors import ConfigError, MissingSecretError, shorten
 from shared.settings.address import secrets_in
 from shared.settings.base import PREFIX, ServiceSettings, SettingsT
 from shared.settings.retired import RETIRED
@@ -43,10 +43,12 @@ def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
         environ: variables; the process's own when None.
 
     Raises:
+        MissingSecretError: nothing but the files of secrets is wrong.
         ConfigError: names each wrong variable, what was expected and what came.
     """
     variables = {name: text for name, text in (os.environ if environ is None else environ).items() if text}
     problems = list(_unknown(cls, variables))
+    missing: list[str] = []
     given: dict[str, object] = {}
     origin: dict[str, str] = {}
     for field, info in cls.model_fields.items():
@@ -60,6 +62,9 @@ def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
             origin[field] = f"{name}_FILE"
             try:
                 given[field] = _read_secret(name, variables)
+            except MissingSecretError as error:
+                missing.append(str(error))
+                given[field] = ""
             except ConfigError as error:
                 problems.append(str(error))
                 given[field] = ""
@@ -68,9 +73,19 @@ def load_settings(cls: type[SettingsT], environ: Mapping[str, str] | None = None
     except ValidationError as error:
         problems.extend(_wrong(cls, detail, given, origin) for detail in error.errors())
     else:
-        if not problems:
+        if not problems and not missing:
             return settings
-    raise ConfigError("; ".join(problems))
+    if not problems:
+        raise MissingSecretError("; ".join(missing))
+    raise ConfigError("; ".join(problems + missing))
+
+
+def without_secret_files(cls: type[ServiceSettings], environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give the variables without the files of a class's secrets: what can be read while they cannot."""
+    names = {
+        f"{variable_of(cls, field)}_FILE" for field, info in cls.model_fields.items() if holds_secret(info.annotation)
+    }
+    return {name: text for name, text in (os.environ if environ is None else environ).items() if name not in names}
 
 
 def variables_of(cls: type[ServiceSettings]) -> tuple[str, ...]:
@@ -153,7 +168,7 @@ def _read_secret(name: str, variables: Mapping[str, str]) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}_FILE: expected a readable text file, got {path!r} ({error})") from error
+        raise MissingSecretError(f"{name}_FILE: expected a readable text file, got {path!r} ({error})") from error
     if not text:
-        raise ConfigError(f"{name}_FILE: expected a secret in the file, got {path!r}, which is empty")
+        raise MissingSecretError(f"{name}_FILE: expected a secret in the file, got {path!r}, which is empty")
     return text

@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from services.executor.audit.log import read_audit, verify
-from services.executor.venues.arming import Arming, arm
+from services.executor.venues.arming import ARMING, Arming, arm
 from services.executor.venues.write import WRITE, Write, WriteState
 from shared.clock import SystemClock, ist_date
 from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, FillStatus, VenueTarget, sold
@@ -242,14 +242,66 @@ def sleep_while(process: subprocess.Popen[str], seconds: float) -> None:
         process.wait(seconds)
 
 
-def test_live_without_the_days_confirmation_ends_with_one_line(tmp_path: Path, venue: FakeTradetron):
+def audit_text(directory: Path) -> str:
+    return "".join(str(line) for line in read_audit(directory))
+
+
+OTHER_DAY = ARMING.encode(Arming(book="nifty", day="2025-08-29", operator="test"))
+
+
+@pytest.mark.parametrize("armed", [None, b"", b'{"book": ', b"\x00\xff", OTHER_DAY])
+def test_unarmed_means_exits_only_at_the_start_too(tmp_path: Path, venue: FakeTradetron, armed: bytes | None):
+    directory = tmp_path / "executor"
+    leave_an_open_entry(directory)
+    if armed is not None:
+        (directory / "armed.json").write_bytes(armed)
     process = executor_process(tmp_path, venue)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 1
-    assert "NotArmedError" in err
-    assert "live is not armed" in err
+    try:
+        sleep_while(process, 1.0)
+        assert venue.calls == []
+        (directory / "kill").write_text("not armed")
+        eventually(lambda: venue.value("gap") == "0", "the exit stored")
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert "not_armed" in err
     assert TOKEN not in err
-    assert venue.calls == []
+
+
+def test_a_0_that_was_not_stored_goes_out_again_after_a_restart_without_broker_and_arming(
+    tmp_path: Path, venue: FakeTradetron
+):
+    directory = tmp_path / "executor"
+    leave_an_open_entry(directory)
+    journal = directory / "outbox-nifty.jsonl"
+    held = WRITE.decode(journal.read_bytes().rstrip())
+    zero = msgspec.structs.replace(held, value=0, target=None, fence=42, state=WriteState.FAILED, attempts=3)
+    journal.write_bytes(journal.read_bytes() + WRITE.encode(zero) + b"\n")
+    process = executor_process(tmp_path, venue)
+    try:
+        eventually(lambda: venue.value("gap") == "0", "the exit stored")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+def test_without_its_token_the_executor_watches_and_the_exit_waits_for_it(tmp_path: Path, venue: FakeTradetron):
+    directory = tmp_path / "executor"
+    leave_an_open_entry(directory)
+    (directory / "kill").write_text("no token")
+    process = executor_process(tmp_path, venue, THETAFLOW_EXECUTOR_TRADETRON_TOKEN_FILE=str(tmp_path / "later"))
+    try:
+        eventually(lambda: "not sent" in audit_text(directory), "an attempt without a token")
+        assert venue.calls == []
+        (tmp_path / "later").write_text(TOKEN)
+        eventually(lambda: venue.value("gap") == "0", "the exit stored")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert "venue_secret_missing" in err
+    assert "venue_exit_not_stored" in err
+    assert TOKEN not in err
 
 
 @pytest.mark.broker

@@ -59,7 +59,10 @@ class Dispatcher:
     ) -> None:
         self.outbox = outbox
         self.active = False
-        """Whether a live intent of today, or the kill file, has been seen: before that nothing leaves the house."""
+        """Whether a live intent of today, or the kill file, has been seen.
+
+        Before that nothing leaves the house but a 0 that the journal knows to be sent and not to be stored.
+        """
         self._venue = venue
         self._settings = settings
         self._clock = clock
@@ -108,9 +111,9 @@ class Dispatcher:
     def turn(self) -> bool:
         """Do the next thing that is due, at most one call; say whether there was any."""
         now = self._clock.now_ns()
-        if not self.active or not self._pace.may_call(now):
+        if not self._pace.may_call(now):
             return False
-        step = self.outbox.due(now, self._entry_refusal)
+        step = self.outbox.due(now, self._entry_refusal) if self.active else self.outbox.due_again(now)
         if step is None:
             return False
         if isinstance(step, Abandoned):

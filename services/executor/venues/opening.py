@@ -15,6 +15,7 @@ from services.executor.settings import ExecutorSettings
 from services.executor.venues.arming import check_armed, known_answer
 from services.executor.venues.dispatcher import Dispatcher, FaultHook, Note
 from services.executor.venues.dry_run import DryRun
+from services.executor.venues.late_venue import LateVenue
 from services.executor.venues.mirror import DryRunMirror, VenueMirror
 from services.executor.venues.outbox import Outbox
 from services.executor.venues.outbox_journal import OutboxJournal, outbox_path
@@ -23,9 +24,10 @@ from services.executor.venues.port import SignalVenue, VenueTerms
 from services.executor.venues.registry import VenueChoice
 from services.executor.venues.write import Write
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
-from shared.errors import ConfigError
+from shared.errors import ConfigError, MissingSecretError, NotArmedError
 from shared.events import Severity
 from shared.market.calendar import TradingCalendar
+from shared.settings import ServiceSettings
 
 _JOURNAL_DAYS: Final = 7
 
@@ -69,8 +71,7 @@ class MirrorOpening:
         """Open the mirror; None when no venue is asked for.
 
         Raises:
-            ConfigError: the outbox cannot be written, the venue lacks something, or it takes orders.
-            NotArmedError: live without the day's confirmation.
+            ConfigError: the outbox can never be written, the venue lacks more than a secret, or it takes orders.
         """
         if self.settings.venue_mode == "off":
             return None
@@ -83,10 +84,14 @@ class MirrorOpening:
         return self._live(book, event_queue, self.settings.directory or Path())
 
     def _live(self, book: str, event_queue: EventQueue, directory: Path) -> Dispatcher:
-        check_armed(directory, book, self._armed_day())
+        try:
+            check_armed(directory, book, self._armed_day())
+        except NotArmedError as error:
+            # Unarmed means exits only, at the start too: what is held has to be watched whatever an operator forgot.
+            event_queue.alert(Severity.CRITICAL, "not_armed", f"exits only: {error}")
         return Dispatcher(
             self._outbox(book, event_queue, directory),
-            self._signal_venue(book, sends=True),
+            self._sending_venue(book, event_queue),
             self.settings,
             self.clock,
             session=lambda ns: self.calendar.session(ist_date(ns)),
@@ -96,7 +101,19 @@ class MirrorOpening:
             fault=self.fault,
         )
 
-    def _signal_venue(self, book: str, *, sends: bool) -> SignalVenue:
+    def _sending_venue(self, book: str, event_queue: EventQueue) -> SignalVenue:
+        missing = self.venue.missing
+        try:
+            if not missing:
+                return self._signal_venue(book, sends=True)
+        except MissingSecretError as error:
+            missing = str(error)
+        text = f"exits wait for it, entries are given up: {missing}"
+        event_queue.alert(Severity.CRITICAL, "venue_secret_missing", text)
+        texts = self._signal_venue(book, sends=False)
+        return LateVenue(texts, lambda: self._signal_venue(book, sends=True, own=self.venue.read()))
+
+    def _signal_venue(self, book: str, *, sends: bool, own: ServiceSettings | None = None) -> SignalVenue:
         directory = self.settings.directory or Path()
         terms = VenueTerms(
             book=book,
@@ -104,7 +121,7 @@ class MirrorOpening:
             sends=sends,
             known_answer=lambda: known_answer(directory, self.venue.name),
         )
-        made = self.venue.make(self.venue.settings, terms)
+        made = self.venue.make(self.venue.settings if own is None else own, terms)
         if not isinstance(made, SignalVenue):
             raise ConfigError(
                 f"THETAFLOW_EXECUTOR_VENUE: expected a venue that keeps a value per variable, got {self.venue.name}; "

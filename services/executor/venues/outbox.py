@@ -171,6 +171,11 @@ class Outbox:
                 return found
         return None
 
+    def due_again(self, now_ns: int) -> Write | None:
+        """Give a 0 that went out and is not known to be stored; it needs no word of the book."""
+        lasts = (variable.last for variable in self._variables.values())
+        return next((last for last in lasts if last and not last.value and self._repeat_due(last, now_ns)), None)
+
     def send(self, write: Write, now_ns: int) -> Write:
         """Note on disk that a write goes out now; only then may it, but for a 0. Gives it as SENT.
 
@@ -256,7 +261,7 @@ class Outbox:
             )
         if last.value == 0:
             if last.state is not WriteState.CONFIRMED:
-                return last if now_ns >= last.sent_ns + self._retry_ns(last) else None
+                return last if self._repeat_due(last, now_ns) else None
             return self._new(variable, 0, variable.reset_due) if variable.reset_due else None
         if self._holds_as_wanted(variable) and not variable.reset_due:
             return None
@@ -265,6 +270,9 @@ class Outbox:
         holds = last.state in STORED and last.target is not None
         why = "the entry is not known to be stored" if not holds else variable.reset_due or "the book wants no position"
         return self._new(variable, 0, why)
+
+    def _repeat_due(self, last: Write, now_ns: int) -> bool:
+        return last.state is not WriteState.CONFIRMED and now_ns >= last.sent_ns + self._retry_ns(last)
 
     def _entry_due(self, variable: _Variable) -> bool:
         last = variable.last

@@ -245,6 +245,7 @@ class VenueType(Protocol):
         """Make the venue.
 
         Raises:
-            ConfigError: something it needs to send is missing.
+            MissingSecretError: a secret it needs to send is missing; it may come later.
+            ConfigError: something else is.
         """
         ...

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import services.executor.venues
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.port import VenueType
+from shared.errors import MissingSecretError
 from shared.plugins import Registry
-from shared.settings import ServiceSettings, load_settings
+from shared.settings import ServiceSettings, load_settings, without_secret_files
 
 GROUP: Final = "thetaflow.venues"
 
@@ -24,12 +25,16 @@ class VenueChoice:
     Attributes:
         name: as the settings name it.
         make: makes it.
-        settings: its own.
+        settings: its own, as far as they could be read.
+        read: reads them again.
+        missing: the secret that is not there, in words.
     """
 
     name: str
     make: VenueType
     settings: ServiceSettings
+    read: Callable[[], ServiceSettings]
+    missing: str = ""
 
 
 def venues() -> Registry[VenueType]:
@@ -38,7 +43,7 @@ def venues() -> Registry[VenueType]:
 
 
 def choose_venue(settings: ExecutorSettings, environ: Mapping[str, str] | None = None) -> VenueChoice:
-    """Find the venue that the settings name and read its own settings.
+    """Find the venue that the settings name and read its own settings; a secret that is not there may come later.
 
     Args:
         settings: of the executor.
@@ -50,7 +55,15 @@ def choose_venue(settings: ExecutorSettings, environ: Mapping[str, str] | None =
     """
     make = venues().get(settings.venue)
     own = make.settings_class
-    return VenueChoice(settings.venue, make, own() if own is ServiceSettings else load_settings(own, environ))
+
+    def read() -> ServiceSettings:
+        return own() if own is ServiceSettings else load_settings(own, environ)
+
+    try:
+        return VenueChoice(settings.venue, make, read(), read)
+    except MissingSecretError as error:
+        rest = load_settings(own, without_secret_files(own, environ))
+        return VenueChoice(settings.venue, make, rest, read, str(error))
 
 
 def _built_in() -> Iterator[tuple[str, VenueType]]:

@@ -18,7 +18,7 @@ from services.executor.venues.port import VenueAnswer, VenueOutcome, VenueTerms
 from services.executor.venues.tradetron.settings import TradetronSettings
 from services.executor.venues.write import Write
 from shared.clock import NS_PER_SECOND
-from shared.errors import ConfigError
+from shared.errors import MissingSecretError
 from shared.observability.redaction import HIDDEN, Redaction
 
 _READ_BODY: Final = 65_536
@@ -33,14 +33,14 @@ class Tradetron:
         terms: time-out, and whether anything will be sent.
 
     Raises:
-        ConfigError: something will be sent and there is no token.
+        MissingSecretError: something will be sent and there is no token.
     """
 
     settings_class: ClassVar = TradetronSettings
 
     def __init__(self, settings: TradetronSettings, terms: VenueTerms) -> None:
         if settings.token is None and terms.sends:
-            raise ConfigError(
+            raise MissingSecretError(
                 "THETAFLOW_EXECUTOR_TRADETRON_TOKEN: expected a token, or the file of one in ..._TOKEN_FILE, to talk to "
                 "Tradetron, got neither"
             )

@@ -296,6 +296,15 @@ def test_a_restart_sends_nothing_before_it_has_heard_a_live_word():
     assert again.shelf.values == [0]
 
 
+def test_a_restart_repeats_a_0_that_is_not_known_to_be_stored_and_nothing_else():
+    zero = Write(book="nifty", variable=1, fence=2, value=0, why="test", state=WriteState.UNKNOWN)
+    other = msgspec.structs.replace(zero, variable=2, state=WriteState.CONFIRMED)
+    desk = Desk()
+    desk.dispatcher.outbox.recover([zero, other])
+    assert [desk.turn(20.0) for _ in range(3)] == [True, False, False]
+    assert [(write.variable, write.value, write.fence) for write in desk.shelf.given] == [(1, 0, 2)]
+
+
 def test_a_rehearsal_says_all_and_sends_nothing_at_any_hour():
     shown: list[str] = []
     outbox = Outbox("nifty", lambda _: None, settle_ns=0, retry_ns=lambda _: 0)
