@@ -23,6 +23,10 @@ def _no_market_data() -> bool:
     return not Path(os.environ.get("THETAFLOW_TEST_DATA", _BESIDE)).is_dir()
 
 
+def _no_cases() -> bool:
+    return not Path(os.environ.get("THETAFLOW_TEST_CASES", _BESIDE.parent / "cases")).is_dir()
+
+
 def _no_chromium() -> bool:
     return all(shutil.which(name) is None for name in ("chromium", "chromium-browser", "google-chrome"))
 
@@ -37,6 +41,7 @@ def _no_mount() -> bool:
 
 ALLOWED = (
     (re.compile(r"no market data at "), _no_market_data),
+    (re.compile(r"no cases at "), _no_cases),
     (re.compile(r"no chromium installed"), _no_chromium),
     (re.compile(r"needs the right to mount a small file system"), _no_mount),
     (re.compile(r"needs a redis-server built with TLS"), _no_tls_server),

@@ -21,6 +21,7 @@ from shared.market.contracts import ContractTable
 PRODUCER = "ingest"
 TICK_SUFFIX = "tick"
 FALLBACK_SUFFIX = "fallback"
+_TOLD = 3
 VOLUME_PATIENCE = 2
 """Chains in a row refused for fallen volumes before the next is believed."""
 
@@ -77,12 +78,20 @@ class IngestHandler:
         if isinstance(judged, FailedGate):
             return self._refuse(judged.verdict, f"{judged.text} ({item.source})", item.stamp_ns)
         accepted, session = judged
+        aside = self._note_set_aside(item)
         events = self._begin_day(session)
         events += self._check_front(accepted, item, session)
         events += self._ticks_until(item.stamp_ns - 1)
         events.append(self._snapshot(item, accepted, session))
         events += self._ticks_until(item.stamp_ns)
-        return events
+        return events + aside
+
+    def refused_since(self, before: Counter[DataVerdict]) -> DataVerdict | None:
+        """Say why the chain taken since `before`, a copy of the refusals, was refused; None when it was not.
+
+        Parts set aside are counted among the refusals, and refuse no chain.
+        """
+        return next((verdict for verdict in self.refusals - before if verdict is not DataVerdict.SET_ASIDE), None)
 
     def advance(self, now_ns: int, *, stand_in: bool = False) -> list[Event]:
         """Give the ticks of a silent feed up to `now_ns` less the age at which a stamp would be refused as stale.
@@ -272,9 +281,20 @@ class IngestHandler:
             )
         ]
 
+    def _note_set_aside(self, chain: ParsedChain) -> list[Event]:
+        aside = chain.set_aside
+        if not aside.count:
+            return []
+        self.refusals[DataVerdict.SET_ASIDE] += aside.count
+        text = f"{aside.count} parts of a chain were left out ({chain.source}): {'; '.join(aside.examples[:_TOLD])}"
+        return self._once_a_day(DataVerdict.SET_ASIDE, text, chain.stamp_ns)
+
     def _refuse(self, verdict: DataVerdict, text: str, stamp_ns: int | None) -> list[Event]:
         self.refusals[verdict] += 1
         ts = stamp_ns if stamp_ns is not None else self._last_event_ns or 0
+        return self._once_a_day(verdict, text, ts)
+
+    def _once_a_day(self, verdict: DataVerdict, text: str, ts: int) -> list[Event]:
         day = ist_date(ts).isoformat()
         if self._alerted.get(verdict) == day:
             return []

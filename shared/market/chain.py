@@ -29,6 +29,22 @@ class DataVerdict(StrEnum):
     SPOT_UNRELATED = "spot_unrelated"
     FEED_DOWN = "feed_down"
     NOT_A_CHAIN = "not_a_chain"
+    SET_ASIDE = "set_aside"
+
+
+class SetAside(Record, frozen=True, kw_only=True):
+    """Parts of a capture that were left out while the rest of it was read.
+
+    Attributes:
+        count: figures, contracts, rows and expiries left out; a part within a part left out does not count again.
+        examples: expected, got and where of the first few.
+    """
+
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+
+NOTHING_ASIDE = SetAside()
 
 
 class ParsedChain(Record, frozen=True, kw_only=True):
@@ -46,6 +62,7 @@ class ParsedChain(Record, frozen=True, kw_only=True):
         source: format the capture came through, and what led to it.
         previous_close: level the index closed at on the trading day before, points; None where the source has none.
         expected_day: ISO date which file or folder claim for the capture, if they do.
+        set_aside: what was wrong in the capture and is not in here.
     """
 
     underlying: str
@@ -57,6 +74,7 @@ class ParsedChain(Record, frozen=True, kw_only=True):
     source: str
     expected_day: str | None = None
     previous_close: float | None = None
+    set_aside: SetAside = NOTHING_ASIDE
 
 
 class BadCapture(Record, frozen=True, kw_only=True):

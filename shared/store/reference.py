@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shared.ids import content_hash
+from shared.market.chain import NOTHING_ASIDE, SetAside
 from shared.store.layout import replace_synced
 
 _FOLDER = "reference"
@@ -26,11 +27,13 @@ class ReferenceTable:
         kind: which table of the store it belongs to.
         format: which layout it was read from.
         table: its rows.
+        set_aside: what of the file is not in them.
     """
 
     kind: str
     format: str
     table: pa.Table
+    set_aside: SetAside = NOTHING_ASIDE
 
 
 def put_reference(root: Path, reference: ReferenceTable) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.table import Table
 
 from services.ingest.archive.importing import ImportReport, import_paths
+from shared.market.chain import DataVerdict
 from trading_system.cli.broker_options import JsonOption
 from trading_system.cli.screen import STDOUT, print_json, progress_bar
 from trading_system.simulation.replay import DEFAULT_STORE
@@ -33,9 +35,12 @@ def import_command(
     typer.echo(f"stored   {report.stored:,} moments in {store}; {report.repeated:,} were there before")
     for name, rows in report.tables.items():
         typer.echo(f"table    {name}: {rows:,} rows")
-    if report.refused:
+    if report.kept_aside is not None:
+        typer.echo(f"aside    {report.set_aside:,} parts left out; what was refused or left out: {report.kept_aside}")
+    if report.examples:
         table = Table("refused", "count", "for example", box=None)
-        for verdict, count in report.refused.most_common():
+        counts = Counter({**report.refused, DataVerdict.SET_ASIDE: report.set_aside})
+        for verdict, count in (+counts).most_common():
             example = report.examples[verdict][0]
             table.add_row(verdict.value, f"{count:,}", f"{example.text} ({Path(example.where).name or example.where})")
         STDOUT.print(table)
@@ -52,6 +57,8 @@ def _plain(report: ImportReport) -> dict[str, object]:
         "repeated": report.repeated,
         "tables": dict(report.tables),
         "refused": {verdict.value: count for verdict, count in report.refused.items()},
+        "set_aside": report.set_aside,
+        "kept_aside": None if report.kept_aside is None else str(report.kept_aside),
         "examples": {
             verdict.value: [{"text": one.text, "where": one.where} for one in refusals]
             for verdict, refusals in report.examples.items()

@@ -14,7 +14,8 @@ from services.ingest.settings import IngestSettings
 from services.ingest.sources.recorded.replay import Replay, list_files, recognise_all
 from shared.errors import BadInputError
 from shared.events import ChainSnapshot
-from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain, bad_capture_of
+from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain, SetAside, bad_capture_of
+from shared.store.quarantine import put_aside
 from shared.store.reference import put_reference
 from shared.store.writer import StoreWriter
 
@@ -22,6 +23,9 @@ Progress = Callable[[int, int], None]
 """Told how many files or moments are done, of how many as far as is known."""
 
 EXAMPLES = 3
+MOST_KEPT_ASIDE = 10_000
+"""Refusals and parts left out that one import writes down; the counts go on."""
+
 _ALL_EXPIRIES = 64
 
 
@@ -39,7 +43,9 @@ class ImportReport:
         repeated: moments it had before.
         tables: rows stored per kind of reference table.
         refused: moments and files refused, by verdict.
+        set_aside: figures, contracts, rows and expiries that were left out of what was read.
         examples: the first few refusals of each verdict.
+        kept_aside: where the store keeps what was refused and left out, in words; None when there was nothing.
     """
 
     files: int = 0
@@ -51,13 +57,27 @@ class ImportReport:
     repeated: int = 0
     tables: Counter[str] = field(default_factory=Counter)
     refused: Counter[DataVerdict] = field(default_factory=Counter)
+    set_aside: int = 0
     examples: dict[DataVerdict, list[BadCapture]] = field(default_factory=lambda: defaultdict(list))
+    kept_aside: Path | None = None
+    aside: list[BadCapture] = field(default_factory=list, repr=False)
 
     def refuse(self, refusal: BadCapture) -> None:
         """Count a refusal and keep it as an example while there are few."""
         self.refused[refusal.verdict] += 1
+        self._keep(refusal)
+
+    def set_part_aside(self, parts: SetAside, where: str, stamp_ns: int | None = None) -> None:
+        """Count what was left out of something that was read, and keep what is told of it."""
+        self.set_aside += parts.count
+        for text in parts.examples:
+            self._keep(BadCapture(verdict=DataVerdict.SET_ASIDE, text=text, where=where, stamp_ns=stamp_ns))
+
+    def _keep(self, refusal: BadCapture) -> None:
         if len(self.examples[refusal.verdict]) < EXAMPLES:
             self.examples[refusal.verdict].append(refusal)
+        if len(self.aside) < MOST_KEPT_ASIDE:
+            self.aside.append(refusal)
 
 
 def import_paths(
@@ -112,6 +132,7 @@ def import_paths(
     finally:
         writer.close()
     report.stored, report.repeated = writer.stored, writer.repeated
+    report.kept_aside = put_aside(store, report.aside)
     return report
 
 
@@ -121,12 +142,14 @@ def _import_item(item: Parsed, handler: IngestHandler, writer: StoreWriter, repo
         return
     report.chains += 1
     report.rows += sum(len(one.strikes) for one in item.expiries)
+    report.set_part_aside(item.set_aside, item.source, item.stamp_ns)
     before = handler.refusals.copy()
     if any(isinstance(event, ChainSnapshot) for event in handler.accept(item)):
         writer.put_chain(item)
         return
-    verdict = next(iter(handler.refusals - before))
-    report.refuse(_as_refusal(item, verdict))
+    verdict = handler.refused_since(before)
+    if verdict is not None:
+        report.refuse(_as_refusal(item, verdict))
 
 
 def _as_refusal(chain: ParsedChain, verdict: DataVerdict) -> BadCapture:
@@ -150,6 +173,7 @@ def _import_references(
             put_reference(store, reference)
             report.rows += reference.table.num_rows
             report.tables[reference.kind] += reference.table.num_rows
+            report.set_part_aside(reference.set_aside, str(file.path))
         done += 1
         if progress is not None:
             progress(done, max(total, done))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from math import isfinite
 from typing import Annotated
 
@@ -19,15 +18,6 @@ LARGEST_COUNT = 10**15
 
 Count = Annotated[int, msgspec.Meta(ge=-LARGEST_COUNT, le=LARGEST_COUNT)]
 """A count as a JSON body may have it; fractions come as float."""
-
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
-    )
-}
-_DATE_PARTS = 3
-_ISO_LENGTH = 10
 
 
 def prices(raw: Iterable[Number]) -> tuple[float | None, ...]:
@@ -109,22 +99,3 @@ def check_strikes(strikes: Sequence[float], where: str) -> tuple[float, ...]:
 def spot_or_none(raw: Number) -> float | None:
     """Give an index level; sources write 0 for "none"."""
     return float(raw) if raw and isfinite(raw) and raw > 0 else None
-
-
-def parse_expiry(text: str, where: str) -> date:
-    """Read "28-Aug-2025", "28-08-2025", "28AUG2025" or "2025-08-28" (a time after it is ignored).
-
-    BadInputError for anything else.
-    """
-    try:
-        if len(text) >= _ISO_LENGTH and text[4] == "-":
-            return date.fromisoformat(text[:_ISO_LENGTH])
-        parts = text.split("-")
-        if len(parts) == 1:
-            parts = [text[:2], text[2:5], text[5:]]
-        if len(parts) == _DATE_PARTS:
-            month = int(parts[1]) if parts[1].isdecimal() else _MONTHS[parts[1].lower()]
-            return date(int(parts[2]), month, int(parts[0]))
-    except (ValueError, KeyError, IndexError, OverflowError) as error:
-        raise BadInputError("an expiry date like 28-Aug-2025", text, where) from error
-    raise BadInputError("an expiry date like 28-Aug-2025", text, where)

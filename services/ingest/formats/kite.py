@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.ingest.formats.columns import parse_expiry, spot_or_none
+from services.ingest.formats.dates import parse_day, parse_moment
+from services.ingest.formats.left_out import LeftOut
 from services.ingest.formats.source_bytes import Source, source_text
-from services.ingest.formats.table_rows import columns_of, numbers_of, only_value, pick, require_numbers
-from services.ingest.formats.terms import Terms, ist_moment
-from services.ingest.formats.wide import ColumnLayout, single, table_of_moment
+from services.ingest.formats.table_rows import CellTable, strike_of
+from services.ingest.formats.terms import Terms
+from services.ingest.formats.wide import single, table_of_moment
+from services.ingest.formats.wide_table import ColumnLayout
 from shared.errors import BadInputError
 from shared.market.chain import EmptyInputError, ParsedChain
 
@@ -23,7 +25,7 @@ LAYOUT = ColumnLayout(
     volume_in_shares=True,
 )
 _REQUIRED = ("Expiry", "Strike", "timestamp", *LAYOUT.call.values(), *LAYOUT.put.values())
-_ISO_DASH = 4
+_SPOT_COLUMNS = ("Spot", "Stock_LTP")
 
 
 def read(
@@ -31,40 +33,38 @@ def read(
 ) -> ParsedChain:
     """Read one push to the chain of one underlying; rows of other underlyings are other books' business.
 
-    EmptyInputError when it has no row of the underlying, BadInputError for any other fault.
+    EmptyInputError when it has no row of the underlying, BadInputError when none of them can be read.
     """
     text, name = source_text(source, where)
-    columns = columns_of(text, name, _REQUIRED)
-    symbols = next((columns[column] for column in SYMBOL_COLUMNS if column in columns), None)
+    left_out = LeftOut()
+    table = CellTable.read(text, name, _REQUIRED, left_out)
+    symbols = next((table.columns[column] for column in SYMBOL_COLUMNS if column in table.columns), None)
     if symbols is None:
-        raise BadInputError(f"one of the columns {SYMBOL_COLUMNS}", sorted(columns), name)
-    rows = [row for row, symbol in enumerate(symbols) if symbol == underlying]
+        raise BadInputError(f"one of the columns {SYMBOL_COLUMNS}", sorted(table.columns), name)
+    rows = [row for row, symbol in enumerate(symbols) if symbol.strip() == underlying]
     if not rows:
         raise EmptyInputError(f"rows of {underlying}", sorted(set(symbols))[:5], name)
-    columns = pick(columns, rows)
-    stamp = _moment(only_value(columns["timestamp"], "timestamp", name), name)
-    spots = (
-        numbers_of(columns, "Spot", name)
-        if "Spot" in columns
-        else numbers_of(columns, "Stock_LTP", name)
-        if "Stock_LTP" in columns
-        else [None]
-    )
-    numbers = {
-        theirs: numbers_of(columns, theirs, name) for side in (LAYOUT.call, LAYOUT.put) for theirs in side.values()
-    }
-    table = table_of_moment(
-        stamp,
-        np.array([parse_expiry(text, name).toordinal() for text in columns["Expiry"]], dtype=np.int64),
-        require_numbers(numbers_of(columns, "Strike", name), "strike", name),
-        spot_or_none(spots[0]),
+    table, keys = table.pick(rows).keyed({"Expiry": parse_day, "Strike": strike_of})
+    kept, moment = table.commonest("timestamp")
+    if kept is not table:
+        table, keys = kept.keyed({"Expiry": parse_day, "Strike": strike_of})
+    level = next((column for column in _SPOT_COLUMNS if column in table.columns), None)
+    spots = table.numbers(level) if level is not None else []
+    numbers = {theirs: table.numbers(theirs) for side in (LAYOUT.call, LAYOUT.put) for theirs in side.values()}
+    wide = table_of_moment(
+        _moment(moment, name),
+        np.array([expiry.toordinal() for expiry in keys["Expiry"]], dtype=np.int64),
+        keys["Strike"],
+        next((spot for spot in spots if spot), None),
         numbers,
         underlying=underlying,
         received_ns=received_ns,
     )
-    return single(table, LAYOUT, terms, name)
+    return single(wide, LAYOUT, terms, name, left_out)
 
 
 def _moment(text: str, where: str) -> int:
-    pattern = "%Y-%m-%d %H:%M:%S" if text[_ISO_DASH : _ISO_DASH + 1] == "-" else "%d-%m-%Y %H:%M"
-    return ist_moment(text, pattern if text.count(":") > 1 or pattern.startswith("%d") else "%Y-%m-%d %H:%M", where)
+    stamp, timed = parse_moment(text, where)
+    if not timed:
+        raise BadInputError("a moment with its time of day", text, where)
+    return stamp

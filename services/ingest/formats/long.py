@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
+from services.ingest.formats.assemble import assemble
 from services.ingest.formats.columns import check_strikes, leg_columns, spot_or_none
-from services.ingest.formats.nse_legs import check_prices
+from services.ingest.formats.left_out import LeftOut
 from shared.errors import BadInputError
 from shared.events import ExpiryChain, LegColumns
 from shared.market.chain import ParsedChain
@@ -39,42 +41,61 @@ def chain_of_legs(
     spot: float | None,
     source: str,
     where: str,
+    left_out: LeftOut,
     received_ns: int | None = None,
 ) -> ParsedChain:
-    """Build the chain; BadInputError for an unknown kind or a leg that comes twice."""
-    places: dict[str, dict[float, list[int | None]]] = {}
+    """Build the chain.
+
+    A leg of an unknown kind or without a positive strike is left out, one that comes again is taken once, and two
+    that contradict each other are both left out. BadInputError when nothing remains.
+    """
+    places: dict[str, dict[float, list[list[int]]]] = {}
     for row, (expiry, strike, kind) in enumerate(zip(legs.expiries, legs.strikes, legs.kinds, strict=True)):
         side = _KINDS.get(kind)
-        if side is None:
-            raise BadInputError("CE or PE", kind, f"{where} row {row + 2}")
-        pair = places.setdefault(expiry, {}).setdefault(strike, [None, None])
-        if pair[side] is not None:
-            raise BadInputError("each leg once", f"{expiry} {strike:g} {kind} again", f"{where} row {row + 2}")
-        pair[side] = row
+        if side is None or not (isfinite(strike) and strike > 0.0):
+            left_out.add(BadInputError("CE or PE of a positive strike", (strike, kind), f"{where} row {row + 2}"))
+            continue
+        places.setdefault(expiry, {}).setdefault(strike, [[], []])[side].append(row)
     level = spot_or_none(spot)
     expiries = []
-    for expiry in sorted(places):
-        strikes = sorted(places[expiry])
-        rows = [places[expiry][strike] for strike in strikes]
+    for expiry, found in places.items():
+        strikes = sorted(found)
+        names = [f"{where} {expiry} {strike:g}" for strike in strikes]
+        call, put = (
+            [_the_one(legs, found[strike][side], name, left_out) for strike, name in zip(strikes, names, strict=True)]
+            for side in (0, 1)
+        )
         expiries.append(
             ExpiryChain(
                 expiry=expiry,
                 strikes=check_strikes(strikes, where),
-                call=_side(legs, [pair[0] for pair in rows]),
-                put=_side(legs, [pair[1] for pair in rows]),
+                call=_side(legs, call),
+                put=_side(legs, put),
                 spot=level,
             )
         )
-    check_prices(expiries, where)
-    return ParsedChain(
+    return assemble(
+        expiries,
+        left_out,
         underlying=underlying,
         stamp_ns=stamp_ns,
         received_ns=received_ns,
         spot=level,
-        vix=None,
-        expiries=tuple(expiries),
         source=source,
+        where=where,
     )
+
+
+def _the_one(legs: LegRows, rows: Sequence[int], where: str, left_out: LeftOut) -> int | None:
+    if len(rows) < 2:  # noqa: PLR2004 - two can differ
+        return rows[0] if rows else None
+    told = {tuple(column[row] for column in legs.columns.values()) for row in rows}
+    if len(told) > 1:
+        left_out.add(BadInputError("each leg once", f"{len(rows)} that differ", where))
+        return None
+    for _ in rows[1:]:
+        left_out.add(BadInputError("each leg once", "it again", where))
+    return rows[0]
 
 
 def _side(legs: LegRows, rows: Sequence[int | None]) -> LegColumns:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.ingest.formats import kite
+from services.ingest.formats.left_out import LeftOut
 from services.ingest.formats.long import LegRows, chain_of_legs
 from services.ingest.formats.parquet_table import read_numbers
+from services.ingest.formats.symbols import contract_of
 from services.ingest.formats.terms import Terms
-from services.ingest.formats.wide import ColumnLayout, WideTable, chains
-from shared.errors import BadInputError, TableError
+from services.ingest.formats.wide import chains
+from services.ingest.formats.wide_table import ColumnLayout, WideTable
+from shared.errors import BadInputError
 from shared.market.chain import Parsed, bad_capture_of
 
 TABLE_FORMAT = "nse-v3-table-parquet"
@@ -29,12 +31,6 @@ _TABLE_LAYOUT = ColumnLayout(
     put={"ltp": "pe_ltp", "oi": "pe_oi", "volume": "pe_vol", "iv": "pe_iv"},
 )
 _KITE_LAYOUT = ColumnLayout(KITE_FORMAT, kite.LAYOUT.call, kite.LAYOUT.put, oi_in_shares=True, volume_in_shares=True)
-_KITE_SYMBOL = re.compile(
-    r"^(?:NFO:)?(?P<name>[A-Z]+?)(?P<year>\d\d)(?:(?P<month>[A-Z]{3})|(?P<day>[1-9OND]\d\d))(?P<strike>\d+(?:\.\d+)?)(?:CE|PE)$"
-)
-_LETTER_MONTHS = {"O": 10, "N": 11, "D": 12}
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_CENTURY = 2000
 
 
 def read_v3_table(path: Path, terms: Terms) -> Iterator[Parsed]:
@@ -82,9 +78,7 @@ def read_kite_last_prices(path: Path, terms: Terms) -> Iterator[Parsed]:
     """Read moments of a broker's last prices, contracts told by their trading symbols."""
     table = read_numbers(path, ("strike", "ltp"), times=("commit_ts",), labels=("symbol", "type"))
     symbols = table.labels["symbol"]
-    known = {
-        symbol: expiry_of_symbol(symbol, terms, str(path)).isoformat() for symbol in np.unique(symbols.astype(str))
-    }
+    known = {symbol: contract_of(symbol, terms, str(path)).expiry for symbol in np.unique(symbols.astype(str))}
 
     def legs(rows: NDArray[np.intp]) -> LegRows:
         return LegRows(
@@ -105,28 +99,13 @@ def _moments(
         stamp = int(stamps[rows[0]])
         try:
             yield chain_of_legs(
-                legs(rows), underlying="NIFTY", stamp_ns=stamp, spot=None, source=source, where=f"{where} at {stamp}"
+                legs(rows),
+                underlying="NIFTY",
+                stamp_ns=stamp,
+                spot=None,
+                source=source,
+                where=f"{where} at {stamp}",
+                left_out=LeftOut(),
             )
         except BadInputError as error:
             yield bad_capture_of(error, where, stamp)
-
-
-def expiry_of_symbol(symbol: str, terms: Terms, where: str) -> date:
-    """Give the expiry a broker's symbol names: NIFTY2391420000CE weekly, NIFTY23SEP20000CE monthly.
-
-    BadInputError for any other spelling or an impossible date.
-    """
-    found = _KITE_SYMBOL.match(symbol)
-    if found is None:
-        raise BadInputError("a symbol like NIFTY2391420000CE", symbol, where)
-    year = _CENTURY + int(found["year"])
-    try:
-        if found["day"]:
-            code = found["day"]
-            return date(year, _LETTER_MONTHS.get(code[0]) or int(code[0]), int(code[1:]))
-        month = _MONTHS.index(found["month"]) + 1
-        first = date(year, month, 1)
-        last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-        return terms.contracts.expiries(found["name"], first, last, terms.calendar)[-1]
-    except (ValueError, IndexError, TableError) as error:
-        raise BadInputError("a symbol of an existing expiry", symbol, where) from error

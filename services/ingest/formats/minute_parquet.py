@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from services.ingest.formats.columns import LARGEST_COUNT, check_strikes, leg_columns, parse_expiry
-from services.ingest.formats.nse_legs import check_prices
+from services.ingest.formats.assemble import assemble
+from services.ingest.formats.columns import LARGEST_COUNT, check_strikes, leg_columns
+from services.ingest.formats.dates import parse_day
+from services.ingest.formats.left_out import LeftOut
+from services.ingest.formats.lenient import figure
 from services.ingest.formats.source_bytes import Source, source_bytes
+from services.ingest.formats.wide_table import ColumnLayout, WideTable, sound_rows
 from shared.clock import IST, parse_nse_stamp, to_ns
 from shared.errors import BadInputError
 from shared.events import ExpiryChain, LegColumns
@@ -26,6 +30,13 @@ _COLUMNS = [*_KEYS, *(f"{side}_{field}" for side in ("CALLS", "PUTS") for field 
 _COUNTS = [
     f"{side}_{field}" for side in ("CALLS", "PUTS") for field in ("OI", "Chng_in_OI", "Volume", "Bid_Qty", "Ask_Qty")
 ]
+
+_LAYOUT = ColumnLayout(
+    FORMAT,
+    call={field: f"CALLS_{field}" for field in SIDE_FIELDS},
+    put={field: f"PUTS_{field}" for field in SIDE_FIELDS},
+)
+"""Which columns belong to a contract; the names on the left are the file's own."""
 
 _Raw = dict[str, NDArray[np.float64] | NDArray[np.int64]]
 
@@ -52,43 +63,51 @@ def _chain(table: pa.Table, name: str, expected_day: str | None) -> ParsedChain:
         raise EmptyInputError("rows of a chain", "0 rows", name)
     stamp = _only_value(table, "Fetch_Time", name)
     collected = _collection_ns(_only_value(table, "collection_timestamp", name), name)
-    expiries = _expiries(table, name)
-    check_prices(expiries, name)
-    return ParsedChain(
+    left_out = LeftOut()
+    return assemble(
+        _expiries(table, name, left_out),
+        left_out,
         underlying=_only_value(table, "Symbol", name),
         stamp_ns=parse_nse_stamp(stamp),
         received_ns=collected,
         spot=None,
-        vix=None,
-        expiries=expiries,
         source=FORMAT,
+        where=name,
         expected_day=expected_day,
     )
 
 
-def _expiries(table: pa.Table, name: str) -> tuple[ExpiryChain, ...]:
+def _expiries(table: pa.Table, name: str, left_out: LeftOut) -> list[ExpiryChain]:
     encoded = table.column("Expiry_Date").combine_chunks().dictionary_encode()
-    if encoded.null_count:
-        raise BadInputError("an expiry in every row", f"{encoded.null_count} rows without", name)
-    labels = [parse_expiry(str(text), name).isoformat() for text in encoded.dictionary.to_pylist()]
-    codes = encoded.indices.to_numpy()
-    raw: _Raw = {column: _numbers(table, column, name) for column in _COLUMNS if column not in _KEYS}
+    codes = np.asarray(encoded.indices.fill_null(-1).to_numpy())
+    for _ in range(int((codes < 0).sum())):
+        left_out.add(BadInputError("an expiry in every row", None, name))
+    days = np.zeros(len(codes), dtype=np.int64)
+    for code, text in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            days[codes == code] = parse_day(str(text), name).toordinal()
+        except BadInputError as error:
+            left_out.add(error)
+    numbers = {column: _numbers(table, column, name, left_out) for column in _COLUMNS if column not in _KEYS}
+    strikes = _numbers(table, "Strike_Price", name, left_out)
+    stamps = np.zeros(len(codes), dtype=np.int64)
+    wide = WideTable(stamps=stamps, expiries=days, strikes=strikes, spot=strikes, numbers=numbers)
+    order = np.lexsort((strikes, days))
+    order = order[days[order] > 0]
+    left_out.require(order.tolist(), "row with an expiry", name)
+    wide, order = sound_rows(wide, order, _LAYOUT, name, left_out)
+    raw: _Raw = dict(wide.numbers)
     for column in _COUNTS:
         raw[column] = _whole(raw[column])
-    strikes = _numbers(table, "Strike_Price", name)
-    chains = []
-    for code, label in sorted(enumerate(labels), key=lambda pair: pair[1]):
-        rows = np.flatnonzero(codes == code)
-        rows = rows[np.argsort(strikes[rows], kind="stable")]
-        chains.append(
-            ExpiryChain(
-                expiry=label,
-                strikes=check_strikes(strikes[rows].tolist(), name),
-                call=_side(raw, "CALLS", rows),
-                put=_side(raw, "PUTS", rows),
-            )
+    return [
+        ExpiryChain(
+            expiry=date.fromordinal(int(days[rows[0]])).isoformat(),
+            strikes=check_strikes(strikes[rows].tolist(), name),
+            call=_side(raw, "CALLS", rows),
+            put=_side(raw, "PUTS", rows),
         )
-    return tuple(chains)
+        for rows in np.split(order, np.flatnonzero(np.diff(days[order])) + 1)
+    ]
 
 
 def _side(raw: _Raw, side: str, rows: NDArray[np.intp]) -> LegColumns:
@@ -109,11 +128,17 @@ def _side(raw: _Raw, side: str, rows: NDArray[np.intp]) -> LegColumns:
     )
 
 
-def _numbers(table: pa.Table, column: str, name: str) -> NDArray[np.float64]:
+def _numbers(table: pa.Table, column: str, name: str, left_out: LeftOut) -> NDArray[np.float64]:
+    values = table.column(column)
     try:
-        return np.asarray(table.column(column).cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    except (pa.ArrowException, ValueError) as error:
-        raise BadInputError(f"numbers in column {column}", str(error), name) from error
+        return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    except (pa.ArrowException, ValueError, TypeError):
+        pass  # a column of text: each cell by itself then
+    found = []
+    for row, value in enumerate(values.to_pylist()):
+        cell = figure(value, f"{name} {column} row {row}", left_out)
+        found.append(np.nan if cell is None else float(cell))
+    return np.array(found, dtype=np.float64)
 
 
 def _whole(values: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64] | NDArray[np.int64]:

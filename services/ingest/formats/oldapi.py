@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from services.ingest.formats.columns import Count, parse_expiry, spot_or_none
-from services.ingest.formats.lenient import decode_body
-from services.ingest.formats.nse_legs import check_prices, expiry_chain
+from services.ingest.formats import exchange_body
+from services.ingest.formats.assemble import assemble
+from services.ingest.formats.columns import Count, spot_or_none
+from services.ingest.formats.left_out import LeftOut
+from services.ingest.formats.nse_legs import commonest_underlying, expiry_chains
 from services.ingest.formats.source_bytes import Source, source_bytes
 from shared.clock import parse_nse_stamp
 from shared.market.chain import EmptyInputError, ParsedChain
@@ -56,48 +58,25 @@ def read(
 ) -> ParsedChain:
     """Read one body, gzipped or plain, to a chain of all its expiries.
 
-    OI and volume are contracts here, quantities units. EmptyInputError for `{}`, `[]` and a body without rows,
-    NoQuotesError when no contract has a price, BadInputError for everything else that is not such a body.
+    OI and volume are contracts here, quantities units. A part that is not sound is left out and counted; the rest
+    is the chain. EmptyInputError for `{}`, `[]`, null and a body without rows, NoQuotesError when no contract has a
+    price, BadInputError for what has no part of such a body.
     """
     content, name = source_bytes(source, where)
-    if content[:16].strip() in {b"{}", b"[]"}:
-        raise EmptyInputError("records of a chain", content[:16].decode(), name)
-    records = decode_body(content, _DECODER, OldApiBody, name).records
-    if records is None or not records.data or not records.timestamp:
-        got = "no records" if records is None else f"{len(records.data)} rows, stamp {records.timestamp!r}"
-        raise EmptyInputError("rows and a timestamp", got, name)
+    left_out = LeftOut()
+    records = exchange_body.decode(content, _DECODER, _Records, name, left_out)
+    if not records.data or not records.timestamp:
+        raise EmptyInputError("rows and a timestamp", f"{len(records.data)} rows, stamp {records.timestamp!r}", name)
     spot = spot_or_none(records.underlyingValue)
-    by_expiry: dict[str, list[_Row]] = {}
-    for row in records.data:
-        by_expiry.setdefault(row.expiryDate, []).append(row)
-    expiries = sorted(
-        (
-            expiry_chain(
-                parse_expiry(expiry, name).isoformat(),
-                [(row.strikePrice, row.CE or _NO_LEG, row.PE or _NO_LEG) for row in rows],
-                spot,
-                name,
-            )
-            for expiry, rows in by_expiry.items()
-        ),
-        key=lambda chain: chain.expiry,
-    )
-    check_prices(expiries, name)
-    return ParsedChain(
-        underlying=_underlying(records.data),
+    rows = ((row.strikePrice, row.expiryDate, row.CE, row.PE) for row in records.data)
+    return assemble(
+        expiry_chains(rows, _NO_LEG, spot, name, left_out),
+        left_out,
+        underlying=commonest_underlying(leg for row in records.data for leg in (row.CE, row.PE)),
         stamp_ns=parse_nse_stamp(records.timestamp),
         received_ns=received_ns,
         spot=spot,
-        vix=None,
-        expiries=tuple(expiries),
         source=FORMAT,
+        where=name,
         expected_day=expected_day,
     )
-
-
-def _underlying(rows: list[_Row]) -> str:
-    for row in rows:
-        for leg in (row.CE, row.PE):
-            if leg is not None and leg.underlying:
-                return leg.underlying
-    return ""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.ingest.formats.columns import parse_expiry
+from services.ingest.formats.dates import parse_day
+from services.ingest.formats.left_out import LeftOut
 from services.ingest.formats.source_bytes import Source, source_text
-from services.ingest.formats.table_rows import columns_of, numbers_of, only_value, require_numbers
+from services.ingest.formats.table_rows import CellTable, strike_of
 from services.ingest.formats.terms import Terms
-from services.ingest.formats.wide import ColumnLayout, single, table_of_moment
+from services.ingest.formats.wide import single, table_of_moment
+from services.ingest.formats.wide_table import ColumnLayout
 from shared.market.chain import NoQuotesError, ParsedChain
 
 FORMAT = "nse-oldapi-csv"
+
+_NOT_ANSWERED = frozenset({"", "NA"})
 
 
 def _side(prefix: str) -> dict[str, str]:
@@ -37,16 +41,19 @@ def read(source: Source, terms: Terms, *, stamp_ns: int, where: str = "") -> Par
     NoQuotesError when every value is NA, BadInputError for anything that does not fit.
     """
     text, name = source_text(source, where)
-    columns = columns_of(text, name, COLUMNS)
-    numbers = {column: numbers_of(columns, column, name) for column in COLUMNS[3:]}
-    if all(value is None for column in numbers.values() for value in column):
+    left_out = LeftOut()
+    table = CellTable.read(text, name, COLUMNS, left_out)
+    if all(cell.strip() in _NOT_ANSWERED for column in COLUMNS[3:] for cell in table.columns[column]):
         raise NoQuotesError("numbers", "NA in every cell", name)
-    table = table_of_moment(
+    table, symbol = table.commonest("symbol")
+    table, keys = table.keyed({"expiryDate": parse_day, "strikePrice": strike_of})
+    numbers = {column: table.numbers(column) for column in COLUMNS[3:]}
+    wide = table_of_moment(
         stamp_ns,
-        np.array([parse_expiry(cell, name).toordinal() for cell in columns["expiryDate"]], dtype=np.int64),
-        require_numbers(numbers_of(columns, "strikePrice", name), "strike", name),
+        np.array([expiry.toordinal() for expiry in keys["expiryDate"]], dtype=np.int64),
+        keys["strikePrice"],
         next((value for value in numbers["underlying"] if value), None),
         numbers,
-        underlying=only_value(columns["symbol"], "symbol", name),
+        underlying=symbol,
     )
-    return single(table, LAYOUT, terms, name)
+    return single(wide, LAYOUT, terms, name, left_out)

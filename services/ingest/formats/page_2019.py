@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from services.ingest.formats.left_out import LeftOut
 from services.ingest.formats.parquet_table import read_numbers
 from services.ingest.formats.source_bytes import Source, source_text
-from services.ingest.formats.table_rows import columns_of, numbers_of, require_numbers
+from services.ingest.formats.table_rows import CellTable, strike_of
 from services.ingest.formats.terms import Terms
-from services.ingest.formats.wide import ColumnLayout, WideTable, chains, single, table_of_moment
+from services.ingest.formats.wide import chains, single, table_of_moment
+from services.ingest.formats.wide_table import ColumnLayout, WideTable
 from shared.market.chain import Parsed, ParsedChain
 
 FORMAT = "nse-page-2019"
@@ -38,20 +40,20 @@ COLUMNS = (*LAYOUT.call.values(), *LAYOUT.put.values(), "StrikePrice", "CurrentV
 def read(source: Source, terms: Terms, *, stamp_ns: int, where: str = "") -> ParsedChain:
     """Read one page's CSV; its time comes from the caller (the file name).
 
-    BadInputError for missing columns or cells that are no numbers, NoQuotesError when no contract has a price.
+    BadInputError for missing columns or not one row that can be read, NoQuotesError when no contract has a price.
     """
     text, name = source_text(source, where)
-    columns = columns_of(text, name, COLUMNS)
-    numbers = {column: numbers_of(columns, column, name) for column in COLUMNS}
-    spot = next((value for value in numbers["CurrentVal"] if value), None)
-    table = table_of_moment(
+    left_out = LeftOut()
+    table, keys = CellTable.read(text, name, COLUMNS, left_out).keyed({"StrikePrice": strike_of})
+    numbers = {column: table.numbers(column) for column in COLUMNS}
+    wide = table_of_moment(
         stamp_ns,
-        np.zeros(len(columns["StrikePrice"]), dtype=np.int64),
-        require_numbers(numbers["StrikePrice"], "strike", name),
-        spot,
+        np.zeros(len(table), dtype=np.int64),
+        keys["StrikePrice"],
+        next((value for value in numbers["CurrentVal"] if value), None),
         numbers,
     )
-    return single(table, LAYOUT, terms, name)
+    return single(wide, LAYOUT, terms, name, left_out)
 
 
 def read_merged(path: Path, terms: Terms) -> Iterator[Parsed]:

@@ -1,4 +1,4 @@
-"""Finding the format of a file by its name and, where names do not tell, by its first bytes."""
+"""Finding the format of a file by what it holds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from services.ingest.formats import (
     kite,
+    lines,
     merged,
     minute_parquet,
     oldapi,
@@ -21,7 +22,10 @@ from services.ingest.formats import (
     site_csv,
     v3,
 )
+from services.ingest.formats.dates import EARLIEST, LATEST
 from services.ingest.formats.heads import head_bytes, parquet_columns
+from services.ingest.formats.source_bytes import source_bytes
+from services.ingest.formats.table_rows import delimiter_of, first_row
 from services.ingest.formats.terms import Terms, ist_moment
 from shared.clock import IST, to_ns
 from shared.errors import BadInputError, UnknownFormatError
@@ -33,7 +37,28 @@ DOCUMENT_SUFFIXES = frozenset({".md", ".txt", ".rst", ".pdf"})
 MANY = 0
 """Number of moments in a file that holds more than one and was not read yet."""
 
+READABLE = (
+    "the exchange's option-chain bodies (JSON, JSON lines, lists)",
+    "its site's chain download (CSV)",
+    "Kite chain pushes (CSV, Parquet)",
+    "chain tables of one or many moments (CSV, Parquet)",
+    "bhavcopies",
+    "India VIX by day",
+    "exchange volatility, margin scan and lot files",
+    "ATM bars",
+    "candles of an index, of India VIX or of option contracts that name what they are of",
+)
+"""What `recognise` can read, for people; docs/market-data.md tells more."""
+
 _EMPTY_JSON = frozenset({b"[]", b"{}", b"null"})
+_PARQUET_MAGIC = b"PAR1"
+_TEXT_SUFFIXES = frozenset({".txt"})
+_LINES_TO_JUDGE = 4
+_FEWEST_DELIMITERS = 3
+_RECORDS = b'"records"'
+_ROW_NAMES = (b'"strikePrice"', b'"filtered"')
+_V3_PRICES = (b'"buyPrice1"', b'"sellPrice1"')
+_TRADEBOOK = frozenset({"trade_id", "order_id", "trade_type"})
 _FOLDER_DAY = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})(?:_.*)?$")
 # Where and how a file's name tells when it was captured: pattern, its zone and its spelling.
 _NAME_TIMES = (
@@ -72,16 +97,40 @@ class Recognised:
 
 
 def recognise(path: Path, terms: Terms) -> Recognised:
-    """Find out what a file is.
+    """Find out what a file is by what it holds; its name says no more than when it was captured.
 
-    UnknownFormatError when no reader fits, EmptyInputError when there is nothing in it, BadInputError when it cannot
-    be read.
+    UnknownFormatError when no reader fits, with what can be read; EmptyInputError when there is nothing in it;
+    BadInputError when it cannot be read.
     """
-    suffixes = {suffix.lower() for suffix in path.suffixes}
-    for suffix, find in ((".parquet", _parquet), (".json", _json), (".csv", _csv), (".dat", _dat)):
-        if suffix in suffixes:
-            return find(path, terms)
-    raise UnknownFormatError("a capture in a known format", path.name, str(path))
+    head = head_bytes(path)
+    if head.startswith(_PARQUET_MAGIC) or ".parquet" in path.suffixes:
+        return _parquet(path, terms)
+    start = head.lstrip()
+    if not start:
+        raise EmptyInputError("a capture", "no bytes", str(path))
+    if start[:1] in {b"{", b"["} or start.rstrip() == b"null":
+        return _json(path, start)
+    if b"\0" in head:
+        raise _unknown(head[:60], path)
+    return _table(path, head, terms)
+
+
+def looks_like_a_document(path: Path) -> bool:
+    """Say whether a file with a document's name holds no rows or JSON that might be a capture."""
+    if path.suffix.lower() not in DOCUMENT_SUFFIXES:
+        return False
+    if path.suffix.lower() not in _TEXT_SUFFIXES:
+        return True
+    try:
+        start = head_bytes(path).lstrip()
+    except BadInputError:
+        return True
+    lines = [line for line in start.decode("utf-8", errors="replace").splitlines() if line.strip()][:_LINES_TO_JUDGE]
+    if not lines or start[:1] in {b"{", b"["}:
+        return not lines
+    delimiter = delimiter_of(lines[0])
+    cells = {line.count(delimiter) for line in lines[: max(len(lines) - 1, 1)]}
+    return len(cells) > 1 or min(cells) < _FEWEST_DELIMITERS
 
 
 def captured_ns(path: Path) -> int | None:
@@ -90,9 +139,11 @@ def captured_ns(path: Path) -> int | None:
         found = pattern.search(path.name)
         if found:
             try:
-                return to_ns(datetime.strptime(found[1], spelling).replace(tzinfo=zone))
+                moment = datetime.strptime(found[1], spelling).replace(tzinfo=zone)
             except ValueError:
                 continue
+            if EARLIEST <= moment.date() <= LATEST:
+                return to_ns(moment)
     day = folder_day(path)
     for pattern, spelling in _CLOCK_NAMES:
         found = pattern.search(path.name)
@@ -136,53 +187,54 @@ def _parquet(path: Path, terms: Terms) -> Recognised:
     for needed, name, reader in many:
         if needed <= columns:
             return Recognised(path, name, None, reader, MANY)
-    raise UnknownFormatError("Parquet columns of a known capture", sorted(columns), where)
+    raise _unknown(sorted(columns), path)
 
 
-def _json(path: Path, terms: Terms) -> Recognised:
-    del terms
-    head = head_bytes(path)
-    if head.strip() in _EMPTY_JSON:
-        raise EmptyInputError("records of a chain", head.strip().decode(), str(path))
-    if b'"records"' not in head:
-        raise UnknownFormatError("a JSON body of the exchange", head[:60], str(path))
-    captured = captured_ns(path)
+def _json(path: Path, start: bytes) -> Recognised:
+    where, captured = str(path), captured_ns(path)
+    if start.strip() in _EMPTY_JSON:
+        raise EmptyInputError("records of a chain", start.strip().decode(), where)
+    one = start[:1] == b"{" and not lines.is_many(path, start)
+    content = start if _RECORDS in start and _names_its_prices(start) else source_bytes(path)[0]
+    if not any(name in content for name in (_RECORDS, *_ROW_NAMES)):
+        raise _unknown(start[:60], path)
     # In v3 a row's expiry is named in the plural and its legs have numbered prices.
-    reader = v3 if b'"buyPrice1"' in head or b'"sellPrice1"' in head else oldapi
-    read = partial(reader.read, path, where=str(path), received_ns=captured)
-    return _one(path, reader.FORMAT, read, captured)
+    reader = v3 if any(name in content for name in _V3_PRICES) else oldapi
+    if one:
+        return _one(path, reader.FORMAT, partial(reader.read, path, where=where, received_ns=captured), captured)
+    return Recognised(path, reader.FORMAT, None, partial(lines.read, path, reader.read), MANY)
 
 
-def _dat(path: Path, terms: Terms) -> Recognised:
-    del terms
-    captured = captured_ns(path)
-    head = head_bytes(path)
-    if not head.startswith(b"expiryDate|strikePrice|optionType"):
-        raise UnknownFormatError("the header of a pipe-separated chain", head[:60], str(path))
-    stamp = _needed(path, captured)
-    return _one(path, pipe_dat.FORMAT, partial(pipe_dat.read, path, stamp_ns=stamp, where=str(path)), captured)
+def _names_its_prices(content: bytes) -> bool:
+    return any(name in content for name in (*_V3_PRICES, b'"bidprice"', b'"askPrice"'))
 
 
-def _csv(path: Path, terms: Terms) -> Recognised:
-    head = head_bytes(path).decode("utf-8", errors="replace").lstrip("\ufeff")
-    names = {cell.strip() for cell in head.split("\n", 1)[0].split(",")}
-    where = str(path)
+def _table(path: Path, head: bytes, terms: Terms) -> Recognised:
+    text = head.decode("utf-8", errors="replace")
+    names = set(first_row(text))
+    where, captured = str(path), captured_ns(path)
     if {"CE_LTP", "PE_LTP", "Expiry", "Strike", "timestamp"} <= names:
-        captured = captured_ns(path)
         return _one(path, kite.FORMAT, partial(kite.read, path, terms, where=where, received_ns=captured), captured)
+    if {"expiryDate", "strikePrice", "optionType", "openInterest"} <= names:
+        stamp = _needed(path, captured)
+        return _one(path, pipe_dat.FORMAT, partial(pipe_dat.read, path, stamp_ns=stamp, where=where), captured)
     readers = (
-        (head.startswith("CALLS,"), site_csv),
+        ("CALLS" in names and "PUTS" in names, site_csv),
         ({"CallOI", "PutOI", "CurrentVal"} <= names, page_2019),
         ({"CE_CHGOI", "PE_CHGOI", "strikePrice"} <= names, oldapi_csv),
     )
     for fits, reader in readers:
         if fits:
-            stamp = _needed(path, captured_ns(path))
+            stamp = _needed(path, captured)
             return _one(path, reader.FORMAT, partial(reader.read, path, terms, stamp_ns=stamp, where=where), stamp)
-    layout = reference.layout_of(head)
-    if layout is not None:
-        return Recognised(path, layout.format, None, None, 0, partial(reference.read, path, where=where))
-    raise UnknownFormatError("the header of a known CSV", head[:80], where)
+    found = reference.format_of(text)
+    if found is not None:
+        return Recognised(path, found, None, None, 0, partial(reference.read, path, where=where, terms=terms))
+    raise _unknown("a broker's tradebook" if names >= _TRADEBOOK else text[:80], path)
+
+
+def _unknown(got: object, path: Path) -> UnknownFormatError:
+    return UnknownFormatError(f"one of: {', '.join(READABLE)}", got, str(path))
 
 
 def _needed(path: Path, stamp: int | None) -> int:

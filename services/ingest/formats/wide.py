@@ -3,61 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.ingest.formats.assemble import assemble
 from services.ingest.formats.columns import check_strikes, leg_columns, spot_or_none
-from services.ingest.formats.nse_legs import check_prices
+from services.ingest.formats.left_out import LeftOut
 from services.ingest.formats.terms import Terms
+from services.ingest.formats.wide_table import ColumnLayout, IntArray, WideTable, sound_rows
 from shared.clock import ist_date
 from shared.errors import BadInputError
 from shared.events import ExpiryChain, LegColumns
 from shared.market.chain import Parsed, ParsedChain, bad_capture_of
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnLayout:
-    """How one format names and counts things.
-
-    Attributes:
-        format: name of the format.
-        call, put: our leg columns to theirs.
-        oi_in_shares, volume_in_shares: the file counts units, not contracts.
-    """
-
-    format: str
-    call: Mapping[str, str]
-    put: Mapping[str, str]
-    oi_in_shares: bool = False
-    volume_in_shares: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WideTable:
-    """Columns of a table as arrays of one length.
-
-    Attributes:
-        stamps: ns UTC.
-        expiries: days since 0001-01-01 (ordinal), 0 for "the nearest on that day".
-        strikes: points.
-        spot: points, NaN where there is none.
-        numbers: every other column by the file's name, NaN where there is none.
-    """
-
-    stamps: IntArray
-    expiries: IntArray
-    strikes: FloatArray
-    spot: FloatArray
-    numbers: Mapping[str, FloatArray]
-    underlying: str = "NIFTY"
-    received: IntArray | None = field(default=None)
 
 
 def chains(table: WideTable, layout: ColumnLayout, terms: Terms, where: str) -> Iterator[Parsed]:
@@ -67,29 +27,37 @@ def chains(table: WideTable, layout: ColumnLayout, terms: Terms, where: str) -> 
     for rows in np.split(order, edges):
         stamp = int(table.stamps[rows[0]])
         try:
-            yield chain_of(table, rows, layout, terms, where)
+            yield chain_of(table, rows, layout, terms, where, LeftOut())
         except BadInputError as error:
             yield bad_capture_of(error, where, stamp)
 
 
-def chain_of(table: WideTable, rows: NDArray[np.intp], layout: ColumnLayout, terms: Terms, where: str) -> ParsedChain:
-    """Build the chain of one moment from its rows, sorted by expiry and strike."""
+def chain_of(
+    table: WideTable, rows: NDArray[np.intp], layout: ColumnLayout, terms: Terms, where: str, left_out: LeftOut
+) -> ParsedChain:
+    """Build the chain of one moment from its rows, sorted by expiry and strike; what is not sound is left out."""
     stamp = int(table.stamps[rows[0]])
     place = f"{where} at {stamp}" if where else ""
+    table, rows = sound_rows(table, rows, layout, place, left_out)
     spots = np.unique(table.spot[rows][np.isfinite(table.spot[rows])])
     spot = spot_or_none(float(spots[-1])) if spots.size else None
     expiries = table.expiries[rows]
-    parts = np.split(rows, np.flatnonzero(np.diff(expiries)) + 1)
-    found = tuple(_expiry(table, part, layout, terms, stamp, spot, place) for part in parts)
-    check_prices(found, place)
-    return ParsedChain(
+    found = []
+    for part in np.split(rows, np.flatnonzero(np.diff(expiries)) + 1):
+        try:
+            found.append(_expiry(table, part, layout, terms, stamp, spot, place))
+        except BadInputError as error:
+            left_out.add(error)
+    left_out.require(found, "expiry", place)
+    return assemble(
+        found,
+        left_out,
         underlying=table.underlying,
         stamp_ns=stamp,
         received_ns=None if table.received is None else int(table.received[rows[0]]),
         spot=spot,
-        vix=None,
-        expiries=found,
         source=layout.format,
+        where=place,
     )
 
 
@@ -162,7 +130,7 @@ def table_of_moment(
     )
 
 
-def single(table: WideTable, layout: ColumnLayout, terms: Terms, where: str) -> ParsedChain:
-    """Build the chain of a table that holds one moment; raises what is wrong with it."""
+def single(table: WideTable, layout: ColumnLayout, terms: Terms, where: str, left_out: LeftOut) -> ParsedChain:
+    """Build the chain of a table that holds one moment; raises when nothing in it is sound."""
     order = np.lexsort((table.strikes, table.expiries))
-    return chain_of(table, order, layout, terms, where)
+    return chain_of(table, order, layout, terms, where, left_out)

@@ -138,8 +138,8 @@ class LiveFeed:
         for item in polled.items:
             before = self._handler.refusals.copy()
             self._take(self._handler.accept(item))
-            refused = [verdict.value for verdict in self._handler.refusals - before]
-            outcome = refused[0] if refused else "chain"
+            refused = self._handler.refused_since(before)
+            outcome = refused.value if refused is not None else "chain"
             self.counts[outcome] += 1
             self._watcher.polled(outcome)
             if refused and isinstance(item, ParsedChain):

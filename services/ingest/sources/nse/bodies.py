@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 from services.ingest.formats import v3
-from services.ingest.formats.columns import parse_expiry
+from services.ingest.formats.dates import parse_day
 from services.ingest.formats.lenient import decode_body
 from shared.clock import parse_nse_stamp
 from shared.errors import BadInputError
@@ -52,7 +52,7 @@ def expiry_list(content: bytes, where: str) -> tuple[date, ...]:
     found = decode_body(content, _CONTRACT_INFO, _ContractInfo, where).expiryDates
     if not found:
         raise EmptyInputError("expiryDates", content[:40].decode(errors="replace"), where)
-    return tuple(sorted(parse_expiry(text, where) for text in found))
+    return tuple(sorted(parse_day(text, where) for text in found))
 
 
 def india_vix(content: bytes, where: str) -> tuple[float, int]:
@@ -77,7 +77,7 @@ def derivative_holidays(content: bytes, where: str) -> dict[date, str]:
     rows = decode_body(content, _HOLIDAYS, _Holidays, where).FO
     if not rows:
         raise EmptyInputError("holidays of the FO segment", content[:40].decode(errors="replace"), where)
-    return {parse_expiry(row.tradingDate, where): row.description or "" for row in rows}
+    return {parse_day(row.tradingDate, where): row.description or "" for row in rows}
 
 
 def chain_of_expiry(content: bytes, where: str, expiry: date) -> ParsedChain:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from services.ingest.formats.recognise import DOCUMENT_SUFFIXES, Recognised, recognise
+from services.ingest.formats.recognise import Recognised, looks_like_a_document, recognise
 from services.ingest.formats.terms import Terms
 from shared.errors import BadInputError
 from shared.market.chain import BadCapture, DataVerdict, Parsed, bad_capture_of
@@ -123,7 +123,7 @@ def recognise_all(source: str, paths: Iterable[Path], terms: Terms) -> Replay:
     refused: list[BadCapture] = []
     passed_over: list[Path] = []
     for one in paths:
-        if one.suffix.lower() in DOCUMENT_SUFFIXES or one.name in _CATALOGUES:
+        if one.name in _CATALOGUES or looks_like_a_document(one):
             passed_over.append(one)
             continue
         try:

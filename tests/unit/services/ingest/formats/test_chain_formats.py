@@ -107,15 +107,32 @@ class TestOldApiJson:
             b"\x1f\x8bnot gzip",
             b"\xff\xfe{}",
             old_body(timestamp="32-Jun-2026 10:30:00"),
-            old_body().replace(b"02-Jun-2026", b"02-Jum-2026"),
-            old_body().replace(b"24050", b"24000"),
-            old_body().replace(b"24050", b"-5"),
             gzip.compress(old_body())[:-20],
         ],
     )
     def test_anything_else_is_bad_input(self, body):
         with pytest.raises(BadInputError):
             oldapi.read(body)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "kept"),
+        [
+            (b"02-Jun-2026", b"02-Jum-2026", [("2026-06-09", (24100.0,))]),
+            (b"24050", b"-5", [("2026-06-02", (24000.0,)), ("2026-06-09", (24100.0,))]),
+            (b"24050", b"null", [("2026-06-02", (24000.0,)), ("2026-06-09", (24100.0,))]),
+            (b"09-Jun-2026", b"09-Jun-2062", [("2026-06-02", (24000.0, 24050.0))]),
+        ],
+    )
+    def test_a_part_that_cannot_be_is_left_out_and_counted(self, old, new, kept):
+        chain = oldapi.read(old_body().replace(old, new))
+        assert [(one.expiry, one.strikes) for one in chain.expiries] == kept
+        assert chain.set_aside.count == len(chain.set_aside.examples) == 1
+
+    def test_two_contracts_of_a_strike_that_contradict_are_both_left_out_and_the_other_side_stays(self):
+        front = oldapi.read(old_body().replace(b"24050", b"24000")).expiries[0]
+        assert front.strikes == (24000.0,)
+        assert row_of(front.call, 0) == FULL_LEG
+        assert row_of(front.put, 0) == NO_LEG
 
     def test_contracts_without_a_single_price_are_refused(self):
         body = json.loads(old_body())
@@ -195,9 +212,9 @@ class TestKiteCsv:
             kite.read(KITE.encode(), terms, underlying="FINNIFTY")
 
     @pytest.mark.parametrize(
-        ("old", "new"), [("455", "4x5"), ("timestamp", "when"), ("24000.0", ""), ("10:30:00,0\nN", "10:31:00,0,\nN")]
+        ("old", "new"), [("timestamp", "when"), ("24000.0", ""), ("2026-06-02", "2062-06-02"), ("10:30:00", "10:61:00")]
     )
-    def test_a_broken_cell_row_or_header_is_bad_input_that_says_where(self, terms, old, new):
+    def test_a_broken_header_or_not_one_sound_row_is_bad_input_that_says_where(self, terms, old, new):
         with pytest.raises(BadInputError, match=r"in push\.csv"):
             kite.read(KITE.replace(old, new).encode(), terms, where="push.csv")
 
@@ -261,8 +278,8 @@ def test_pipe_rows_are_legs_and_placeholders_of_the_feed_are_passed_over():
     found = row_of(chain.expiries[0].call, 0)
     assert found == {**FULL_LEG, "bid": None, "ask": None, "bid_qty": None, "ask_qty": None}
     assert row_of(chain.expiries[0].put, 0) == NO_LEG
-    with pytest.raises(BadInputError, match="each leg once"):
-        pipe_dat.read((head + rows.splitlines()[0] + "\n" + rows).encode(), stamp_ns=STAMP)
+    twice = pipe_dat.read((head + rows.splitlines()[0] + "\n" + rows).encode(), stamp_ns=STAMP)
+    assert (twice.expiries, twice.set_aside.count) == (chain.expiries, 1)
     with pytest.raises(EmptyInputError):
         pipe_dat.read(head.encode(), stamp_ns=STAMP)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.formats.merged import expiry_of_symbol
 from services.ingest.formats.recognise import captured_ns, recognise
+from services.ingest.formats.symbols import contract_of
 from services.ingest.formats.terms import Terms
 from shared.clock import ist_ns
 from shared.errors import BadInputError, UnknownFormatError
@@ -62,10 +62,24 @@ def test_what_fits_nothing_is_a_typed_error(tmp_path, terms, name, content, erro
         recognise(path, terms)
 
 
-def test_a_brokers_symbol_names_a_weekly_day_or_a_month(terms):
-    assert expiry_of_symbol("NFO:NIFTY2391420000CE", terms, "").isoformat() == "2023-09-14"
-    assert expiry_of_symbol("NIFTY23O1220000PE", terms, "").isoformat() == "2023-10-12"
-    assert expiry_of_symbol("NIFTY23SEP20000CE", terms, "").isoformat() == "2023-09-28"
-    for symbol in ("NIFTY", "NIFTY2393120000CE", "NIFTY23XXX20000CE"):
-        with pytest.raises(BadInputError):
-            expiry_of_symbol(symbol, terms, "")
+@pytest.mark.parametrize(
+    ("symbol", "expiry", "strike"),
+    [
+        ("NFO:NIFTY2391420000CE", "2023-09-14", 20_000),
+        ("NIFTY23O1220000PE", "2023-10-12", 20_000),
+        ("NIFTY23SEP20000CE", "2023-09-28", 20_000),
+        ("NIFTY25DEC25950CE", "2025-12-30", 25_950),
+        ("NIFTY30DEC2525950CE.NFO", "2025-12-30", 25_950),
+    ],
+)
+def test_a_symbol_names_a_weekly_day_a_month_or_a_whole_date(terms, symbol, expiry, strike):
+    contract = contract_of(symbol, terms, "")
+    assert (contract.underlying, contract.expiry, contract.strike) == ("NIFTY", expiry, strike)
+
+
+@pytest.mark.parametrize(
+    "symbol", ["NIFTY", "NIFTY2393120000CE", "NIFTY23XXX20000CE", "NIFTY-I.NFO", "NIFTY31FEB2520000CE"]
+)
+def test_a_symbol_of_no_contract_is_a_typed_error(terms, symbol):
+    with pytest.raises(BadInputError):
+        contract_of(symbol, terms, "")

@@ -12,7 +12,7 @@ from services.ingest.formats import kite
 from services.ingest.formats.terms import Terms
 from services.ingest.sources.kite.source import KiteSource
 from shared.clock import NS_PER_SECOND, ManualClock, ist_ns
-from shared.market.chain import BadCapture, DataVerdict, ParsedChain
+from shared.market.chain import BadCapture, ParsedChain
 
 HEADER = "Symbol,Expiry,Strike,CE_LTP,CE_OI,CE_Volume,PE_LTP,PE_OI,PE_Volume,Spot,%Change,timestamp,Max_Pain\n"
 NOW = ist_ns(2026, 1, 23, 11, 0)
@@ -86,13 +86,14 @@ def test_a_file_still_growing_waits_until_it_rests(source, folder):
     assert len(chain.expiries[0].strikes) == 12
 
 
-def test_a_writer_that_stops_within_a_line_gets_one_look_more_and_then_a_refusal(source, folder):
+def test_a_writer_that_stops_within_a_line_gets_one_look_more_and_then_loses_that_line(source, folder):
     put(folder, "a.csv", push(0)[:-30])
     assert poll(source) == ()
     assert poll(source) == ()
-    (refusal,) = poll(source)
-    assert isinstance(refusal, BadCapture)
-    assert refusal.verdict is DataVerdict.BAD_INPUT
+    (chain,) = poll(source)
+    assert isinstance(chain, ParsedChain)
+    assert chain.set_aside.count == 1
+    assert "cells" in chain.set_aside.examples[0]
     assert poll(source) == ()
 
 
