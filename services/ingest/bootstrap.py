@@ -9,7 +9,7 @@ from services.ingest.live.service import serve_live
 from services.ingest.playing import serve_playing
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.port import ChainSource, SourceContext
-from services.ingest.sources.registry import sources
+from services.ingest.sources.registry import caution_of, sources
 from shared.errors import ConfigError
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
@@ -27,7 +27,7 @@ from shared.settings import (
     secrets_of,
 )
 
-_REHEARSED = ("nse", "replay", "synthetic")
+_REHEARSED = ("nse", "openalgo", "replay", "synthetic", "zerodha")
 
 
 def run_ingest(stop: threading.Event) -> int:
@@ -41,12 +41,15 @@ def run_ingest(stop: threading.Event) -> int:
     broker = load_settings(BrokerSettings)
     book = load_settings(BookSettings).books[0]
     health = load_settings(HealthSettings)
-    configure_logging(load_settings(LogSettings), "ingest", secrets_of(broker))
+    configure_logging(load_settings(LogSettings), "ingest", secrets_of(broker, settings))
     if rehearses():
         _check_rehearsal(settings)
     metrics = ServiceMetrics()
     context = source_context(settings, metrics)
     source = sources().get(settings.source)(context)
+    caution = caution_of(settings.source)
+    if caution is not None:
+        get_logger("thetaflow.ingest").warning(caution)
     if isinstance(source, ChainSource):
         get_logger("thetaflow.ingest").info("polling", source=settings.source, book=book)
         return serve_live(source, context, metrics, broker, health, book, stop)
@@ -60,8 +63,9 @@ def _check_rehearsal(settings: IngestSettings) -> None:
         raise ConfigError(
             f"THETAFLOW_INGEST_SOURCE: expected one of {', '.join(_REHEARSED)} in a rehearsal, got {got!r}"
         )
-    if settings.source == "nse":
-        check_loopback("THETAFLOW_INGEST_NSE_URL", settings.nse_url)
+    asked = {"nse": settings.nse_url, "openalgo": settings.openalgo_url, "zerodha": settings.zerodha_url}
+    if settings.source in asked:
+        check_loopback(f"THETAFLOW_INGEST_{settings.source.upper()}_URL", asked[settings.source])
 
 
 def source_context(settings: IngestSettings, metrics: ServiceMetrics) -> SourceContext:

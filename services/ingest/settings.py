@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -14,9 +14,9 @@ class IngestSettings(ServiceSettings):
     """Where snapshots come from and what they must be like.
 
     Attributes:
-        source: `replay` reads `replay_path`, `synthetic` makes a market, `kite` watches `kite_folder` for a broker's
-            CSV pushes, `nse` polls the exchange's site and needs `accept_nse_terms`. Or one of an installed package, or
-            yours as `path/to/file.py:ClassName`.
+        source: `replay` reads `replay_path`, `synthetic` makes a market, `openalgo` and `zerodha` ask a broker's API,
+            `kite` watches `kite_folder` for a broker's CSV pushes, `nse` polls the exchange's site and needs
+            `accept_nse_terms`. Or one of an installed package, or yours as `path/to/file.py:ClassName`.
         accept_nse_terms: must be true for `nse`. NSE's terms of use (clauses 3 and 4, 29 October 2025) forbid
             automated collection and use in virtual trading or simulation; the operator answers for a licence.
         replay_path: file, folder, or ISO date in the store; empty means none.
@@ -35,6 +35,17 @@ class IngestSettings(ServiceSettings):
         nse_url: base address of the site.
         nse_expiries: expiries asked for at each poll of the site, nearest first; one request each.
         nse_timeout_s: longest wait for one whole answer of the site.
+        api_timeout_s: longest wait for one whole answer of a broker's API.
+        api_strikes: strikes asked for on each side of the money, per expiry.
+        api_expiries: expiries asked for at each poll of a broker's API, nearest first.
+        openalgo_url: base address of your OpenAlgo.
+        openalgo_api_key: its API key.
+        openalgo_per_s: requests a second; it passes them on to a broker whose own limit is often far below its 50.
+        openalgo_depth_strikes: strikes on each side of the money whose quantities are asked for, two requests a strike; 0
+            none, and an unknown quantity is taken as enough for a paper fill.
+        zerodha_url: base address of Kite Connect.
+        zerodha_api_key: of your Kite Connect app.
+        zerodha_token_path: file that the day's access token is written to; read at each poll.
         fallback_limit_s: market time for which the last good chain may stand in for a silent feed, marked as such, for
             display and exits only; 0 never.
         kite_folder: folder a broker's feed writes its CSV files into.
@@ -62,6 +73,16 @@ class IngestSettings(ServiceSettings):
     nse_url: str = "https://www.nseindia.com"
     nse_expiries: int = Field(default=2, ge=1, le=8)
     nse_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    api_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    api_strikes: int = Field(default=25, ge=5, le=100)
+    api_expiries: int = Field(default=3, ge=2, le=8)
+    openalgo_url: str = "http://127.0.0.1:5000"
+    openalgo_api_key: SecretStr | None = Field(default=None, min_length=1)
+    openalgo_per_s: float = Field(default=3.0, gt=0, le=50)
+    openalgo_depth_strikes: int = Field(default=3, ge=0, le=25)
+    zerodha_url: str = "https://api.kite.trade"
+    zerodha_api_key: SecretStr | None = Field(default=None, min_length=1)
+    zerodha_token_path: Path | None = None
     fallback_limit_s: int = Field(default=900, ge=0, le=7200)
     kite_folder: Path = Path("kite")
     synthetic_seed: int = Field(default=7, ge=0)

@@ -38,6 +38,11 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> ChainSource | Reco
         accept_nse_terms=True,
         nse_url=UNREACHABLE,
         kite_folder=tmp_path,
+        openalgo_url=UNREACHABLE,
+        openalgo_api_key="key",
+        zerodha_url=UNREACHABLE,
+        zerodha_api_key="app",
+        zerodha_token_path=tmp_path / "junk.csv",
         replay_path=str(tmp_path / "junk.csv"),
     )
     return sources().get(request.param)(context_of(settings))

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from services.executor.settings import ExecutorSettings
+from services.ingest.settings import IngestSettings
+from services.ingest.sources.registry import caution_of
 from shared.settings import load_settings
 from trading_system.cli.screen import STDERR
 from trading_system.system import TradingSystem
@@ -25,6 +27,9 @@ def live(
         "dry_run": f"DRY RUN: what would be sent to {settings.venue} is only said",
         "live": f"LIVE: signals go to {settings.venue} once the day is armed",
     }
+    caution = caution_of(load_settings(IngestSettings).source)
+    if caution is not None:
+        STDERR.print(caution)
     STDERR.print(f"{words[settings.venue_mode]}. Ctrl-C ends it.")
 
     def on_restart(name: str, code: int, tail: str) -> None:

@@ -82,7 +82,13 @@ def serve_live(
         stop: ends the feed.
     """
     settings, clock, calendar = context.settings, context.clock, context.calendar
-    heartbeat = Heartbeat(max(health.beat_limit_s, settings.poll_s, _ANSWERS_IN_A_ROW * settings.nse_timeout_s))
+    heartbeat = Heartbeat(
+        max(
+            health.beat_limit_s,
+            settings.poll_s,
+            _ANSWERS_IN_A_ROW * max(settings.nse_timeout_s, settings.api_timeout_s),
+        )
+    )
 
     def expected() -> bool:
         now_ns = clock.now_ns()

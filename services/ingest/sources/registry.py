@@ -22,9 +22,37 @@ def sources() -> Registry[MakeSource]:
     return Registry(
         "source",
         "thetaflow.sources",
-        {"nse": _nse, "kite": _kite, "replay": _replay, "synthetic": _synthetic},
+        {
+            "openalgo": _openalgo,
+            "zerodha": _zerodha,
+            "nse": _nse,
+            "kite": _kite,
+            "replay": _replay,
+            "synthetic": _synthetic,
+        },
         members=("__call__",),
     )
+
+
+def caution_of(reference: str) -> str | None:
+    """Give what whoever starts a source must know about it, if anything."""
+    if reference != "kite":
+        return None
+    from services.ingest.sources.kite.source import LAST_PRICES_ONLY  # noqa: PLC0415 - see the module
+
+    return f"source {reference}: {LAST_PRICES_ONLY}"
+
+
+def _openalgo(context: SourceContext) -> ChainSource:
+    from services.ingest.sources.openalgo.source import OpenAlgoSource  # noqa: PLC0415 - see the module
+
+    return OpenAlgoSource(context)
+
+
+def _zerodha(context: SourceContext) -> ChainSource:
+    from services.ingest.sources.zerodha.source import ZerodhaSource  # noqa: PLC0415 - see the module
+
+    return ZerodhaSource(context)
 
 
 def _nse(context: SourceContext) -> ChainSource:

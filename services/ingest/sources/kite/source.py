@@ -16,6 +16,13 @@ from shared.market.chain import Parsed, ParsedChain, bad_capture_of
 Reader = Callable[[Path, int], ParsedChain]
 """Reads a file; is told when it was received, ns UTC. Raises BadInputError."""
 
+LAST_PRICES_ONLY = (
+    "this feed has last prices and no quotes: Thetaflow watches and learns by it and opens no trade, because what a sale "
+    "would fetch and an exit would cost stands in the bid and the ask, and a last price may be minutes old. A source with "
+    "both sides is THETAFLOW_INGEST_SOURCE=openalgo or zerodha"
+)
+"""What whoever starts it must know."""
+
 _PATTERN = "*.csv"
 _LOOKS_WITHOUT_END = 3
 
@@ -52,6 +59,7 @@ class KiteSource:
         self._looks: dict[str, tuple[_Look, int]] = {}
         self._done: dict[str, _Look] = {}
         self._missing = False
+        self._told = False
 
     async def poll(self) -> Polled:
         """Give what was pushed since the last poll and is whole by now."""
@@ -60,7 +68,7 @@ class KiteSource:
             missing = not self._folder.is_dir()
         except OSError:
             found, missing = {}, True
-        notices = self._missing_notice(missing)
+        notices = (*self._first_notice(), *self._missing_notice(missing))
         self._forget_gone(set(found))
         items = [item for name in sorted(found) if (item := self._item(found[name])) is not None]
         return Polled(items=tuple(items), notices=notices)
@@ -107,6 +115,11 @@ class KiteSource:
             del self._done[name]
         for name in self._looks.keys() - there:
             del self._looks[name]
+
+    def _first_notice(self) -> tuple[Notice, ...]:
+        was_told, self._told = self._told, True
+        text = f"{self.name}: {LAST_PRICES_ONLY}"
+        return () if was_told else (Notice(severity=Severity.WARNING, code="feed.last_prices_only", text=text),)
 
     def _missing_notice(self, missing: bool) -> tuple[Notice, ...]:  # noqa: FBT001 - what was just seen
         was_missing, self._missing = self._missing, missing

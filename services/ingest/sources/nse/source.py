@@ -42,8 +42,8 @@ TERMS = (
     "THETAFLOW_INGEST_ACCEPT_NSE_TERMS: expected true to poll the exchange's site, got false. NSE's terms of use "
     "(https://www.nseindia.com/static/nse-terms-of-use, 29 October 2025) prohibit systematic or automated collection "
     "of its data (clause 4) and its use in virtual trading or simulation (clause 3). Set it to true only if you hold "
-    "NSE's permission or licence (NSE Data & Analytics); otherwise use a broker's feed "
-    "(THETAFLOW_INGEST_SOURCE=kite), replay recorded days, or the synthetic market"
+    "NSE's permission or licence (NSE Data & Analytics); otherwise use a broker's API "
+    "(THETAFLOW_INGEST_SOURCE=openalgo or zerodha), replay recorded days, or the synthetic market"
 )
 ATTEMPTS = 3
 

@@ -119,7 +119,10 @@ def test_files_from_before_the_start_are_passed_over_if_the_market_would_not_tak
 
 def test_a_missing_folder_is_told_once_and_may_come_later(clock, tmp_path, source):
     absent = KiteSource(tmp_path / "later", source._read, clock, 180.0)
-    assert [notice.code for notice in asyncio.run(absent.poll()).notices] == ["feed.folder_missing"]
+    assert [notice.code for notice in asyncio.run(absent.poll()).notices] == [
+        "feed.last_prices_only",
+        "feed.folder_missing",
+    ]
     assert asyncio.run(absent.poll()).notices == ()
     (tmp_path / "later").mkdir()
     put(tmp_path / "later", "a.csv", push(0))
@@ -142,3 +145,10 @@ def test_a_day_of_real_pushes_comes_through_file_by_file(market_data, folder, so
     items = poll(source)
     assert len(items) == len(real)
     assert sum(isinstance(item, ParsedChain) for item in items) > 0
+
+
+def test_it_says_once_at_its_start_that_it_can_watch_and_not_trade_and_why(source):
+    first, second = asyncio.run(source.poll()), asyncio.run(source.poll())
+    assert [notice.code for notice in first.notices] == ["feed.last_prices_only"]
+    assert "opens no trade, because" in first.notices[0].text
+    assert not second.notices
