@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from pydantic import SecretStr
 
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.port import ChainSource, Polled, RecordedSource, SourceContext
@@ -39,9 +40,9 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> ChainSource | Reco
         nse_url=UNREACHABLE,
         kite_folder=tmp_path,
         openalgo_url=UNREACHABLE,
-        openalgo_api_key="key",
+        openalgo_api_key=SecretStr("key"),
         zerodha_url=UNREACHABLE,
-        zerodha_api_key="app",
+        zerodha_api_key=SecretStr("app"),
         zerodha_token_path=tmp_path / "junk.csv",
         replay_path=str(tmp_path / "junk.csv"),
     )

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from services.ingest.handler import IngestHandler
 from services.ingest.live.feed import LiveFeed
@@ -75,9 +76,9 @@ def bring(broker: EmbeddedRedis, name: str, token: Path, minutes: int) -> list[E
         settings = IngestSettings(
             source=name,
             openalgo_url=url,
-            openalgo_api_key="key",
+            openalgo_api_key=SecretStr("key"),
             zerodha_url=url,
-            zerodha_api_key="app",
+            zerodha_api_key=SecretStr("app"),
             zerodha_token_path=token,
         )
         context = SourceContext(settings, clock, CALENDAR, CONTRACTS, Random(5), sleep)

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 import msgspec
 
-from services.ingest.formats.columns import Number, check_strikes, leg_columns, parse_expiry
+from services.ingest.formats.columns import Number, check_strikes, leg_columns
+from services.ingest.formats.dates import parse_day
 from services.ingest.sources.api.errors import ApiBodyError
 from shared.clock import IST, NS_PER_SECOND, to_ns
 from shared.errors import BadInputError
 from shared.events import ExpiryChain, LegColumns
 from shared.market.chain import EmptyInputError
 
-_CENTURY = "20"
 _MILLISECONDS_FROM = 10**11
 """A count of seconds this large lies in the year 5138: it is of milliseconds."""
 
@@ -122,12 +122,7 @@ def expiry_list(content: bytes, where: str) -> tuple[date, ...]:
     names = _decoded(content, _Expiries, where).data
     if not names:
         raise EmptyInputError("expiries", "none", where)
-    return tuple(sorted(_expiry(name, where) for name in names))
-
-
-def _expiry(name: str, where: str) -> date:
-    day, _, year = name.rpartition("-")
-    return parse_expiry(f"{day}-{_CENTURY}{year}" if len(year) == len(_CENTURY) else name, where)
+    return tuple(sorted(parse_day(name, where) for name in names))
 
 
 def strike_rows(content: bytes, where: str) -> tuple[tuple[StrikeRow, ...], float | None]:

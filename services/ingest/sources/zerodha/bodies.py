@@ -14,7 +14,8 @@ from datetime import date
 
 import msgspec
 
-from services.ingest.formats.columns import Number, check_strikes, leg_columns, parse_expiry
+from services.ingest.formats.columns import Number, check_strikes, leg_columns
+from services.ingest.formats.dates import parse_day
 from services.ingest.formats.source_bytes import source_text
 from services.ingest.formats.terms import ist_moment
 from services.ingest.sources.api.errors import ApiBodyError
@@ -108,7 +109,7 @@ def listed_options(content: bytes, where: str, underlying: str, day: date) -> tu
         if row["name"] != underlying or row["instrument_type"] not in _KINDS:
             continue
         try:
-            expiry, strike, lot = parse_expiry(row["expiry"], where), float(row["strike"]), int(row["lot_size"])
+            expiry, strike, lot = parse_day(row["expiry"], where), float(row["strike"]), int(row["lot_size"])
         except (BadInputError, ValueError):
             continue
         if expiry < day or strike <= 0.0 or lot < 1:
