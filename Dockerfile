@@ -63,7 +63,7 @@ ENV PATH=/app/bin:/opt/venv/bin:$PATH \
     THETAFLOW_ALERTS_DIRECTORY=/alerts
 WORKDIR /app
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-m", "shared.observability.probe"]
+    CMD ["python", "-m", "shared.observability.probe", "ready", "8081", "--end"]
 
 FROM runtime AS slim
 COPY --from=venv-slim /opt/venv /opt/venv

@@ -13,6 +13,7 @@ from services.alerts.mailbox import HEARTBEAT, Mailbox
 from services.alerts.observer import PRODUCER, Observer
 from services.alerts.queue import AlertQueue
 from services.alerts.routing import rules_of, severities_without_address
+from services.alerts.service_watch import ServiceWatch
 from services.alerts.settings import AlertSettings
 from services.alerts.sources import AlertTopic, Spools
 from services.alerts.standing import Standing
@@ -21,6 +22,7 @@ from shared.events import Severity
 from shared.market.calendar import TradingCalendar
 from shared.observability.health import CheckResult, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging, get_logger
+from shared.process_clock import process_clock
 from shared.settings import (
     BookSettings,
     BrokerSettings,
@@ -30,6 +32,7 @@ from shared.settings import (
     load_settings,
     secrets_of,
 )
+from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
 
 _IO_TIMEOUT_S = 1.0
@@ -66,16 +69,19 @@ def run_alerts(stop: threading.Event) -> int:
         client.publisher(PRODUCER, patience_s=_PATIENCE_S) as publisher,
         ThreadPoolExecutor(max_workers=max(len(channels), 1), thread_name_prefix="address") as pool,
         HealthServer(health, live={"loop": beat}, ready={"queue": on_disk}),
+        Beating(PRODUCER, broker, {"loop": beat}),
     ):
         history = client.history()
-        standing = Standing(history, books, broker.partitions, calendar, clock, mailbox)
+        services = ServiceWatch(client.beats(), settings.silence_s, settings.expect)
+        standing = Standing(history, books, broker.partitions, calendar, clock, mailbox, services)
         desk = AlertDesk(
             mailbox=mailbox,
             queue=queue,
             channels=channels,
             topic=AlertTopic(history, broker.partitions, clock.now_ns()),
-            spools=Spools(settings.spools),
+            spools=Spools(settings.spools, process_clock()),
             observer=Observer(settings, books[0], (settings.directory, *(path.parent for path in settings.spools))),
+            services=services,
             heartbeats=Heartbeats(settings.heartbeat_at, books[0], max(told, default=""), standing.words),
             publisher=publisher,
             reset=client.reset,

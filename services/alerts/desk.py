@@ -13,6 +13,7 @@ from services.alerts.mailbox import Mailbox, Message
 from services.alerts.observer import Observer
 from services.alerts.queue import AlertQueue
 from services.alerts.records import QueuedAlert, QueueRecord
+from services.alerts.service_watch import ServiceWatch
 from services.alerts.sources import AlertTopic, Spools
 from services.alerts.wording import body_of, title_of
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, Clock
@@ -38,6 +39,7 @@ class AlertDesk:
         topic: alerts of the broker.
         spools: alerts beside it.
         observer: what the service sees by itself.
+        services: which of them work.
         heartbeats: the daily one.
         publisher: puts the service's own alerts on the broker, where the page shows them.
         reset: drops the broker's connections after a failure.
@@ -54,6 +56,7 @@ class AlertDesk:
         topic: AlertTopic,
         spools: Spools,
         observer: Observer,
+        services: ServiceWatch,
         heartbeats: Heartbeats,
         publisher: Publisher,
         reset: Callable[[], None],
@@ -67,6 +70,7 @@ class AlertDesk:
         self._topic = topic
         self._spools = spools
         self._observer = observer
+        self._services = services
         self._heartbeats = heartbeats
         self._publisher = publisher
         self._reset = reset
@@ -89,7 +93,7 @@ class AlertDesk:
         records = self._landed(now)
         for notice in self._mailbox.repeats(now):
             records += self._accept(notice)
-        records += self._take(QueuedAlert.of(alert, now) for alert in self._from_spools(now))
+        records += self._take(QueuedAlert.of(alert, now) for alert in self._from_spools())
         if now >= self._broker_again_ns:
             records += self._exchange(now)
         own = [*self._observer.disks(now), *self._observer.queue(now, self._queue.trouble)]
@@ -144,22 +148,25 @@ class AlertDesk:
                     reached[one.partition] = one.position
             finally:
                 found += [self._mailbox.reached(*place) for place in reached.items()]
+            self._services.look()
             while self._unpublished:
                 self._publisher.publish([self._unpublished[0]])
                 self._unpublished.popleft()
         except _BROKER_ERRORS as error:
             self.broker_ok = False
+            self._services.lost_sight()
             self._reset()
             self._broker_again_ns = now + _BROKER_PAUSE_NS
             found += self._tell(self._observer.broker_is_away(now, str(error)), now)
         else:
             self.broker_ok = True
             found += self._tell(self._observer.broker_answers(now), now)
+            found += self._tell(self._observer.services(now, self._services.silent()), now)
         return found
 
-    def _from_spools(self, now: int) -> list[Alert]:
+    def _from_spools(self) -> list[Alert]:
         try:
-            found = list(self._spools.new(now))
+            found = list(self._spools.new())
         except OSError as error:
             if str(error) != self._spool_trouble:
                 self._spool_trouble = str(error)

@@ -1,4 +1,4 @@
-"""What the alert service sees by itself: a broker that is away, a disk that fills, a queue that is not on disk."""
+"""What the alert service sees by itself: a broker that is away, a service that hangs, a disk that fills, a queue that is not on disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import Final
 from services.alerts.settings import AlertSettings
 from shared.clock import NS_PER_SECOND
 from shared.events import Alert, Header, Severity
+from shared.streaming.protocol.beats import Silence
 
 PRODUCER: Final = "alerts"
 BROKER_LOST: Final = "broker_lost"
 BROKER_BACK: Final = "broker_back"
+SERVICE_SILENT: Final = "service_silent"
+SERVICE_BACK: Final = "service_back"
 DISK_LOW: Final = "disk_low"
 NOT_ON_DISK: Final = "alerts_not_on_disk"
 _DISK_LOOK_NS: Final = 10 * NS_PER_SECOND
@@ -46,6 +49,7 @@ class Observer:
         self._away_since: int | None = None
         self._told_away = False
         self._low: set[Path] = set()
+        self._silent: set[str] = set()
         self._next_disk_ns = 0
         self._in_trouble = False
 
@@ -65,6 +69,16 @@ class Observer:
             self._told_away = True
             words = f"no service can work: the broker does not answer ({reason})"
             yield self._alert(now_ns, Severity.CRITICAL, BROKER_LOST, words)
+
+    def services(self, now_ns: int, silent: Sequence[Silence]) -> Iterator[Alert]:
+        """Note which services do not work."""
+        names = {one.service for one in silent}
+        for one in silent:
+            if one.service not in self._silent:
+                yield self._alert(now_ns, Severity.CRITICAL, f"{SERVICE_SILENT}_{one.service}", f"{one}")
+        for name in sorted(self._silent - names):
+            yield self._alert(now_ns, Severity.WARNING, f"{SERVICE_BACK}_{name}", f"{name} beats again")
+        self._silent = names
 
     def disks(self, now_ns: int) -> Iterator[Alert]:
         """Look at the disks now and then."""

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.events import Severity
+from shared.events.topology import SERVICES
 from shared.settings import ServiceSettings
 
 
@@ -32,6 +33,8 @@ class AlertSettings(ServiceSettings):
         timeout_s: longest wait for an address to take one.
         directory: of the queue that outlives the process.
         spools: files in which processes leave alerts for the case that there is no broker.
+        expect: services whose heartbeat must be on the broker; a name that is left out may be missing.
+        silence_s: a service whose heartbeat is missing for longer is told of.
         broker_away_s: a broker that does not answer for longer is told of.
         least_free_mib: a disk (of the queue or a spool) with less room is told of; 0 looks at none.
         poll_s: seconds between looks.
@@ -53,6 +56,8 @@ class AlertSettings(ServiceSettings):
     timeout_s: float = Field(default=10.0, gt=0.0, le=60.0)
     directory: Path = Path("data/alerts")
     spools: tuple[Path, ...] = ()
+    expect: tuple[str, ...] = tuple(row.name for row in SERVICES if row.name != "alerts")
+    silence_s: float = Field(default=45.0, gt=0.0, le=3_600.0)
     broker_away_s: float = Field(default=3.0, ge=0.0, le=3_600.0)
     least_free_mib: int = Field(default=200, ge=0)
     poll_s: float = Field(default=0.25, gt=0.0, le=10.0)

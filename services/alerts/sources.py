@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.clock import NS_PER_DAY, NS_PER_MINUTE
+from shared.clock import NS_PER_DAY, NS_PER_MINUTE, Clock
 from shared.errors import WireError
 from shared.events import Alert
 from shared.events.topology import Topic
@@ -64,17 +64,20 @@ class Spools:
 
     Args:
         paths: of the spools; one that is not there yet may come.
+        market: the clock of those who write there, which in a rehearsal is not the machine's.
     """
 
-    def __init__(self, paths: Iterable[Path]) -> None:
+    def __init__(self, paths: Iterable[Path], market: Clock) -> None:
+        self._market = market
         self._read: dict[Path, tuple[int, int]] = dict.fromkeys(paths, (0, 0))
 
-    def new(self, now_ns: int) -> Iterator[Alert]:
+    def new(self) -> Iterator[Alert]:
         """Give what was written since the last look, and at the first look what is not older than some days.
 
         Raises:
             OSError: a file cannot be read.
         """
+        oldest = self._market.now_ns() - _OLDEST_NS
         for path, (file, number) in self._read.items():
             try:
                 found = path.stat().st_ino
@@ -84,6 +87,6 @@ class Spools:
             # A spool that was made anew counts from the start.
             before = number if found == file else 0
             for one in spooled:
-                if one.number > before and one.ts >= now_ns - _OLDEST_NS:
+                if one.number > before and one.ts >= oldest:
                     yield one.alert()
             self._read[path] = (found, max((one.number for one in spooled), default=0))

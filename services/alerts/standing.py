@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from services.alerts.mailbox import HEARTBEAT, Mailbox
+from services.alerts.service_watch import ServiceWatch
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, from_ns, ist_date
 from shared.errors import EngineError, TableError, WireError
 from shared.events import BookState, HaltChanged
@@ -28,6 +29,7 @@ class Standing:
         calendar: sessions.
         clock: the present.
         mailbox: says what was told and what waits.
+        services: which of them work.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Standing:
         calendar: TradingCalendar,
         clock: Clock,
         mailbox: Mailbox,
+        services: ServiceWatch,
     ) -> None:
         self._history = history
         self._books = tuple(books)
@@ -45,11 +48,14 @@ class Standing:
         self._calendar = calendar
         self._clock = clock
         self._mailbox = mailbox
+        self._services = services
 
     def words(self) -> str:
         """Say how every book stands, and what was told in the last day."""
         now = self._clock.now_ns()
-        return ". ".join((*(self._of_book(book, now) for book in self._books), self._of_alerts(now)))
+        return ". ".join(
+            (*(self._of_book(book, now) for book in self._books), self._of_services(), self._of_alerts(now))
+        )
 
     def _of_book(self, book: str, now: int) -> str:
         try:
@@ -80,6 +86,10 @@ class Standing:
         late = session is not None and age > _FEED_LATE_NS
         hours = "session open" if session else "market closed"
         return f"{hours}, feed {'SILENT' if late else 'good'}, last data {from_ns(newest.arrived_ns):%d-%b %H:%M:%S}"
+
+    def _of_services(self) -> str:
+        silent = self._services.silent()
+        return f"NOT WORKING: {'; '.join(map(str, silent))}" if silent else "Every service works"
 
     def _of_alerts(self, now: int) -> str:
         day = [

@@ -19,6 +19,7 @@ from shared.settings import (
     load_settings,
     secrets_of,
 )
+from shared.streaming.beating import Beating
 
 
 def run_gateway(stop: threading.Event) -> int:
@@ -39,7 +40,7 @@ def run_gateway(stop: threading.Event) -> int:
     )
     live, ready = {"follower": lambda: follows(hub)}, {"pipeline": lambda: pipeline_holds(hub)}
     listener = listen(settings)
-    with HealthServer(load_settings(HealthSettings), live=live, ready=ready):
+    with HealthServer(load_settings(HealthSettings), live=live, ready=ready), Beating("gateway", broker, live):
         host, port = listener.getsockname()[:2]
         log.info("started", page=f"http://{host}:{port}/", broker=broker.shown_url, books=hub.books)
         serve(settings, broker.url, hub=hub, stop=stop, listener=listener)

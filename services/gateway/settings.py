@@ -20,6 +20,7 @@ class GatewaySettings(ServiceSettings):
         control_token: what a command must present; commands are refused while there is none.
         mode: what the page says until a fill names its venue.
         stale_after_s: in session, market prices older than this make the gateway unready.
+        silence_s: a service whose heartbeat is missing for longer makes the gateway unready.
         poll_ms: pause between two readings of the broker.
         streams_every_s: pause between two inspections of lengths, lag and pending entries.
         history: entries of one stream that are read back at start, at most.
@@ -35,6 +36,7 @@ class GatewaySettings(ServiceSettings):
     control_token: SecretStr | None = Field(default=None, min_length=8)
     mode: Literal["paper", "live"] = "paper"
     stale_after_s: float = Field(default=180.0, gt=0)
+    silence_s: float = Field(default=45.0, gt=0, le=3_600)
     poll_ms: int = Field(default=200, ge=10, le=10_000)
     streams_every_s: float = Field(default=2.0, ge=0.1, le=300)
     history: int = Field(default=3_000, ge=10, le=100_000)

@@ -15,6 +15,7 @@ from shared.observability.health import Check, Flag, Freshness, HealthServer
 from shared.observability.logging import get_logger
 from shared.observability.metrics import ServiceMetrics
 from shared.settings import BrokerSettings, HealthSettings
+from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
 
 
@@ -51,6 +52,7 @@ def serve_playing(
     checks: dict[str, Check] = {"source": playing, "freshness": freshness}
     with (
         HealthServer(health, live={}, ready=checks, metrics=metrics),
+        Beating("ingest", broker, {}),
         connect(broker.url, broker.partitions).publisher("ingest") as publisher,
         connect(broker.url, broker.partitions).lockstep() as lockstep,
     ):

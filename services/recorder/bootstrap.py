@@ -12,6 +12,7 @@ from shared.observability.logging import configure_logging
 from shared.process_clock import process_clock
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
 from shared.store.memory import leave_pandas_out
+from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
 
 
@@ -29,7 +30,8 @@ def run_recorder(stop: threading.Event) -> int:
     beat, connected = Heartbeat(health.beat_limit_s + settings.poll_s), Flag("not connected yet")
     client = connect(broker.url, broker.partitions)
     clock = process_clock()
-    with HealthServer(health, live={"loop": beat}, ready={"broker": connected}):
+    live = {"loop": beat}
+    with HealthServer(health, live=live, ready={"broker": connected}), Beating("recorder", broker, live):
         record(settings, client, DayKeeper(settings, clock), beat, connected, stop, pause_s=clock.pause_s)
     client.close()
     return 0

@@ -48,6 +48,7 @@ class ServiceRow:
         publishes_as: producers whose memory of what is out it keeps, for what it publishes beside the engine.
         reads_all: whether it may look at every stream and every lease.
         paces: whether it waits for the deciding groups, and so may look at the streams that they handle.
+        watches: whether it looks at the signs of life of all services.
         holds: whether a consumer group of its name keeps streams from being trimmed until it has read them.
     """
 
@@ -57,6 +58,7 @@ class ServiceRow:
     publishes_as: tuple[str, ...] = ()
     reads_all: bool = False
     paces: bool = False
+    watches: bool = False
     holds: bool = False
 
 
@@ -95,7 +97,7 @@ SERVICES: Final = (
     ServiceRow("trainer", handles=True, publishes_as=("models",)),
     ServiceRow("offline", publishes_as=("offline",)),
     ServiceRow("recorder", reads_all=True, holds=True),
-    ServiceRow("alerts", publishes_as=("alerts",)),
+    ServiceRow("alerts", publishes_as=("alerts",), watches=True),
     # The command line beside the gateway publishes as "cli" under the gateway's user.
     ServiceRow("gateway", publishes_as=("gateway", "cli"), reads_all=True),
 )

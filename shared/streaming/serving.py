@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -15,6 +13,7 @@ from shared.observability.health import Check, CheckResult, HealthServer
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import ServiceMetrics
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.streaming.beating import Beating, replica_name
 from shared.streaming.connect import connect
 from shared.streaming.protocol.engine import Engine
 from shared.streaming.protocol.handler import Service
@@ -58,7 +57,7 @@ def serve(
     log = get_logger(f"thetaflow.{service.name}")
     engine = connect(broker.url, broker.partitions).engine(
         service,
-        replica=f"{socket.gethostname()}-{os.getpid()}",
+        replica=replica_name(),
         lease_ms=broker.lease_ms,
         block_ms=broker.block_ms,
         batch=broker.batch,
@@ -83,7 +82,11 @@ def serve(
     watcher.start()
     log.info("started", broker=broker.shown_url, partitions=broker.partitions)
     shares = {"partitions": owns_its_share, **ready}
-    with HealthServer(health, live={"engine": turns, **live}, ready=shares, metrics=metrics):
+    checks: dict[str, Check] = {"engine": turns, **live}
+    with (
+        HealthServer(health, live=checks, ready=shares, metrics=metrics),
+        Beating(service.name, broker, checks, lambda: engine.reached),
+    ):
         engine.run()
     done.set()
     stop.set()

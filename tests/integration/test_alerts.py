@@ -30,6 +30,7 @@ from services.alerts.observer import Observer
 from services.alerts.queue import FILE, AlertQueue, read_records
 from services.alerts.records import Delivered, TakenIn
 from services.alerts.routing import rules_of
+from services.alerts.service_watch import ServiceWatch
 from services.alerts.settings import AlertSettings
 from services.alerts.sources import AlertTopic, Spools
 from services.alerts.standing import Standing
@@ -43,6 +44,7 @@ from shared.observability.alert_spool import AlertSpool, read_spool
 from shared.observability.logging import configure_logging
 from shared.settings import BrokerSettings, LogSettings
 from shared.streaming.connect import connect
+from shared.streaming.protocol.beats import Beat
 from shared.streaming.redis.embedded import EmbeddedRedis
 from tests.fakes.full_disk import full_disk
 from tests.fakes.webhook import FakeWebhook
@@ -77,7 +79,9 @@ def arrived(fake: FakeWebhook, one: Alert) -> bool:
 class Installation:
     """The alert service's parts on a real broker and a real receiver, under a clock that moves when told to."""
 
-    def __init__(self, folder: Path, url: str, fake: FakeWebhook, clock: ManualClock) -> None:
+    def __init__(
+        self, folder: Path, url: str, fake: FakeWebhook, clock: ManualClock, expect: tuple[str, ...] = ()
+    ) -> None:
         self.settings = AlertSettings(
             critical_to=SecretStr(fake.url.replace("http://", "json://")),
             directory=folder / "alerts",
@@ -94,14 +98,16 @@ class Installation:
         self.pool = ThreadPoolExecutor(1)
         history = self.client.history()
         calendar = TradingCalendar.load()
-        standing = Standing(history, ("nifty",), PARTITIONS, calendar, clock, self.mailbox)
+        services = ServiceWatch(self.client.beats(), 45.0, expect, lambda: clock.now_ns() / NS_PER_SECOND)
+        standing = Standing(history, ("nifty",), PARTITIONS, calendar, clock, self.mailbox, services)
         self.desk = AlertDesk(
             mailbox=self.mailbox,
             queue=self.queue,
             channels=open_channels(self.settings),
             topic=AlertTopic(history, PARTITIONS, clock.now_ns()),
-            spools=Spools(self.settings.spools),
+            spools=Spools(self.settings.spools, clock),
             observer=Observer(self.settings, "nifty", ()),
+            services=services,
             heartbeats=Heartbeats(self.settings.heartbeat_at, "nifty", "9999", standing.words),
             publisher=self.publisher,
             reset=self.client.reset,
@@ -128,8 +134,10 @@ class Installation:
 
 
 @contextmanager
-def installed(folder: Path, url: str, fake: FakeWebhook, clock: ManualClock) -> Iterator[Installation]:
-    one = Installation(folder, url, fake, clock)
+def installed(
+    folder: Path, url: str, fake: FakeWebhook, clock: ManualClock, expect: tuple[str, ...] = ()
+) -> Iterator[Installation]:
+    one = Installation(folder, url, fake, clock, expect)
     try:
         yield one
     finally:
@@ -222,7 +230,8 @@ def test_with_the_disk_full_alerts_go_out_and_are_on_disk_when_there_is_room(tmp
 def test_the_daily_heartbeat_says_how_things_stand(tmp_path: Path, clock: ManualClock):
     with EmbeddedRedis(tmp_path / "broker") as broker, connect(broker.url, PARTITIONS) as client:
         mailbox = Mailbox(rules_of(AlertSettings()))
-        standing = Standing(client.history(), ("nifty",), PARTITIONS, TradingCalendar.load(), clock, mailbox)
+        services = ServiceWatch(client.beats(), 45.0, ())
+        standing = Standing(client.history(), ("nifty",), PARTITIONS, TradingCalendar.load(), clock, mailbox, services)
         beats = Heartbeats(AlertSettings().heartbeat_at, "nifty", "", standing.words)
         day = 86_400 * NS_PER_SECOND
         told = []
@@ -234,6 +243,41 @@ def test_the_daily_heartbeat_says_how_things_stand(tmp_path: Path, clock: Manual
     assert len({beat.header.id for beat in told}) == len(told)
     assert "no position known" in told[-1].text
     assert "0 wait to be told" in told[-1].text
+
+
+def test_a_service_that_falls_silent_is_told_of_once_and_when_it_is_back(tmp_path: Path, clock: ManualClock):
+    with (
+        EmbeddedRedis(tmp_path / "broker") as broker,
+        FakeWebhook() as fake,
+        connect(broker.url, PARTITIONS) as client,
+        installed(tmp_path, broker.url, fake, clock, expect=("risk", "trainer")) as one,
+    ):
+        beats, number = client.beats(), 0
+
+        def beat(*, well: bool = True) -> None:
+            nonlocal number
+            number += 1
+            reason = "" if well else "engine: last turn 31.0 s ago"
+            beats.write(
+                Beat(service="risk", replica="a-1", pid=1, number=number, written_ns=1, well=well, reason=reason)
+            )
+
+        def told() -> list[str]:
+            lines = (line for body in fake.bodies for line in body["message"].splitlines())
+            return [line for line in lines if line.startswith("service_silent")]
+
+        beat()
+        one.until(lambda: len(told()) == 2, "two silent services", step_s=1.0)
+        one.until(lambda: one.mailbox.waiting == 0, "all told", step_s=1.0)
+        beat()
+        one.until(lambda: len(one.mailbox.notices) == 3, "risk is back", step_s=1.0)
+        beat(well=False)
+        one.until(lambda: len(told()) == 3, "a loop that hangs", step_s=1.0)
+    assert sorted(re.sub(r"\d+", "n", line) for line in told()) == [
+        "service_silent_risk: risk: it hangs: engine: last turn n.n s ago",
+        "service_silent_risk: risk: no heartbeat for n s",
+        "service_silent_trainer: trainer: no heartbeat for n s",
+    ]
 
 
 @contextmanager

@@ -21,7 +21,6 @@ FOR_TESTS_AND_BENCHMARKS = {
     "ManualClock",
     "ManualClock.move_to",
     "generate_samples",
-    "Fleet.pids",
     "Outbox.at_rest",
     "HandlerRunner.catch_up",
     "decode_json",

@@ -11,6 +11,7 @@ from shared.observability.health import Flag, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging, get_logger
 from shared.process import run_service
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
 from shared.streaming.topic_reader import TopicReader
 from trading_system.installation import InstallationSettings
@@ -39,6 +40,7 @@ def main(stop: threading.Event) -> int:
     with (
         reading.publisher("offline") as publisher,
         HealthServer(health, live={"loop": beat}, ready={"broker": connected}),
+        Beating("offline", broker, {"loop": beat}),
     ):
         while not stop.is_set():
             beat.beat()

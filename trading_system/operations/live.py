@@ -13,12 +13,17 @@ from types import FrameType
 
 from services.executor.settings import ExecutorSettings
 from shared.errors import ConfigError, EngineError
-from shared.settings import BrokerSettings, load_settings
-from shared.streaming.connect import embedded_broker
+from shared.observability.alert_spool import AlertSpool
+from shared.process_clock import process_clock
+from shared.settings import BrokerSettings, HealthSettings, load_settings
+from shared.streaming.connect import connect, embedded_broker
 from shared.streaming.protocol.engine import EmbeddedBroker
 from trading_system.operations.processes import DECISION_SERVICES, OFFLINE, Fleet
+from trading_system.operations.supervisor import Supervisor
+from trading_system.operations.watchdog import Watchdog
 
 _LOOK_S = 0.5
+_IO_S = 2.0
 _SPOOLS = "THETAFLOW_ALERTS_SPOOLS"
 
 
@@ -28,10 +33,11 @@ def run_live(
     broker_url: str | None = None,
     directory: Path = Path("data/broker"),
     logs: Path = Path("data/logs"),
+    spool: Path = Path("data/live.spool"),
     on_restart: Callable[[str, int, str], None] = lambda _name, _code, _tail: None,
     tell: Callable[[str], None] = lambda _text: None,
 ) -> None:
-    """Run every service until SIGINT or SIGTERM; one that ends by itself is started again and stops no other.
+    """Run every service until SIGINT or SIGTERM; one that ends by itself or hangs is started again and stops no other.
 
     The broker is the one given, or of THETAFLOW_BROKER_URL or REDIS_URL; an embedded one with an append-only file in
     `directory` without any.
@@ -41,6 +47,7 @@ def run_live(
         broker_url: where the services meet.
         directory: of the embedded broker.
         logs: folder of the services' logs.
+        spool: where word of what was started again is left for the alert service.
         on_restart: told of a service that ended, its exit code and the end of its output.
         tell: told where the broker is.
 
@@ -65,11 +72,17 @@ def run_live(
                 url = broker.url
             tell(f"broker at {BrokerSettings(url=url).shown_url}, logs in {logs}")
             services = (*DECISION_SERVICES, "alerts", "gateway", "recorder", OFFLINE, "ingest")
-            fleet = stack.enter_context(Fleet(url, books=(book,), services=services, environ=_environ(), logs=logs))
+            alerts = stack.enter_context(AlertSpool(spool))
+            fleet = stack.enter_context(
+                Fleet(url, books=(book,), services=services, environ=_environ(spool), logs=logs)
+            )
             fleet.wait_until_ready()
+            client = stack.enter_context(connect(url, load_settings(BrokerSettings).partitions, io_timeout_s=_IO_S))
+            watchdog = Watchdog(client, load_settings(HealthSettings).beat_limit_s)
+            supervisor = Supervisor(fleet, watchdog, alerts, book, process_clock(), on_restart)
             while not stop.wait(_LOOK_S):
                 _check(broker, directory)
-                fleet.restart_dead(on_restart)
+                supervisor.turn()
     except EngineError:
         if not stop.is_set():
             raise
@@ -78,11 +91,11 @@ def run_live(
             signal.signal(number, handler)
 
 
-def _environ() -> dict[str, str]:
-    """Give the children this environment, and tell the alert service where the executor leaves alerts."""
-    given, spool = dict(os.environ), load_settings(ExecutorSettings).spool_path
-    if spool is not None and not given.get(_SPOOLS):
-        given[_SPOOLS] = str(spool)
+def _environ(spool: Path) -> dict[str, str]:
+    """Give the children this environment, and tell the alert service where executor and supervisor leave alerts."""
+    given, of_executor = dict(os.environ), load_settings(ExecutorSettings).spool_path
+    if not given.get(_SPOOLS):
+        given[_SPOOLS] = ",".join(str(path) for path in (spool, of_executor) if path is not None)
     return given
 
 

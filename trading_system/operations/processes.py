@@ -112,6 +112,12 @@ class Fleet:
         process.wait()
         log.close()
 
+    def end(self, name: str) -> None:
+        """End a child that does not obey; `restart_dead` starts it again."""
+        process, _ = self._children[name]
+        process.kill()
+        process.wait()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

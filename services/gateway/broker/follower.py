@@ -15,6 +15,7 @@ from shared.clock import ist_date
 from shared.errors import ConfigError, EngineError, WireError
 from shared.events import Event
 from shared.events.topology import Topic, followed_by
+from shared.streaming.protocol.beats import Beat
 from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.entry import Entry
 from shared.streaming.protocol.reports import BrokerReport
@@ -62,6 +63,9 @@ class Audience(Protocol):
 
     def note_broker(self, *, ok: bool, text: str) -> None:
         """Learn whether the broker answers."""
+
+    def note_beats(self, beats: Sequence[Beat]) -> None:
+        """Take the newest signs of life of the services."""
 
     def note_report(self, report: BrokerReport) -> None:
         """Take the newest inspection."""
@@ -126,6 +130,7 @@ class Follower:
             behind = self._read(partition) or behind
         if monotonic() - self._reported >= self._report_every_s:
             self._audience.note_report(self._client.report())
+            self._audience.note_beats(self._client.beats().newest())
             self._reported = monotonic()
         return behind
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from services.gateway.broker.follower import StreamEntry
+from services.gateway.broker.service_life import ServiceLife
 from services.gateway.projection.freshness import Arrival, PriceAge, judge
 from services.gateway.projection.reports import streams_answer
 from services.gateway.projection.view import BookView, LiveView, Section
@@ -19,6 +20,7 @@ from shared.errors import WireError
 from shared.events import ChainSnapshot, ClockTick
 from shared.events.topology import partition_of
 from shared.market.calendar import TradingCalendar
+from shared.streaming.protocol.beats import Beat
 from shared.streaming.protocol.reports import BrokerReport
 from shared.text.formatting import iso_text
 
@@ -55,6 +57,7 @@ class Hub:
         self.partitions = partitions
         self.clock = clock
         self._calendar = calendar
+        self.services = ServiceLife(settings.silence_s)
         self._lock = threading.RLock()
         self._view = LiveView()
         self._arrivals: dict[str, Arrival] = {}
@@ -96,11 +99,17 @@ class Hub:
 
     def note_broker(self, *, ok: bool, text: str) -> None:
         """Learn whether the broker answers."""
+        if not ok:
+            self.services.lost_sight()
         with self._lock:
             self.broker_losses += self._broker_ok and not ok
             self._broker_ok = ok
             self._broker_text = text
             self._beat_ns = monotonic_ns()
+
+    def note_beats(self, beats: Sequence[Beat]) -> None:
+        """Take the newest signs of life of the services."""
+        self.services.note(beats)
 
     def note_report(self, report: BrokerReport) -> None:
         """Take the newest inspection."""
@@ -248,4 +257,5 @@ class Hub:
             halt=view.halt(),
             control=self.settings.control_token is not None,
             unreadable=self.unreadable,
+            silent=self.services.silent(),
         )

@@ -32,6 +32,12 @@ class PipelineCollector(Collector):
     def _of_gateway(self) -> Iterator[Metric]:
         ok, _ = self._hub.broker()
         yield GaugeMetricFamily("thetaflow_gateway_broker_up", "1 while the broker answers.", value=int(ok))
+        working = GaugeMetricFamily(
+            "thetaflow_process_works", "1 while its heart beats.", labels=["service", "replica"]
+        )
+        for one in self._hub.services.answer():
+            working.add_metric([one.service, one.replica], int(one.works))
+        yield working
         for name, text, count in (
             ("events", "Events folded into the view.", self._hub.absorbed),
             ("unreadable", "Entries that are no events.", self._hub.unreadable),

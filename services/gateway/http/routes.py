@@ -25,6 +25,7 @@ from services.gateway.schemas.api import (
     LineageAnswer,
     PositionsAnswer,
     ReadyAnswer,
+    ServiceAnswer,
     SignalsAnswer,
     StreamsAnswer,
     TradesAnswer,
@@ -101,7 +102,7 @@ def health(hub: Shared, response: Response) -> HealthAnswer:
 
 @router.get("/ready", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": ReadyAnswer}})
 def ready(hub: Shared, response: Response) -> ReadyAnswer:
-    """Say whether the broker answers and, in session, prices are young enough; 503 with the reason when not."""
+    """Say whether broker and services work and, in session, prices are young enough; 503 with the reason when not."""
     answer = readiness(hub)
     if not answer.ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -161,6 +162,12 @@ def streams(hub: Shared) -> StreamsAnswer:
     if report is None:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, f"broker: {hub.broker()[1]}")
     return report
+
+
+@router.get("/services")
+def services(hub: Shared) -> tuple[ServiceAnswer, ...]:
+    """Give every process of every service by its heartbeat: whether it works, and how far its work has got."""
+    return hub.services.answer()
 
 
 @router.get("/streams/{topic}")

@@ -74,12 +74,35 @@ class StreamsAnswer(Answer):
     dead: int
 
 
+class PartitionReachedAnswer(Answer):
+    """How far a service's work on a partition has got: its newest commit, and the event time of what it handled last."""
+
+    partition: int
+    last_step: str
+    event_at: str | None
+
+
+class ServiceAnswer(Answer):
+    """One process of a service by its heartbeat; `reason` says why it does not work."""
+
+    service: str
+    replica: str
+    works: bool
+    reason: str
+    last_beat_at: str
+    partitions: tuple[PartitionReachedAnswer, ...]
+
+
 class ReadyAnswer(Answer):
-    """Whether the gateway shows the truth: broker reachable, prices young enough. `books` has the words for each."""
+    """Whether the gateway shows the truth: broker reachable, every service at work, prices young enough.
+
+    `silent` says of each service that does not work why, `books` has the words for each book.
+    """
 
     ready: bool
     broker: str
     books: dict[str, str]
+    silent: tuple[str, ...] = ()
 
 
 class HealthAnswer(Answer):

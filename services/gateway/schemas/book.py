@@ -125,6 +125,7 @@ class StatusAnswer(Answer):
     halt: HaltAnswer
     control: bool
     unreadable: int
+    silent: tuple[str, ...] = ()
 
 
 class BookAnswer(Answer):

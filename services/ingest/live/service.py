@@ -17,6 +17,7 @@ from shared.events.topology import TOPIC_OF
 from shared.observability.health import Freshness, HealthServer, Heartbeat
 from shared.observability.metrics import ServiceMetrics
 from shared.settings import BrokerSettings, HealthSettings
+from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
 
 _PUBLISHER_PATIENCE_S = 10.0
@@ -100,6 +101,7 @@ def serve_live(
     client = connect(broker.url, broker.partitions)
     memory = LiveMemory(client, book)
     with (
+        Beating("ingest", broker, {"loop": heartbeat}),
         HealthServer(health, live={"loop": heartbeat}, ready={"freshness": freshness}, metrics=metrics),
         client.publisher("ingest", patience_s=_PUBLISHER_PATIENCE_S) as publisher,
     ):

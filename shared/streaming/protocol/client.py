@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol, Self
 
 from shared.events.topology import Topic
+from shared.streaming.protocol.beats import Beats
 from shared.streaming.protocol.dead_letters import DeadLetters
 from shared.streaming.protocol.engine import Engine
 from shared.streaming.protocol.handler import Service
@@ -62,6 +63,10 @@ class BrokerClient(Protocol):
 
     def memory(self, producer: str, book: str) -> Memory:
         """Give the small values of a producer and book."""
+        ...
+
+    def beats(self) -> Beats:
+        """Give the signs of life of services; over the client's connections."""
         ...
 
     def publisher(self, producer: str, *, patience_s: float = 30.0) -> Publisher:

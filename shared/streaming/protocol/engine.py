@@ -6,6 +6,8 @@ from collections import Counter
 from types import TracebackType
 from typing import Protocol, Self
 
+from shared.streaming.protocol.beats import PartitionBeat
+
 
 class Engine(Protocol):
     """One replica of a service on a broker.
@@ -29,6 +31,11 @@ class Engine(Protocol):
     @property
     def ready(self) -> bool:
         """Whether it owns its share of the partitions and all of them have recovered."""
+        ...
+
+    @property
+    def reached(self) -> tuple[PartitionBeat, ...]:
+        """How far each of its partitions has got."""
         ...
 
     @property

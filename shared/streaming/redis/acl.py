@@ -102,6 +102,8 @@ def _of_service(row: ServiceRow) -> str:
         words.append(f"%R~{_ALL}")
     else:
         words += [f"%R~{_PARTITION}:{topic}" for topic in looked_at_by(row) if topic not in keys]
+    if row.watches:
+        words.append(f"%R~{_PARTITION}:beat:*")
     words += ["-@all", _HELLO, _LOOK]
     if row.handles:
         words.append(_ENGINE)
@@ -121,7 +123,7 @@ def _own_keys(row: ServiceRow) -> list[str]:
     kept += [f"published:{producer}" for producer in row.publishes_as]
     if row.handles:
         kept += ["marks", "turn:*"]
-    return [*kept, "layout"] if kept else []
+    return [*kept, *(["layout"] if kept else []), f"beat:{row.name}"]
 
 
 def _keys(names: Iterable[str | Topic]) -> str:

@@ -12,6 +12,7 @@ from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.engine import EmbeddedBroker
 from shared.streaming.protocol.handler import Service
 from shared.streaming.protocol.reports import BrokerReport
+from shared.streaming.redis.beats import RedisBeats
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.dead_letters import RedisDeadLetters
 from shared.streaming.redis.embedded import EmbeddedRedis
@@ -138,6 +139,10 @@ class RedisClient:
     def memory(self, producer: str, book: str) -> RedisMemory:
         """Give the small values of a producer and book."""
         return RedisMemory(self._broker, self._partitions, producer, book)
+
+    def beats(self) -> RedisBeats:
+        """Give the signs of life of services."""
+        return RedisBeats(self._broker)
 
     def publisher(self, producer: str, *, patience_s: float = 30.0) -> RedisPublisher:
         """Give a way in."""

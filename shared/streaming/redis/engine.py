@@ -18,6 +18,7 @@ from typing import Final
 
 from shared.errors import ConfigError, EngineError
 from shared.events.topology import DEFAULT_PARTITIONS
+from shared.streaming.protocol.beats import PartitionBeat
 from shared.streaming.protocol.handler import Service
 from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.ownership import OUTAGES, Ownership
@@ -114,6 +115,11 @@ class RedisEngine:
     def owned(self) -> tuple[int, ...]:
         """Partitions it owns."""
         return tuple(self._ownership.owned)
+
+    @property
+    def reached(self) -> tuple[PartitionBeat, ...]:
+        """How far each of its partitions has got."""
+        return tuple(partition.reached for partition in list(self._ownership.owned.values()))
 
     @property
     def books(self) -> tuple[str, ...]:

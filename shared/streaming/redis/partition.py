@@ -11,6 +11,7 @@ from typing import Final
 from shared.errors import NewerEventError, OrderGapError, StateError, UpgradeNeededError, WireError
 from shared.events import Header
 from shared.events.topology import Topic
+from shared.streaming.protocol.beats import PartitionBeat
 from shared.streaming.protocol.codec import decode
 from shared.streaming.protocol.handler import Service
 from shared.streaming.protocol.runner import HandlerRunner, dead_letter
@@ -71,6 +72,8 @@ class OwnedPartition:
         self._fault = fault
         group = service.name
         self._hashes = (lease_key(number, group), state_key(number, group), position_key(number, group))
+        self._event_ts: int | None = None
+        self._committed: tuple[Topic, bytes, int | None] | None = None
         self._slots: dict[str, HandlerRunner] = {}
         self._book_at: dict[str, bytes] = {}
         self._unsure: deque[tuple[Topic, bytes, int]] = deque()
@@ -85,6 +88,14 @@ class OwnedPartition:
     def unanswered(self) -> int:
         """Commits sent whose answer has not come."""
         return len(self._unsure)
+
+    @property
+    def reached(self) -> PartitionBeat:
+        """How far its commits have got."""
+        if self._committed is None:
+            return PartitionBeat(partition=self.number)
+        topic, last, ts = self._committed
+        return PartitionBeat(partition=self.number, step=f"{topic.value} {last.decode()}", event_ts=ts)
 
     # --- handling ---------------------------------------------------------------------------------------------
 
@@ -130,7 +141,8 @@ class OwnedPartition:
         if self.broken or self.lost:
             return
         if status == b"OK":
-            _, _, count = self._unsure.popleft()
+            topic, last, count = self._unsure.popleft()
+            self._committed = (topic, last, self._event_ts)
             self._counters["events"] += count
             self._counters["commits"] += 1
             if self._fault is not None:
@@ -176,6 +188,7 @@ class OwnedPartition:
         except WireError as error:
             self._give_up(made_up_header(topic, entry_id, fields), topic, entry_id, error, 1, fields)
             return
+        self._event_ts = event.header.ts
         book = event.header.book
         slot = self._slots.get(book)
         if slot is None:

@@ -28,6 +28,7 @@ function follow() {
 function showStatus(next) {
   status = next;
   document.body.dataset.freshness = status.freshness;
+  document.body.dataset.services = status.silent.length ? "silent" : "ok";
   const live = status.mode !== "paper";
   text("mode", status.mode).dataset.live = live;
   document.title = `${status.mode.toUpperCase()} ${status.book} · Thetaflow`;
@@ -72,6 +73,7 @@ function showLink() {
   let words = "";
   if (lost) words = "No word from the gateway: what you see is old. Trying again.";
   else if (status && !status.broker_ok) words = `The gateway cannot reach the broker: ${status.broker_text}`;
+  else if (status?.silent.length) words = `Not working: ${status.silent.map((line) => line.split(":")[0]).join(", ")}. What it should do is not done. See the runbook.`;
   else if (status?.freshness === "stale") words = last === null ? "The session is open and no tick has come yet." : `Prices are stale: the last tick is of ${last} IST, ${day(status.last_tick_at)}.`;
   text("banner", words).hidden = words === "";
 }
