@@ -37,7 +37,7 @@ class _Batch:
     """What was read from one partition and is not written yet."""
 
     positions: dict[str, str] = field(default_factory=dict)
-    chains: dict[tuple[str, str], list[ChainSnapshot]] = field(default_factory=lambda: defaultdict(list))
+    chains: dict[tuple[str, str], list[tuple[ChainSnapshot, str]]] = field(default_factory=lambda: defaultdict(list))
     events: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     entries: int = 0
 
@@ -109,9 +109,11 @@ class Recording:
             number, positions = self._written.get(partition, (0, {}))
             name = _part_name(partition, number + 1)
             for (book, day), chains in batch.chains.items():
-                write_part(day_folder(self._root, Table.LEGS, book, day), name, leg_table(chains))
+                snapshots, positions_of = [chain for chain, _ in chains], [position for _, position in chains]
+                write_part(day_folder(self._root, Table.LEGS, book, day), name, leg_table(snapshots))
                 self._step("legs")
-                write_part(day_folder(self._root, Table.SNAPSHOTS, book, day), name, snapshot_table(chains))
+                content = snapshot_table(snapshots, positions_of)
+                write_part(day_folder(self._root, Table.SNAPSHOTS, book, day), name, content)
             for (book, day), rows in batch.events.items():
                 content = pa.Table.from_pylist(rows, schema=EVENT_SCHEMA)
                 write_part(day_folder(self._root, Table.EVENTS, book, day), name, content)
@@ -156,7 +158,7 @@ class Recording:
         key = (event.header.book, ist_date(event.header.ts).isoformat())
         # What stands in for a silent feed is no capture: it is archived, not given back as a chain.
         if isinstance(event, ChainSnapshot) and QualityFlag.FALLBACK not in event.quality:
-            batch.chains[key].append(event)
+            batch.chains[key].append((event, entry.position))
         else:
             batch.events[key].append({**row, "ts": event.header.ts})
 

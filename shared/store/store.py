@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from shared.errors import BadInputError
 from shared.events import Event
 from shared.market.chain import ParsedChain
+from shared.store.cuts import cut_path
 from shared.store.layout import Table, compact, day_folder, list_parts, read_parts, sweep, walk_days
 from shared.store.tables import EVENT_ORDER, LEG_ORDER, SNAPSHOT_ORDER, chains_of, events_of
 
@@ -152,6 +153,7 @@ class Store:
             size -= self._size(book, day)
             for table in Table:
                 shutil.rmtree(day_folder(self.root, table, book, day), ignore_errors=True)
+            shutil.rmtree(cut_path(self.root, book, day).parent, ignore_errors=True)
             deleted += 1
             if on_delete is not None:
                 on_delete(book, day)

@@ -19,9 +19,9 @@ _COUNTS = ("bid_qty", "ask_qty", "volume", "oi", "oi_change")
 _LEG_FIELDS = ("bid", "ask", "bid_qty", "ask_qty", "ltp", "volume", "oi", "oi_change", "iv")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
-ROWS_VERSION = 3
+ROWS_VERSION = 4
 """Layout of snapshot and leg rows, in their column `v`; rows of v0.1.0 have none and are version 1, without that column. Version
-3 knows the previous close. A row of an event carries the version of the event."""
+3 knows the previous close, version 4 the position at which the broker took a snapshot. A row of an event carries the version of the event."""
 
 SNAPSHOT_SCHEMA = pa.schema(
     [
@@ -35,6 +35,7 @@ SNAPSHOT_SCHEMA = pa.schema(
         ("previous_close", pa.float64()),
         ("source", pa.string()),
         ("quality", pa.string()),
+        ("entry", pa.string()),
         ("v", pa.int16()),
     ]
 )
@@ -70,9 +71,18 @@ LEG_ORDER = ("underlying", "expiry", "strike", "ts")
 EVENT_ORDER = ("topic", "ts", "entry")
 
 
-def snapshot_table(chains: Iterable[ParsedChain | ChainSnapshot]) -> pa.Table:
-    """Lay chains out, one row each."""
-    return pa.Table.from_pylist([_snapshot_row(chain) for chain in chains], schema=SNAPSHOT_SCHEMA)
+def snapshot_table(
+    chains: Sequence[ParsedChain | ChainSnapshot], positions: Sequence[str | None] | None = None
+) -> pa.Table:
+    """Lay chains out, one row each.
+
+    Args:
+        chains: imported or recorded.
+        positions: at which the broker took them, as many as chains; None for chains that came by no broker.
+    """
+    taken = positions if positions is not None else [None] * len(chains)
+    rows = [{**_snapshot_row(chain), "entry": at} for chain, at in zip(chains, taken, strict=True)]
+    return pa.Table.from_pylist(rows, schema=SNAPSHOT_SCHEMA)
 
 
 def leg_table(chains: Iterable[ParsedChain | ChainSnapshot]) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 
+from shared.errors import ConfigError
 from shared.events import Event
 from shared.events.topology import TOPIC_OF, Topic
 from shared.streaming.protocol.codec import encode
@@ -33,6 +34,22 @@ class MemoryEngine:
             topic: tuple(service for service in self._services if topic in service.inputs) for topic in Topic
         }
         self.counters: Counter[str] = Counter()
+
+    def begin(self, service_name: str, book: str, state: bytes | None, since: Iterable[Event] = ()) -> None:
+        """Let a handler go on from a stored state, with the events since then folded in and their outputs dropped.
+
+        Raises:
+            ConfigError: the engine runs no such service.
+            ValueError: the state is not one of this version of the handler.
+        """
+        service = next((one for one in self._services if one.name == service_name), None)
+        if service is None:
+            known = ", ".join(one.name for one in self._services)
+            raise ConfigError(f"expected a service of {known} to begin with, got {service_name!r}")
+        slot = self._slots[service_name, book] = HandlerRunner(service, book)
+        slot.load(state)
+        for event in since:
+            slot.catch_up(event)
 
     def publish(self, events: Iterable[Event]) -> None:
         """Take events in, one by one, each with everything that follows from it."""

@@ -12,6 +12,16 @@ from shared.streaming.protocol.codec import decode
 _NS_PER_MS = 1_000_000
 
 
+Order = tuple[int, int]
+"""When the broker took an entry, ms since 1970 UTC, and its number among those of that moment."""
+
+
+def order_of_position(position: str) -> Order:
+    """Read when the broker took an entry off its position, `<ms>-<number>`, so that topics can be put in one order."""
+    ms, _, number = position.partition("-")
+    return int(ms), int(number or 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An entry and where it lies.
@@ -19,8 +29,8 @@ class Entry:
     Attributes:
         topic: it is on.
         partition: of the topic.
-        position: where to go on reading after it; opaque, may be stored and used by another process.
-        order: when the broker took it, ms since 1970 UTC, and its number among those of that moment.
+        position: where to go on reading after it; may be stored and used by another process.
+        order: when the broker took it, as `order_of_position` reads it.
         stream: name that the engine's own tools know the partition by, for people.
         fields: the wire form of the event.
     """
@@ -28,7 +38,7 @@ class Entry:
     topic: Topic
     partition: int
     position: str
-    order: tuple[int, int]
+    order: Order
     stream: str
     fields: Mapping[bytes, bytes]
 

@@ -31,13 +31,18 @@ def golden_hash(events: Iterable[Event]) -> str:
     Returns:
         sha256 in hex over the sorted-key JSON lines.
     """
-    counted = [event for event in events if type(event) in _NAMED]
-    counted.sort(key=lambda event: (event.header.book, event.header.seq, _NAMED[type(event)][0]))
     digest = sha256()
-    for event in counted:
+    for event in in_order(events):
         digest.update(canonical_json(event))
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Give the decisions among events in the order in which the hash takes them."""
+    counted = [event for event in events if type(event) in _NAMED]
+    counted.sort(key=lambda event: (event.header.book, event.header.seq, _NAMED[type(event)][0]))
+    return counted
 
 
 def counts(event: Event) -> bool:

@@ -96,3 +96,7 @@ class StateReader(Protocol):
     def checkpoint(self, group: str, book: str) -> bytes | None:
         """Give a service's newest committed checkpoint of a book, None before its first."""
         ...
+
+    def covered(self, group: str, book: str) -> str | None:
+        """Give the position on its one input that this checkpoint covers, None where every step has a checkpoint."""
+        ...

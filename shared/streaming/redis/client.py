@@ -20,7 +20,7 @@ from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.following import RedisFollowing
 from shared.streaming.redis.history import RedisHistory
 from shared.streaming.redis.inspection import inspect_with
-from shared.streaming.redis.keys import state_key, stream_key
+from shared.streaming.redis.keys import covered_field, position_key, state_key, stream_key
 from shared.streaming.redis.lockstep import RedisLockstep
 from shared.streaming.redis.publisher import RedisPublisher
 
@@ -42,6 +42,13 @@ class RedisStates:
         partition = partition_of(book, self._partitions)
         raw: bytes | None = self._broker.shared(partition).call("HGET", state_key(partition, group), book)
         return raw
+
+    def covered(self, group: str, book: str) -> str | None:
+        """Give the position that a book's checkpoint covers."""
+        partition = partition_of(book, self._partitions)
+        field = covered_field(book)
+        raw: bytes | None = self._broker.shared(partition).call("HGET", position_key(partition, group), field)
+        return None if raw is None else raw.decode()
 
 
 class RedisMemory:

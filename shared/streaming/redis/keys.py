@@ -31,3 +31,8 @@ def state_key(partition: int, group: str) -> str:
 def position_key(partition: int, group: str) -> str:
     """Name the hash of positions: last committed id by topic, id each book's checkpoint covers, floor of the rest."""
     return stream_key(partition, f"position:{group}")
+
+
+def covered_field(book: str) -> str:
+    """Name the field of that hash with the id that a book's checkpoint covers."""
+    return f"book:{book}"

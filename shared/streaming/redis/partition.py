@@ -19,7 +19,7 @@ from shared.streaming.redis import scripts
 from shared.streaming.redis.commit import Commit
 from shared.streaming.redis.connection import Arg, BrokerConnection, decode_pairs
 from shared.streaming.redis.entries import ONLY, Entry, entry_order, fields_as_text, made_up_header
-from shared.streaming.redis.keys import CONSUMER, lease_key, position_key, state_key, stream_key
+from shared.streaming.redis.keys import CONSUMER, covered_field, lease_key, position_key, state_key, stream_key
 
 FaultHook = Callable[[str, int], None]
 """Called with the name of a point and a partition; tests end the process there."""
@@ -28,7 +28,6 @@ _LOG: Final = logging.getLogger("thetaflow.engine")
 _PAGE: Final = 512
 _DRAIN_TRIES: Final = 5
 _FLOOR: Final = "floor"
-_BOOK: Final = "book:"
 
 
 class OwnedPartition:
@@ -238,7 +237,7 @@ class OwnedPartition:
                 states += (book, slot.checkpoint())
                 self._book_at[book] = last
                 if every > 1:
-                    positions += (_BOOK + book, last)
+                    positions += (covered_field(book), last)
         if every > 1:
             behind = [self._book_at[book] for book, slot in self._slots.items() if slot.since_checkpoint]
             positions += (_FLOOR, min(behind, key=entry_order, default=last))
@@ -284,7 +283,7 @@ class OwnedPartition:
                     f"{self._hashes[1]}: expected a state of this version of {self.service.name} for book {book}, "
                     f"got {error}; run the version that wrote it, or delete the field to start that book afresh"
                 ) from error
-            self._book_at[book] = positions.get((_BOOK + book).encode(), b"0-0")
+            self._book_at[book] = positions.get(covered_field(book).encode(), b"0-0")
         if self.service.checkpoint_every > 1:
             self._catch_up(connection, positions)
         self.broken = False
