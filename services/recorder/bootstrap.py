@@ -7,10 +7,11 @@ import threading
 from services.recorder.days import DayKeeper
 from services.recorder.loop import record
 from services.recorder.settings import RecorderSettings
+from shared.market.calendar import TradingCalendar
 from shared.observability.health import Flag, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging
 from shared.process_clock import process_clock
-from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.settings import BrokerSettings, HealthSettings, LogSettings, TableSettings, load_settings, secrets_of
 from shared.store.memory import leave_pandas_out
 from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
@@ -30,8 +31,9 @@ def run_recorder(stop: threading.Event) -> int:
     beat, connected = Heartbeat(health.beat_limit_s + settings.poll_s), Flag("not connected yet")
     client = connect(broker.url, broker.partitions)
     clock = process_clock()
+    keeper = DayKeeper(settings, clock, TradingCalendar.load(load_settings(TableSettings).calendar_table))
     live = {"loop": beat}
     with HealthServer(health, live=live, ready={"broker": connected}), Beating("recorder", broker, live):
-        record(settings, client, DayKeeper(settings, clock), beat, connected, stop, pause_s=clock.pause_s)
+        record(settings, client, keeper, beat, connected, stop, pause_s=clock.pause_s)
     client.close()
     return 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import date, timedelta
 
 from services.recorder.settings import RecorderSettings
-from shared.clock import Clock, ist_date
+from shared.clock import NS_PER_SECOND, Clock, ist_date
+from shared.market.calendar import TradingCalendar
 from shared.store.layout import COMPACTED, Table, list_parts, walk_days
 from shared.store.store import Store
 
@@ -15,12 +17,14 @@ _GIB = 1 << 30
 class DayKeeper:
     """Compacts and retains the days of a store.
 
-    A day is over when a later one of the same book has been stored, or when the clock says so.
+    A day is over when a later one of the same book has been stored, when its session has ended some time ago by the
+    calendar, or when the date has changed.
     """
 
-    def __init__(self, settings: RecorderSettings, clock: Clock) -> None:
+    def __init__(self, settings: RecorderSettings, clock: Clock, calendar: TradingCalendar) -> None:
         self._settings = settings
         self._clock = clock
+        self._calendar = calendar
         self._store = Store(settings.store)
 
     def finish_days(
@@ -34,7 +38,9 @@ class DayKeeper:
         Returns:
             Book and day of what was compacted, and of what was deleted.
         """
-        today = ist_date(self._clock.now_ns())
+        now_ns = self._clock.now_ns()
+        today = ist_date(now_ns)
+        compact_until = today + timedelta(days=self._is_over(today, now_ns))
         newest: dict[str, str] = {}
         open_days: dict[tuple[str, str], bool] = {}
         for table in Table:
@@ -44,7 +50,7 @@ class DayKeeper:
                 open_days[book, day] = open_days.get((book, day), False) or loose
         done: list[tuple[str, str]] = []
         for (book, day), loose in sorted(open_days.items()):
-            if loose and (day < newest[book] or day < today.isoformat()):
+            if loose and (day < newest[book] or day < compact_until.isoformat()):
                 self._store.compact_day(day, book)
                 done.append((book, day))
         deleted: list[tuple[str, str]] = []
@@ -56,3 +62,8 @@ class DayKeeper:
             on_delete=lambda book, day: deleted.append((book, day)),
         )
         return done, deleted
+
+    def _is_over(self, day: date, now_ns: int) -> bool:
+        session = self._calendar.session(day)
+        after_ns = int(self._settings.compact_after_s * NS_PER_SECOND)
+        return session is not None and now_ns >= session.close_ns + after_ns

@@ -48,6 +48,7 @@ from shared.events.market import (
     OptionKind,
     QualityFlag,
 )
+from shared.events.modes import DayReported, Mode, ModeChanged
 from shared.events.operation import (
     Alert,
     Artefact,
@@ -87,6 +88,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     Alert,
     HaltChanged,
     LimitState,
+    ModeChanged,
+    DayReported,
     DeadLetter,
 )
 
@@ -103,6 +106,7 @@ __all__ = [
     "CommandKind",
     "Contract",
     "Contribution",
+    "DayReported",
     "DeadLetter",
     "Denial",
     "DenialCode",
@@ -129,6 +133,8 @@ __all__ = [
     "MarginBasis",
     "MarkSource",
     "MarketView",
+    "Mode",
+    "ModeChanged",
     "ModelPublished",
     "OfflineFinished",
     "OfflineKind",

@@ -13,6 +13,7 @@ class OfflineKind(StrEnum):
     """Work that needs the handlers of all services, done outside the market's path."""
 
     TRAINING_SET = "training_set"
+    DAY_REVIEW = "day_review"
 
 
 class OfflineRequested(Event, frozen=True, kw_only=True):
@@ -23,6 +24,8 @@ class OfflineRequested(Event, frozen=True, kw_only=True):
         sources: exchange dates of the store, ISO; all of them when empty.
     """
 
+    VERSION: ClassVar[int] = 2
+
     kind: OfflineKind
     sources: tuple[str, ...] = ()
 
@@ -31,7 +34,7 @@ class Artefact(Record, frozen=True, kw_only=True):
     """A file that offline work made.
 
     Attributes:
-        path: below the folder of the models, with forward slashes.
+        path: below the folder of the models, or of the reports for a day's review, with forward slashes.
         content: hash of what it holds; the same content has the same hash, whoever made it and when.
         counts: what it holds and what was left out, by name.
     """
@@ -50,6 +53,8 @@ class OfflineFinished(Event, frozen=True, kw_only=True):
         artefact: what was made, None when nothing could be.
         problem: why nothing could be made, empty when something was.
     """
+
+    VERSION: ClassVar[int] = 2
 
     request_id: str
     kind: OfflineKind

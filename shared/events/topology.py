@@ -32,6 +32,7 @@ class Topic(StrEnum):
     MODELS = "models"
     CONTROL = "control"
     HALTS = "halts"
+    MODES = "modes"
     LIMITS = "limits"
     ALERTS = "alerts"
     DEAD = "dead"
@@ -95,7 +96,8 @@ SERVICES: Final = (
     ServiceRow("risk", handles=True, decides=True),
     ServiceRow("executor", handles=True, decides=True, publishes_as=("executor-side",)),
     ServiceRow("trainer", handles=True, publishes_as=("models",)),
-    ServiceRow("offline", publishes_as=("offline",)),
+    # It archives the others' states, and waits until the recorder has the day.
+    ServiceRow("offline", publishes_as=("offline",), reads_all=True),
     ServiceRow("recorder", reads_all=True, holds=True),
     ServiceRow("alerts", publishes_as=("alerts",), watches=True),
     # The command line beside the gateway publishes as "cli" under the gateway's user.
@@ -175,11 +177,12 @@ TOPICS: Final = (
         producers=("risk",),
         followers=("executor", "gateway", "recorder", "alerts"),
     ),
+    TopicRow(Topic.MODES, (events.ModeChanged, events.DayReported), producers=("offline",), keep=2_000),
     TopicRow(Topic.LIMITS, (events.LimitState,), producers=("risk",), keep=2_000),
     TopicRow(
         Topic.ALERTS,
         (events.Alert,),
-        producers=("ingest", *_HANDLERS, "alerts"),
+        producers=("ingest", "offline", *_HANDLERS, "alerts"),
         followers=("gateway", "recorder", "alerts"),
     ),
     TopicRow(Topic.DEAD, (events.DeadLetter,), producers=_HANDLERS, keep=None),

@@ -99,5 +99,7 @@ UPCASTERS: Final[Mapping[str, Mapping[int, Upcaster]]] = {
     "BookState": {1: book_v1, 2: unchanged},
     "Command": {1: unchanged},
     "Intent": {1: intent_v1, 2: unchanged},
+    "OfflineRequested": {1: unchanged},
+    "OfflineFinished": {1: unchanged},
 }
 """Steps by kind of event, then by the version they raise."""

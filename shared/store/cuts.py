@@ -19,7 +19,7 @@ from shared.errors import BadInputError, LayoutError
 from shared.events import Event
 from shared.events.topology import Topic
 from shared.layouts import Layout
-from shared.store.layout import replace_synced
+from shared.store.places import replace_synced
 from shared.streaming.protocol.codec import decode
 from shared.streaming.protocol.entry import Order, order_of_position
 

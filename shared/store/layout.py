@@ -9,31 +9,33 @@ a crash between writing it and deleting them leaves nothing doubled: whoever lis
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shared.store.places import Table, day_folder, replace_synced
+
+__all__ = [
+    "COMPACTED",
+    "COVERS",
+    "Table",
+    "compact",
+    "covered_by",
+    "day_folder",
+    "list_parts",
+    "read_parts",
+    "replace_synced",
+    "sweep",
+    "walk_days",
+    "write_part",
+]
+
 COVERS = b"thetaflow.covers"
 COMPACTED = "day-"
 _SUFFIX = ".parquet"
 _UNFINISHED = ".unfinished"
-
-
-class Table(StrEnum):
-    """What a store holds: snapshots and their legs, and every other event as it was."""
-
-    SNAPSHOTS = "snapshots"
-    LEGS = "legs"
-    EVENTS = "events"
-
-
-def day_folder(root: Path, table: Table, book: str, day: str) -> Path:
-    """Name the folder of one day of one book."""
-    return root / table.value / f"book={book}" / f"date={day}"
 
 
 def write_part(folder: Path, name: str, content: pa.Table, *, covers: Sequence[str] = ()) -> Path:
@@ -52,21 +54,6 @@ def write_part(folder: Path, name: str, content: pa.Table, *, covers: Sequence[s
     )
     replace_synced(unfinished, place)
     return place
-
-
-def replace_synced(unfinished: Path, place: Path) -> None:
-    """Move a finished file to its place, its bytes and its name on disk."""
-    descriptor = os.open(unfinished, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    unfinished.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def list_parts(folder: Path) -> list[Path]:

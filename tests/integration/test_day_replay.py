@@ -18,7 +18,6 @@ from shared.clock import NS_PER_MINUTE, ist_date
 from shared.errors import BadInputError
 from shared.events import ChainSnapshot, Command, CommandKind, Event, Header, Order, QualityFlag
 from shared.events.topology import Topic
-from shared.market.chain import ParsedChain
 from shared.store.cuts import cut_path, read_cut, write_cut
 from shared.store.recorded import read_recorded
 from shared.streaming.connect import connect
@@ -50,7 +49,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     """Run every service as a process for an hour of one day and most of the next, with an operator and a silent feed."""
     folder = tmp_path_factory.mktemp("replay")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
-    chains = [chain for chain in synthetic_days(5, 2) if isinstance(chain, ParsedChain)]
+    chains = list(synthetic_days(5, 2))
     first_day, second_day = sorted({ist_date(chain.stamp_ns) for chain in chains})
     first = [chain for chain in chains if ist_date(chain.stamp_ns) == first_day]
     second = [chain for chain in chains if ist_date(chain.stamp_ns) == second_day]

@@ -14,7 +14,7 @@ from services.ingest.sources.synthetic.source import synthetic_days
 from services.recorder.days import DayKeeper
 from services.recorder.recording import Recording
 from services.recorder.settings import RecorderSettings
-from shared.clock import NS_PER_DAY, ManualClock
+from shared.clock import NS_PER_SECOND, ManualClock, ist_date
 from shared.errors import BrokerUnavailableError
 from shared.events import Event
 from shared.market.chain import Parsed
@@ -102,8 +102,12 @@ def test_a_recorded_day_replays_to_the_same_golden_hash(tmp_path: Path):
     (stored,) = Store(tmp_path / "store").days()
     clock = ManualClock(0)
     clock.move_to(ingest.last_snapshot_ns or 0)
-    clock.advance(NS_PER_DAY)
-    assert DayKeeper(RecorderSettings(store=tmp_path / "store"), clock).finish_days() == ([("nifty", stored.day)], [])
+    keeper = DayKeeper(RecorderSettings(store=tmp_path / "store"), clock, house.calendar)
+    assert keeper.finish_days() == ([], []), "compacted in the session"
+    session = house.calendar.session(ist_date(clock.now_ns()))
+    assert session is not None
+    clock.move_to(session.close_ns + 1_800 * NS_PER_SECOND)
+    assert keeper.finish_days() == ([("nifty", stored.day)], [])
     again = simulate(SimulationRequest(source=stored.day, store=tmp_path / "store"), installation=house)
     assert again.golden_hash == original.golden_hash
     assert again.signals_all == original.signals_all == 150

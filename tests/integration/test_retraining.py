@@ -107,6 +107,7 @@ def test_forty_trades_lead_to_a_verdict_though_both_processes_are_killed(store, 
         "THETAFLOW_OFFLINE_MODELS": str(models),
         "THETAFLOW_OFFLINE_STORE": str(store),
         "THETAFLOW_OFFLINE_POLL_S": "0.2",
+        "THETAFLOW_OFFLINE_TRAIN_IN_SESSION": "true",  # whatever the time of day this test runs at
     }
     registry = ModelRegistry(models)
     with (

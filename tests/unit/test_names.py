@@ -22,7 +22,6 @@ FOR_TESTS_AND_BENCHMARKS = {
     "ManualClock.move_to",
     "generate_samples",
     "Outbox.at_rest",
-    "HandlerRunner.catch_up",
     "decode_json",
     "inspect_broker",
     "read_stream",

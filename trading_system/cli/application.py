@@ -21,6 +21,7 @@ from trading_system.cli import (
     importing,
     inspect,
     live,
+    mode,
     query,
     risk_report,
     settling,
@@ -41,6 +42,8 @@ app = typer.Typer(
 app.command(name="demo")(demo.demo)
 app.command(name="simulate")(simulate.simulate_command)
 app.command(name="live")(live.live)
+app.command(name="mode")(mode.mode_command)
+app.command(name="replay")(mode.replay_command)
 app.command(name="inspect")(inspect.inspect_command)
 app.command(name="doctor")(doctor.doctor)
 app.command(name="control")(control.control)

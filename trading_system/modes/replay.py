@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -106,7 +106,7 @@ def first_difference(live: Sequence[Event], replayed: Sequence[Event]) -> Differ
     return None
 
 
-def _difference(one: Event | None, other: Event | None, replayed: Set[str]) -> Difference:
+def _difference(one: Event | None, other: Event | None, replayed: Container[str]) -> Difference:
     """Name the event: where one side lacks it, all that follow are shifted, and its neighbour is not the culprit."""
     if one is not None and other is not None and one.header.id != other.header.id:
         one, other = (None, other) if one.header.id in replayed else (one, None)

@@ -5,16 +5,28 @@ from __future__ import annotations
 import os
 import threading
 
-from shared.errors import BrokerReplyError, BrokerUnavailableError
 from shared.events.topology import Topic
+from shared.market.calendar import TradingCalendar
 from shared.observability.health import Flag, HealthServer, Heartbeat
-from shared.observability.logging import configure_logging, get_logger
+from shared.observability.logging import configure_logging
 from shared.process import run_service
-from shared.settings import BrokerSettings, HealthSettings, LogSettings, load_settings, secrets_of
+from shared.process_clock import process_clock
+from shared.settings import (
+    BookSettings,
+    BrokerSettings,
+    HealthSettings,
+    LogSettings,
+    TableSettings,
+    load_settings,
+    secrets_of,
+)
 from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
 from shared.streaming.topic_reader import TopicReader
 from trading_system.installation import InstallationSettings
+from trading_system.modes.keeper import PRODUCER, ModeKeeper
+from trading_system.modes.schedule import Schedule
+from trading_system.offline.loop import OfflineLoop
 from trading_system.offline.requests import OpenRequests
 from trading_system.offline.settings import OfflineSettings
 from trading_system.offline.work_process import WorkProcess
@@ -25,43 +37,38 @@ _LONGEST_STEP_S = 120.0
 
 
 def main(stop: threading.Event) -> int:
-    """Do offline work when asked until told to stop, with low priority."""
+    """Keep the modes and do offline work when asked until told to stop, with low priority."""
     os.nice(_NICENESS)
-    settings = load_settings(OfflineSettings)
+    settings, clock = load_settings(OfflineSettings), process_clock()
     broker, health = load_settings(BrokerSettings), load_settings(HealthSettings)
     InstallationSettings.load()  # a wrong setting ends the process now, not at the first request
     configure_logging(load_settings(LogSettings), "offline", secrets_of(broker))
-    log = get_logger("thetaflow.offline")
+    calendar = TradingCalendar.load(load_settings(TableSettings).calendar_table)
+    schedule = Schedule(calendar, settings.live_before_s, settings.offline_after_s)
     beat, connected = Heartbeat(health.beat_limit_s + _LONGEST_STEP_S), Flag("not connected yet")
-    reading = connect(broker.url, broker.partitions)
-    requests = OpenRequests(TopicReader(reading.history(), Topic.OFFLINE, range(broker.partitions)))
-    work = WorkProcess(beat.beat, stop)
-
     with (
-        reading.publisher("offline") as publisher,
+        connect(broker.url, broker.partitions) as client,
+        client.publisher(PRODUCER) as publisher,
         HealthServer(health, live={"loop": beat}, ready={"broker": connected}),
         Beating("offline", broker, {"loop": beat}),
     ):
-        while not stop.is_set():
+        keeper = ModeKeeper(client, publisher, load_settings(BookSettings).books, schedule, clock, settings.store)
+
+        def alive() -> None:
             beat.beat()
-            try:
-                for request in requests.look():
-                    log.info("asked", kind=request.kind.value, request=request.header.id)
-                    finished = work.answer(request)
-                    if finished is None:
-                        break  # told to stop: the request stays open
-                    publisher.publish([finished])
-                    counts = {} if finished.artefact is None else finished.artefact.counts
-                    log.info("answered", request=request.header.id, problem=finished.problem, **counts)
-                connected.set("reads requests")
-            except (BrokerUnavailableError, BrokerReplyError) as error:
-                connected.clear(f"broker away: {error}")
-                # Nothing is lost: what has no answer yet is still open.
-                log.warning("broker away", error=str(error))
-                reading.reset()
-            stop.wait(settings.poll_s)
-    log.info("stopped")
-    reading.close()
+            keeper.look()  # a long training must not put off the states of the next open
+
+        OfflineLoop(
+            keeper=keeper,
+            requests=OpenRequests(TopicReader(client.history(), Topic.OFFLINE, range(broker.partitions))),
+            work=WorkProcess(alive, stop),
+            publisher=publisher,
+            settings=settings,
+            pause_s=clock.pause_s,
+            reset=client.reset,
+            beat=beat,
+            connected=connected,
+        ).run(stop)
     return 0
 
 

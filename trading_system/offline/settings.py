@@ -19,7 +19,11 @@ class OfflineSettings(ServiceSettings):
     Attributes:
         models: folder of the model registry; training sets are written below it, where the trainer finds them.
         store: folder of the recorded days.
+        reports: folder of the reports of the days.
         poll_s: pause between two looks for requests, seconds.
+        live_before_s: seconds before the open from which the mode is LIVE.
+        offline_after_s: seconds after the close from which it is OFFLINE, and the day is reviewed.
+        train_in_session: whether a training that falls due in market hours is done at once.
     """
 
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_OFFLINE_")
@@ -27,4 +31,8 @@ class OfflineSettings(ServiceSettings):
 
     models: Path = Path("data/models")
     store: Path = Path("store")
+    reports: Path = Path("data/reports")
     poll_s: float = Field(default=2.0, gt=0, le=600)
+    live_before_s: float = Field(default=900.0, ge=60, le=7_200)
+    offline_after_s: float = Field(default=600.0, ge=60, le=7_200)
+    train_in_session: bool = False

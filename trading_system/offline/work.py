@@ -50,13 +50,14 @@ def answer(request: OfflineRequested, work: Work, progress: Progress) -> Offline
     )
 
 
-def offline_work(house: InstallationSettings, *, store: Path, models: Path) -> Work:
+def offline_work(house: InstallationSettings, *, store: Path, models: Path, reports: Path) -> Work:
     """Give what does the work of every kind.
 
     Args:
         house: tables and settings; they are the rules of the samples.
         store: folder of the recorded days.
         models: folder of the model registry.
+        reports: folder of the reports of the days.
     """
 
     def work(request: OfflineRequested, progress: Progress) -> Artefact:
@@ -65,8 +66,22 @@ def offline_work(house: InstallationSettings, *, store: Path, models: Path) -> W
                 made = recorded_set(request.sources or stored_days(store), store, models, house, progress)
                 counts = asdict(made.days.counts)
                 return Artefact(path=made.path, content=made.days.samples.content, counts=counts)
+            case OfflineKind.DAY_REVIEW:
+                progress("review", 0, 1)
+                return _review(request, store, reports)
 
     return work
+
+
+def _review(request: OfflineRequested, store: Path, reports: Path) -> Artefact:
+    from trading_system.modes.day_report import review_day  # noqa: PLC0415 - a training needs none of it
+    from trading_system.wiring import Installation  # noqa: PLC0415 - the same
+
+    (day,) = request.sources
+    written = review_day(store, reports, request.header.book, day, lambda: Installation.load().services())
+    replay = written.report.replay
+    counts = {"decisions": replay.decisions, "fed": replay.fed, "differs": int(replay.equal is False)}
+    return Artefact(path=written.path, content=written.content, counts=counts)
 
 
 def main(request: bytes, out: BinaryIO) -> None:
@@ -88,7 +103,9 @@ def main(request: bytes, out: BinaryIO) -> None:
     settings = load_settings(OfflineSettings)
     # What a former version's settings became is said by the process that asks.
     configure_logging(load_settings(LogSettings), "offline", secrets_of(load_settings(BrokerSettings)), environ={})
-    work = offline_work(InstallationSettings.load(), store=settings.store, models=settings.models)
+    work = offline_work(
+        InstallationSettings.load(), store=settings.store, models=settings.models, reports=settings.reports
+    )
     progress("loaded", 0, 0)
     finished = answer(msgspec.json.decode(request, type=OfflineRequested), work, progress)
     out.write(msgspec.json.encode(finished) + b"\n")

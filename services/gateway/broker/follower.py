@@ -25,6 +25,7 @@ _LOG: Final = logging.getLogger("thetaflow.gateway")
 _STANDING: Final[Mapping[Topic, int]] = {
     Topic.CONTROL: 256,
     Topic.HALTS: 256,
+    Topic.MODES: 64,
     Topic.LIMITS: 16,
     Topic.ALERTS: 200,
     Topic.DEAD: 1_000,

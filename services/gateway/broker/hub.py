@@ -255,6 +255,7 @@ class Hub:
             broker_ok=self._broker_ok,
             broker_text=self._broker_text,
             halt=view.halt(),
+            session=view.session(),
             control=self.settings.control_token is not None,
             unreadable=self.unreadable,
             silent=self.services.silent(),

@@ -11,7 +11,7 @@ from services.gateway.projection.day import DayLedger
 from services.gateway.schemas.book import HaltAnswer
 from services.gateway.schemas.events import MarketAnswer, PositionAnswer, SignalAnswer
 from services.gateway.schemas.limits import LimitsAnswer
-from services.gateway.schemas.operation import AlertAnswer
+from services.gateway.schemas.operation import AlertAnswer, SessionAnswer
 from shared import events
 from shared.clock import ist_date
 from shared.text.formatting import iso_text
@@ -59,6 +59,8 @@ class BookView:
         self.halted: events.HaltChanged | None = None
         self.limits_used: events.LimitState | None = None
         self.model: events.ModelPublished | None = None
+        self.mode: events.ModeChanged | None = None
+        self.reported: events.DayReported | None = None
         self.dead_letters = 0
         self.live_venue: str | None = None
         self._fold: Mapping[type[events.Event], Callable[..., None]] = {
@@ -72,6 +74,8 @@ class BookView:
             events.ModelPublished: self._on_model,
             events.HaltChanged: self._on_halt,
             events.LimitState: self._on_limits,
+            events.ModeChanged: self._on_mode,
+            events.DayReported: self._on_report,
             events.Alert: self._on_alert,
             events.DeadLetter: self._on_dead_letter,
         }
@@ -103,6 +107,10 @@ class BookView:
     def halt(self) -> HaltAnswer:
         """Show what risk last said the book may do; unknown before it has said anything."""
         return HaltAnswer() if self.halted is None else HaltAnswer.of(self.halted)
+
+    def session(self) -> SessionAnswer:
+        """Show the mode that was last told, and the last day's report; unknown before the first."""
+        return SessionAnswer.of(self.mode, self.reported)
 
     def limits(self) -> LimitsAnswer:
         """Show what the book uses of its limits, as risk last said."""
@@ -186,6 +194,14 @@ class BookView:
 
     def _on_halt(self, event: events.HaltChanged) -> None:
         self.halted = event
+        self._touch(Section.STATUS)
+
+    def _on_mode(self, event: events.ModeChanged) -> None:
+        self.mode = event
+        self._touch(Section.STATUS)
+
+    def _on_report(self, event: events.DayReported) -> None:
+        self.reported = event
         self._touch(Section.STATUS)
 
     def _on_limits(self, event: events.LimitState) -> None:

@@ -14,7 +14,7 @@ from services.gateway.schemas.events import (
     TradeAnswer,
 )
 from services.gateway.schemas.limits import LimitsAnswer
-from services.gateway.schemas.operation import AlertAnswer
+from services.gateway.schemas.operation import AlertAnswer, SessionAnswer
 from shared.events import HaltChanged
 from shared.text.formatting import iso_text
 
@@ -123,6 +123,7 @@ class StatusAnswer(Answer):
     broker_ok: bool
     broker_text: str
     halt: HaltAnswer
+    session: SessionAnswer
     control: bool
     unreadable: int
     silent: tuple[str, ...] = ()

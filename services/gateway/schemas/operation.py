@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from services.gateway.schemas.events import Answer
-from shared.events import Alert, Command
+from shared.events import Alert, Command, DayReported, ModeChanged
 from shared.text.formatting import iso_text
 
 
@@ -29,6 +29,38 @@ class AlertAnswer(Answer):
             code=alert.code,
             text=alert.text,
             producer=alert.header.producer,
+        )
+
+
+class SessionAnswer(Answer):
+    """Which mode a book is in, and what came of its last day.
+
+    Attributes:
+        mode: unknown before it was told.
+        day: ISO date of the session: its own in live, the next one while offline.
+        reported_day: ISO date of the newest report; `replay_equal` is None without one, and when that day was not replayed.
+        report_text: the first decision that differs, or why there was no replay.
+    """
+
+    mode: Literal["live", "offline", "unknown"] = "unknown"
+    day: str | None = None
+    since: str | None = None
+    until: str | None = None
+    reported_day: str | None = None
+    replay_equal: bool | None = None
+    report_text: str = ""
+
+    @classmethod
+    def of(cls, changed: ModeChanged | None, reported: DayReported | None) -> Self:
+        """Show what was last told."""
+        return cls(
+            mode="unknown" if changed is None else changed.mode.value,
+            day=None if changed is None else changed.day,
+            since=None if changed is None else iso_text(changed.header.ts),
+            until=None if changed is None else iso_text(changed.until),
+            reported_day=None if reported is None else reported.day,
+            replay_equal=None if reported is None else reported.equal,
+            report_text="" if reported is None else reported.text,
         )
 
 

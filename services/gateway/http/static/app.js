@@ -35,6 +35,7 @@ function showStatus(next) {
   text("market-day", day(status.market_at));
   text("market-time", status.market_at ? time(status.market_at) : "––:––:––");
   text("feed", { live: "Live feed", replay: "Replay", none: "No feed" }[status.feed]);
+  showSession(status.session);
   const halt = status.halt;
   const pill = text("halt", HALT[halt.state]);
   pill.dataset.state = halt.state;
@@ -43,6 +44,15 @@ function showStatus(next) {
   showControl(status.control);
   showBooks();
   showLink();
+}
+
+function showSession(session) {
+  const pill = text("session", { live: "LIVE", offline: "OFFLINE", unknown: "–" }[session.mode]);
+  pill.dataset.state = session.replay_equal === false ? "differs" : session.mode;
+  const bounds = session.mode === "unknown" ? "No mode was told yet." : `Since ${day(session.since)} ${time(session.since)}, until ${day(session.until)} ${time(session.until)}, session of ${session.day}.`;
+  const verdict = { true: "replay equal to live", false: "REPLAY DIFFERS", null: "not replayed" }[session.replay_equal];
+  const report = session.reported_day ? ` Report of ${session.reported_day}: ${verdict}. ${session.report_text}` : "";
+  pill.title = (bounds + report).trim();
 }
 
 function haltWords(halt) {

@@ -86,7 +86,8 @@ def test_work_that_is_stopped_is_not_answered():
 
 
 def test_an_empty_store_is_said(tmp_path):
-    work = offline_work(InstallationSettings.load({}), store=tmp_path / "store", models=tmp_path / "models")
+    house, folders = InstallationSettings.load({}), {name: tmp_path / name for name in ("store", "models", "reports")}
+    work = offline_work(house, **folders)
     finished = answer(asked(), work, quiet)
     assert finished.artefact is None
     assert finished.problem.startswith("NoTrainingDataError: expected days to learn from")
