@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -35,7 +36,21 @@ from shared.events import (
 DAY = (2025, 8, 29)
 EXPIRY = "2025-09-02"
 LOT = 75
+UNGATED: dict[str, Any] = {"decay_gate": False, "keep_while_paid": False, "max_daily_costs": 1.0}
+"""Settings of risk that ask no trade to be paid for by time, for tests of everything else."""
+SHORT_HOLDING: dict[str, Any] = {
+    "stop_fraction": 0.3,
+    "target_fraction": 0.25,
+    "trail_fraction": 0.2,
+    "max_holding_minutes": 90.0,
+}
+"""Levels and time exit as they stood while a trade was meant to take minutes."""
 CALL, PUT = OptionKind.CALL, OptionKind.PUT
+
+
+def environ_of(**settings: object) -> dict[str, str]:
+    """Write settings of risk as the environment of a process."""
+    return {f"THETAFLOW_RISK_{name.upper()}": str(value).lower() for name, value in settings.items()}
 
 
 def at(hour: int, minute: int, second: int = 0) -> int:

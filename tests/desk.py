@@ -14,7 +14,7 @@ from shared.events import BookState, Event, ExitReason, HaltChanged, Trade
 from shared.events.topology import Topic
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.publisher import RedisPublisher
-from tests.builders import at, signal, snapshot
+from tests.builders import SHORT_HOLDING, UNGATED, at, environ_of, signal, snapshot
 from trading_system.operations.processes import Fleet
 
 PATIENCE_S = 30.0
@@ -125,7 +125,12 @@ def trading_desk(
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
     with ExitStack() as stack:
         services = ("risk", "executor", *beside)
-        made = Fleet(url, services=services, environ={**clean, **(environ or {})}, partitions=partitions)
+        made = Fleet(
+            url,
+            services=services,
+            environ={**clean, **environ_of(**UNGATED, **SHORT_HOLDING), **(environ or {})},
+            partitions=partitions,
+        )
         fleet = stack.enter_context(made)
         publisher = stack.enter_context(RedisPublisher(url, producer="ingest", partitions=partitions))
         fleet.wait_until_ready()

@@ -104,6 +104,14 @@ MEANINGS: dict[DenialCode, tuple[str, str]] = {
         "One lot could lose more at its stop than the day's hard cap leaves after losses and open stops.",
         "Wait for an exit, or for the next session.",
     ),
+    DenialCode.DECAY_UNPAID: (
+        "What a seller is expected to keep of the decay does not pay charges and spread `decay_cost_multiple` times.",
+        "Nothing: time is not paid for here. `prior_richness` is what risk believes before it has seen the market.",
+    ),
+    DenialCode.COST_BUDGET: (
+        "The day's charges and those of one more lot are over `max_daily_costs` of the capital.",
+        "Wait for the next day: more trades would pay the exchange and the broker.",
+    ),
     DenialCode.BOOK_UNKNOWN: (
         "The executor's book for the signal's step did not arrive before the next signal.",
         "Look at the executor: it is behind or down.",

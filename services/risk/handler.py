@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.risk.decay import DecayJudge
 from services.risk.gates import RiskDenial, day_of
 from services.risk.halts import CLOSES_ALL, OPENS, halt_event
+from services.risk.keeping import is_kept
 from services.risk.limits import Limits
 from services.risk.opening import Opening
 from services.risk.orders import cancel_order, denial, exit_order
@@ -62,7 +64,7 @@ class RiskHandler:
     ) -> None:
         self._book = book
         self._limits = Limits(settings)
-        self._contracts = contracts
+        self._contracts, self._costs = contracts, costs
         self._opening = Opening(contracts, costs, margins)
         self._state = RiskState()
 
@@ -106,6 +108,7 @@ class RiskHandler:
         state = self._state
         if signal.header.seq <= state.decided_seq:
             return
+        state.richness.see(signal.market, signal.header.ts, self._settings)
         waiting = state.waiting
         if waiting is not None and waiting.direction:
             refused = RiskDenial(DenialCode.BOOK_UNKNOWN, "the book did not follow before the next signal")
@@ -208,7 +211,9 @@ class RiskHandler:
         if settings.exit_on_neutral and state.neutral_run >= settings.neutral_patience:
             words = f"{state.neutral_run} neutral signals in a row"
             against = {p.order_id for p in book.live_positions}
-        self._exit_all(signal.header, book, ExitReason.SIGNAL_CHANGE, words, out, only=against)
+        judge = DecayJudge(book.decay, state.richness, signal.header.ts, settings, self._costs)
+        kept = {p.order_id for p in book.live_positions if p.order_id in against and is_kept(p, signal, judge)}
+        self._exit_all(signal.header, book, ExitReason.SIGNAL_CHANGE, words, out, only=against - kept)
 
     def _exit_all(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.risk.capital import with_capital_left
+from services.risk.decay import DecayJudge
 from services.risk.exposure import concentration_denial
 from services.risk.gates import RiskDenial, day_of, entry_denial
 from services.risk.margin_room import MarginRoom
@@ -57,6 +58,13 @@ class Opening:
         if isinstance(chosen, NoStrike):
             return denial(header, signal, RiskDenial(chosen.code, chosen.text))
         contract = chosen.quote.contract
+        judge = DecayJudge(book.decay, state.richness, signal.header.ts, settings, self.costs)
+        estimate = judge.estimate(signal, chosen.quote)
+        refused = judge.denial(estimate) or judge.budget_denial(
+            chosen, signal.market.lot_size, _charges_of_day(signal, book)
+        )
+        if refused is not None:
+            return denial(header, signal, refused, contract)
         levels = protect(chosen.bid, signal.market.atm_iv, settings)
         caps = with_capital_left(settings, book)
         # The day's cap is the halts', and they count by the whole capital.
@@ -77,6 +85,7 @@ class Opening:
             margin_paise=round(stake.margin_per_lot * size.lots * 100.0),
             reason=f"{signal.reason}; {chosen.reason}; {size.reason}",
             settings=settings,
+            decay=estimate,
         )
 
     def _stake(
@@ -89,7 +98,14 @@ class Opening:
         room: float,
     ) -> Stake:
         market, today = signal.market, day_of(signal.header.ts)
-        costs = option_costs(chosen.bid, levels.stop, market.lot_size, on=today, table=self.costs)
+        costs = option_costs(
+            chosen.bid,
+            levels.stop,
+            market.lot_size,
+            today,
+            brokerage_per_order=caps.brokerage_per_order,
+            table=self.costs,
+        )
         margins = MarginRoom(chosen, signal, book, self.margins)
         margin = margins.per_lot().total * (1.0 + caps.margin_buffer)
         return Stake(
@@ -127,3 +143,8 @@ class Opening:
                 return Size(lots, f"{lots} lots for {_ROOM[broken.code]}, of {size.reason}")
             broken = refused
         return size if broken is None else Size(0, broken.text, broken.code)
+
+
+def _charges_of_day(signal: Signal, book: BookState) -> int:
+    """Give the charges of the signal's day, paise; a book of another day has paid none of them."""
+    return book.costs_paise if book.day == day_of(signal.header.ts).isoformat() else 0

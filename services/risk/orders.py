@@ -7,6 +7,7 @@ from services.risk.settings import RiskSettings
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, ist_date
 from shared.events import (
     Contract,
+    DecayEstimate,
     Denial,
     EntryContext,
     ExitReason,
@@ -34,6 +35,7 @@ def entry_order(
     margin_paise: int,
     reason: str,
     settings: RiskSettings,
+    decay: DecayEstimate | None = None,
 ) -> Order:
     """Order to sell, with everything that closes the position set beside it."""
     return Order(
@@ -64,6 +66,7 @@ def entry_order(
             features=signal.entry_features,
             top_features=signal.top_features,
             strategy=signal.strategy,
+            decay=decay,
         ),
     )
 

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from services.risk.decay_settings import DecaySettings
 
 LIMIT_REFUSED: Final = "limit_refused"
 """Code of risk's alert on a limit that it does not take."""
 
 
-class RiskSettings(ServiceSettings):
+class RiskSettings(DecaySettings):
     """Limits and rules of one book.
 
     Attributes:
@@ -98,11 +98,11 @@ class RiskSettings(ServiceSettings):
     max_delta_loss: float = Field(default=0.02, gt=0.0)
     max_gamma_loss: float = Field(default=0.01, gt=0.0)
     max_vega_loss: float = Field(default=0.02, gt=0.0)
-    stop_fraction: float = Field(default=0.30, gt=0.0)
-    target_fraction: float = Field(default=0.25, gt=0.0, lt=1.0)
-    trail_fraction: float = Field(default=0.20, gt=0.0)
+    stop_fraction: float = Field(default=0.60, gt=0.0)
+    target_fraction: float = Field(default=0.50, gt=0.0, lt=1.0)
+    trail_fraction: float = Field(default=0.50, gt=0.0)
     reference_volatility: float = Field(default=0.12, gt=0.0)
-    max_holding_minutes: float = Field(default=90.0, gt=0.0)
+    max_holding_minutes: float = Field(default=330.0, gt=0.0)
     no_entry_first_minutes: float = Field(default=10.0, ge=0.0)
     no_entry_last_minutes: float = Field(default=45.0, ge=0.0)
     no_entry_after: time = time(15, 0)
@@ -190,6 +190,7 @@ TIGHTER: Final[Mapping[str, int]] = MappingProxyType(
                 "max_drawdown",
                 "max_consecutive_losses",
                 "max_daily_slippage",
+                "max_daily_costs",
             ),
             -1,
         ),
@@ -205,6 +206,7 @@ TIGHTER: Final[Mapping[str, int]] = MappingProxyType(
                 "cool_down_minutes",
                 "min_seconds_between_orders",
                 "min_open_interest",
+                "decay_cost_multiple",
             ),
             1,
         ),

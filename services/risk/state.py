@@ -8,6 +8,7 @@ import msgspec
 
 from services.risk.halts import HaltRecord
 from services.risk.limits import LimitRecord
+from services.risk.richness import RichnessRecord
 from shared.events import BookState, HaltChanged, LimitState, Order, Signal
 from shared.events.upcasting import book_v1, order_v1, signal_v1, unchanged
 from shared.layouts import Layout, Plain
@@ -30,6 +31,7 @@ class RiskState(msgspec.Struct):
         halt_told: the newest event that says what `halts` holds.
         limits: tightened by command, and the file's ceilings as last told of.
         limits_told: the newest event that says what the book uses of them, and the day it was for.
+        richness: of options, as the signals' views showed it.
     """
 
     waiting: Signal | None = None
@@ -47,6 +49,7 @@ class RiskState(msgspec.Struct):
     limits: LimitRecord = msgspec.field(default_factory=LimitRecord)
     limits_told: LimitState | None = None
     limits_day: str = ""
+    richness: RichnessRecord = msgspec.field(default_factory=RichnessRecord)
 
 
 def _legs(state: Plain) -> Plain:
@@ -68,5 +71,7 @@ def _tightened(state: Plain) -> Plain:
     return {**rest, "limits": {"tightened": tightened}}
 
 
-STATE: Final = Layout("risk.state", RiskState, version=4, upcasters={1: _legs, 2: unchanged, 3: _tightened})
+STATE: Final = Layout(
+    "risk.state", RiskState, version=5, upcasters={1: _legs, 2: unchanged, 3: _tightened, 4: unchanged}
+)
 """How risk's checkpoint is stored."""

@@ -85,6 +85,7 @@ def _uses(
         "hard_day_loss_multiple": (day_loss, settings.max_daily_loss * settings.hard_day_loss_multiple),
         "max_drawdown": ((peak_equity_paise - book.equity_paise) / _PAISE, settings.max_drawdown),
         "max_daily_slippage": (book.slippage_paise / _PAISE, settings.max_daily_slippage),
+        "max_daily_costs": (book.costs_paise / _PAISE, settings.max_daily_costs),
     }
     of_what_is_left = {
         "max_margin": (book.margin_paise / _PAISE, settings.max_margin),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from shared.events.attribution import Attribution
 from shared.events.base import Event, Header, Record
+from shared.events.decay import DecayEstimate, DecayStatistics
 from shared.events.decisions import (
     Contribution,
     Denial,
@@ -108,6 +109,8 @@ __all__ = [
     "Contribution",
     "DayReported",
     "DeadLetter",
+    "DecayEstimate",
+    "DecayStatistics",
     "Denial",
     "DenialCode",
     "EntryContext",

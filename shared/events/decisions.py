@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from shared.events.base import Event, Record
+from shared.events.decay import DecayEstimate
 from shared.events.legs import Leg, Side, SignalLeg
 from shared.events.market import Contract, MarketView
 
@@ -82,7 +83,12 @@ class ExitReason(StrEnum):
 
 
 class EntryContext(Record, frozen=True, kw_only=True):
-    """What a trade was entered on: copied from signal to order to trade."""
+    """What a trade was entered on: copied from signal to order to trade.
+
+    Attributes:
+        decay: what one lot was expected to earn by time and to cost; None where that was not known, and in entries of
+            former versions.
+    """
 
     signal_id: str
     direction: int
@@ -94,6 +100,7 @@ class EntryContext(Record, frozen=True, kw_only=True):
     features: tuple[float | None, ...]
     top_features: tuple[Contribution, ...]
     strategy: str = ""
+    decay: DecayEstimate | None = None
 
 
 class Order(Event, frozen=True, kw_only=True):
@@ -115,7 +122,7 @@ class Order(Event, frozen=True, kw_only=True):
         quote_price: the quote the decision saw, points: what slippage is measured from.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     action: OrderAction
     side: Side
@@ -180,6 +187,8 @@ class DenialCode(StrEnum):
     STRESS_LIMIT = "stress_limit"
     HARD_DAY_LOSS = "hard_day_loss"
     DAY_ROOM = "day_room"
+    DECAY_UNPAID = "decay_unpaid"
+    COST_BUDGET = "cost_budget"
 
 
 class Denial(Event, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from shared.events.attribution import Attribution
 from shared.events.base import Event, Record
+from shared.events.decay import DecayStatistics
 from shared.events.decisions import EntryContext, ExitReason, OrderAction
 from shared.events.legs import FilledLeg, Leg, PositionLeg, Side, TradeLeg
 from shared.events.market import Contract
@@ -83,7 +84,7 @@ class Trade(Event, frozen=True, kw_only=True):
         attribution: the net result by cause, adding up to it to the paisa; None for trades entered by former versions.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     entry_order_id: str
     strategy: str
@@ -238,9 +239,10 @@ class BookState(Event, frozen=True, kw_only=True):
         free_paise: equity without unrealised gains, less `margin_paise`: what new positions may bind; None in books of
             former versions.
         margin_basis: what the margin was reckoned by, one per underlying.
+        decay: what closed trades earned by time and paid, against what was expected.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     positions: tuple[Position, ...]
     pending_orders: tuple[str, ...]
@@ -263,6 +265,7 @@ class BookState(Event, frozen=True, kw_only=True):
     pending_margin_paise: int = 0
     free_paise: int | None = None
     margin_basis: tuple[MarginBasis, ...] = ()
+    decay: DecayStatistics = DecayStatistics()
 
     @property
     def live_positions(self) -> tuple[Position, ...]:

@@ -14,8 +14,8 @@ from shared.market.contracts import ContractTable
 from shared.trading.quotes import Quote
 
 
-class FillRules(Protocol):
-    """How paper orders fill; the executor's settings are one."""
+class ImpactRules(Protocol):
+    """What a fill costs beyond the quote; the settings of executor and risk are such."""
 
     @property
     def impact_points(self) -> float:
@@ -26,6 +26,10 @@ class FillRules(Protocol):
     def impact_fraction(self) -> float:
         """Paid on top of the quote on each fill, share of the quote."""
         ...
+
+
+class FillRules(ImpactRules, Protocol):
+    """How paper orders fill; the executor's settings are one."""
 
     @property
     def depth_limited(self) -> bool:
@@ -91,7 +95,12 @@ def buy(
     return QuoteFill(filled, price) if filled else None
 
 
-def _impact(quoted: float, rules: FillRules) -> float:
+def round_trip_spread(bid: float, ask: float, rules: ImpactRules) -> float:
+    """Give what selling and buying back at one quote loses to spread and impact, points per unit."""
+    return ask + _impact(ask, rules) - bid + _impact(bid, rules)
+
+
+def _impact(quoted: float, rules: ImpactRules) -> float:
     return rules.impact_points + rules.impact_fraction * quoted
 
 

@@ -21,6 +21,7 @@ from shared.market.variance_clock import VarianceClock
 from shared.observability.logging import configure_logging
 from shared.settings import BrokerSettings, LogSettings
 from shared.streaming.redis.engine import RedisEngine
+from tests.builders import SHORT_HOLDING, UNGATED
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105  # nobody's
 LEASE_MS, BLOCK_MS = 300, 50
@@ -108,12 +109,12 @@ def risk_settings() -> RiskSettings:
         cool_down_minutes=0.0,
         max_orders_per_day=1_000_000,
         min_seconds_between_orders=1.0,
-        max_holding_minutes=0.2,
         max_daily_loss=1.0,
         max_drawdown=1.0,
         max_daily_slippage=1.0,
         max_consecutive_losses=1_000_000,
         no_entry_last_minutes=0.0,
+        **{**UNGATED, **SHORT_HOLDING, "max_holding_minutes": 0.2},
     )
 
 

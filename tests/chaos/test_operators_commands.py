@@ -22,7 +22,7 @@ from shared.events import BookState, Command, CommandKind, Denial, DenialCode, E
 from shared.market.calendar import TradingCalendar
 from shared.market.costs import CostTable
 from shared.market.variance_clock import VarianceClock
-from tests.builders import CALL, PUT, at, candidate, chain_header, market_view, signal, snapshot
+from tests.builders import CALL, PUT, SHORT_HOLDING, UNGATED, at, candidate, chain_header, market_view, signal, snapshot
 
 _N = os.environ.get("THETAFLOW_TEST_CHAOS_N")
 SEQUENCES = int(_N) * 10 if _N else 60
@@ -40,6 +40,8 @@ FILE = RiskSettings(
     kelly_fraction=1.0,
     kelly_prior_trades=1e6,
     prior_win_loss_ratio=2.0,
+    **UNGATED,
+    **SHORT_HOLDING,
 )
 PUTS, CALLS = 24_400.0, 24_600.0
 START = at(10, 0)

@@ -32,10 +32,11 @@ SERVICES = (
 )
 ALONE = """
 from services.ingest.settings import IngestSettings
+from shared.settings import load_settings
 from trading_system.simulation.demo import SyntheticReplay
 from trading_system.simulation.replay import SimulationRequest, simulate_items
-settings = IngestSettings()
-replay = SyntheticReplay(settings.synthetic_seed, settings.synthetic_days)
+settings = load_settings(IngestSettings)
+replay = SyntheticReplay(settings.synthetic_seed, settings.synthetic_days, settings.synthetic_richness)
 report = simulate_items(replay, SimulationRequest(source="synthetic"))
 print(report.trades, report.golden_hash)
 """

@@ -26,6 +26,7 @@ from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.embedded import EmbeddedRedis
 from shared.streaming.redis.keys import lease_key, state_key, stream_key
 from shared.streaming.redis.users import reload_users, write_users
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 
 pytestmark = pytest.mark.broker
 
@@ -77,6 +78,7 @@ def processes(guarded: Guarded, folder: Path, gateway_port: int) -> Iterator[dic
     """Start every service of the topology as compose does: a user in the address, its password in a file."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
     environ = clean | {
+        **environ_of(**UNGATED, **SHORT_HOLDING),
         "THETAFLOW_INGEST_SOURCE": "synthetic",
         "THETAFLOW_INGEST_REPLAY_SPEED": "0",
         "THETAFLOW_EXECUTOR_DIRECTORY": str(folder / "audit"),

@@ -17,9 +17,11 @@ from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.lockstep import RedisLockstep
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 from trading_system.operations.processes import DECISION_SERVICES, Fleet
 from trading_system.wiring import Installation
 
+RULES = environ_of(**UNGATED, **SHORT_HOLDING)
 _STEPS = 240
 _KILLS = {90: "features", 120: "executor", 150: "risk", 180: "predictor", 181: "features"}
 
@@ -34,11 +36,12 @@ def steps() -> list[list[Event]]:
 @pytest.mark.broker
 def test_killed_services_come_back_and_the_golden_hash_stays(steps: list[list[Event]], tmp_path: Path):
     expected: list[Event] = []
-    engine = MemoryEngine(Installation.load({}).services(), observer=expected.append)
+    engine = MemoryEngine(Installation.load(RULES).services(), observer=expected.append)
     for events in steps:
         engine.publish(events)
 
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
+    environ |= RULES
     with EmbeddedRedis(tmp_path) as broker, Fleet(broker.url, environ=environ, partitions=1) as fleet:
         fleet.wait_until_ready()
         with (

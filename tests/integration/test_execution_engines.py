@@ -29,7 +29,7 @@ from shared.streaming.redis.engine import RedisEngine
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.lockstep import RedisLockstep
 from shared.streaming.redis.publisher import RedisPublisher
-from tests.builders import CALL, EXPIRY, PUT, at, candidate, chain_header, market_view, signal
+from tests.builders import CALL, EXPIRY, PUT, SHORT_HOLDING, UNGATED, at, candidate, chain_header, market_view, signal
 from tests.unit.services.executor.random_market import RandomMarket
 
 OUTPUTS = (Topic.ORDERS, Topic.FILLS, Topic.TRADES, Topic.BOOK, Topic.INTENTS)
@@ -50,7 +50,8 @@ class Silent:
 
 def services() -> tuple[Service, ...]:
     # The usual limit on stress leaves too few trades to compare in a day so short.
-    risk = RiskSettings(cool_down_minutes=1.0, max_holding_minutes=8.0, max_consecutive_losses=100, max_stress_loss=0.5)
+    rules = {**UNGATED, **SHORT_HOLDING, "max_holding_minutes": 8.0}
+    risk = RiskSettings(cool_down_minutes=1.0, max_consecutive_losses=100, max_stress_loss=0.5, **rules)
     calendar = TradingCalendar.load()
     return (
         Service(name="features", make=lambda _: Silent()),

@@ -9,6 +9,7 @@ from shared.clock import NS_PER_MINUTE, ist_date
 from shared.events import ChainSnapshot, Event, ExitReason, Order, Trade
 from shared.streaming.memory.engine import MemoryEngine
 from shared.trading.quotes import quote_of
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 from tests.migration.decisions import DEMO_SEED, synthetic
 from trading_system.wiring import Installation
 
@@ -21,6 +22,7 @@ class Day:
 
     def __init__(self, **executor: str) -> None:
         environ = {f"THETAFLOW_EXECUTOR_{name.upper()}": text for name, text in executor.items()}
+        environ |= environ_of(**UNGATED, **SHORT_HOLDING)
         self.house = Installation.load(environ)
         self.events: list[Event] = []
         ingest = self.house.ingest_handler("nifty")

@@ -47,6 +47,7 @@ from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.keys import stream_key
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 from tests.fakes.nse import FakeNse, Fault
 from tests.fakes.nse_market import Tape, weekday_holidays
 from trading_system.wiring import Installation
@@ -189,7 +190,7 @@ def accepting(one: Bench, **changes: Any) -> Bench:
 def decide(events: list[Event]) -> list[Event]:
     """Run every decision service on what was published."""
     seen: list[Event] = []
-    environ = {"THETAFLOW_PREDICTOR_THRESHOLD": "0.51"}
+    environ = {"THETAFLOW_PREDICTOR_THRESHOLD": "0.51", **environ_of(**UNGATED, **SHORT_HOLDING)}
     MemoryEngine(Installation.load(environ).services(), observer=seen.append).publish(events)
     return seen
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
+
 IMPACT = 0.05
 TRADE = re.compile(
     r"^(?P<entered>[\d:]{8}) SHORT (?P<kind>CALL|PUT) (?P<strike>[\d.]+) @ (?P<entry>[\d.]+) target (?P<target>[\d.]+) "
@@ -52,7 +54,7 @@ RATES_2019 = Rates(stt_sale=0.0005, exchange=0.0005, levy=0.0, stamp_buy=0.00003
 
 def trades_of(source: Path) -> list[dict[str, str]]:
     """Simulate a day with room for several positions and read the trades off the text."""
-    environ = {**os.environ, "THETAFLOW_RISK_MAX_STRESS_LOSS": "1"}
+    environ = {**os.environ, "THETAFLOW_RISK_MAX_STRESS_LOSS": "1", **environ_of(**UNGATED, **SHORT_HOLDING)}
     command = [sys.executable, "-m", "trading_system.cli", "simulate", str(source), "--engine", "memory"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     return [found.groupdict() for found in TRADE.finditer(done.stdout)]

@@ -33,6 +33,7 @@ from shared.streaming.connect import connect
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 from trading_system.analysis.risk_report import risk_report_of_day
 from trading_system.cli.application import app
 from trading_system.wiring import Installation
@@ -67,7 +68,7 @@ class Recorded:
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """A made-up day with an operator who tightens a limit, asks for too much, halts and resumes."""
-    house, seen = Installation.load({}), list[Event]()
+    house, seen = Installation.load(environ_of(**UNGATED, **SHORT_HOLDING)), list[Event]()
     engine, ingest = MemoryEngine(house.services(), observer=seen.append), house.ingest_handler("nifty")
     said_at: dict[int, str] = {}
     for number, item in enumerate(synthetic_days(SEED, 1)):

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
+
 REPORTED = {
     "golden_hash",
     "snapshots",
@@ -27,6 +29,7 @@ REPORTED = {
 def simulate(source: Path | str, *options: str) -> dict[str, Any]:
     """Run the command line as a user would and give its JSON."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
+    environ |= environ_of(**UNGATED, **SHORT_HOLDING)
     done = subprocess.run(
         [sys.executable, "-m", "trading_system.cli", "simulate", str(source), "--json", *options],
         capture_output=True,

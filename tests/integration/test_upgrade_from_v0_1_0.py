@@ -36,6 +36,7 @@ from shared.streaming.redis.broker import Broker, EmbeddedRedis
 from shared.streaming.redis.history import read_entries
 from shared.streaming.redis.lockstep import RedisLockstep
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 from tests.fixtures.v0_1_0.load import HERE, load_broker, read_rest_of_day
 from tests.migration.decisions import V0_1_0, V0_1_0_MARKET, line_of
 from tests.migration.tally import TOLERANCE, alike
@@ -52,6 +53,7 @@ LIMITS_OF_THEN = {
     "THETAFLOW_RISK_STOP_OVERSHOOT": "1",
     "THETAFLOW_RISK_STOP_OVERSHOOT_EXPIRY_DAY": "1",
     "THETAFLOW_RISK_LOSS_WEIGHT": "0",
+    **environ_of(**UNGATED, **SHORT_HOLDING),
 }
 """Room enough that no limit v0.1.0 did not have decides on that day; it lost less than either daily limit."""
 

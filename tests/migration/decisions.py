@@ -19,6 +19,7 @@ from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed
 from shared.market.variance_clock import VarianceClock
 from shared.streaming.memory.engine import MemoryEngine
+from tests.builders import SHORT_HOLDING, UNGATED
 from tests.migration.tally import Tally
 from trading_system.wiring import Installation
 
@@ -76,7 +77,7 @@ def as_v0_1_0() -> Installation:
     house = Installation.load(V0_1_0)
     limits = {"max_stress_loss": 10.0, "max_delta_loss": 0.06, "max_gamma_loss": 0.03, "loss_weight": 0.0}
     stops = {"stop_overshoot": 1.0, "stop_overshoot_expiry_day": 1.0}
-    risk = house.risk.model_copy(update={**limits, **stops})
+    risk = house.risk.model_copy(update={**limits, **stops, **UNGATED, **SHORT_HOLDING})
     return replace(house, risk=risk)
 
 

@@ -13,7 +13,7 @@ from trading_system.simulation.report import SimulationReport
 
 
 def demo(
-    seed: Annotated[int, typer.Option(help="Which made-up market.")] = 7,
+    seed: Annotated[int, typer.Option(help="Which made-up market.")] = 8,
     days: Annotated[int, typer.Option(min=1, help="How many of its days.")] = 1,
     book: Annotated[str, typer.Option(help="Key of the events.")] = "nifty",
     port: Annotated[int | None, typer.Option(help="Port of the dashboard; a free one without it.")] = None,
@@ -22,8 +22,10 @@ def demo(
     ] = None,
     richness: Annotated[
         float,
-        typer.Option(min=-0.5, max=2.0, help="How much implied volatility is over what is realised; 0.2 is 20 %."),
-    ] = 0.0,
+        typer.Option(
+            min=-0.5, max=2.0, help="How much implied volatility is over what is realised; 0.2 is 20 %. Risk is told."
+        ),
+    ] = 0.2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Play a synthetic trading day through all services over a real broker; print trades, summary and golden hash."""

@@ -9,7 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from services.ingest.sources.synthetic.source import synthetic_days
+from services.risk.settings import RiskSettings
 from shared.market.chain import Parsed
+from shared.settings import variable_of
 from shared.streaming.connect import engine_names
 from trading_system.simulation.replay import Progress, SimulationRequest, simulate_items
 from trading_system.simulation.report import SimulationReport
@@ -55,13 +57,21 @@ def run_demo(
         book: key of the events.
         port: of the dashboard; a free one when None.
         progress: told of each capture.
-        richness: of the market's implied over its realised volatility, a share of it.
+        richness: of the market's implied over its realised volatility, a share of it. Risk is told it as its prior, unless
+            the environment says another: one day is too short to see it.
         before_end: sees the report and the dashboard's address while everything still runs.
     """
     chosen = port if port is not None else _free_port()
-    environ = {**os.environ, "THETAFLOW_GATEWAY_PORT": str(chosen), "THETAFLOW_GATEWAY_HOST": "127.0.0.1"}
+    told = variable_of(RiskSettings, "prior_richness")
+    environ = {
+        told: str(richness),
+        **os.environ,
+        "THETAFLOW_GATEWAY_PORT": str(chosen),
+        "THETAFLOW_GATEWAY_HOST": "127.0.0.1",
+    }
     request = SimulationRequest(
-        source=f"synthetic market, seed {seed}, {days} day{'s' if days > 1 else ''}, implied {_rich(richness)}",
+        source=f"synthetic market, seed {seed}, {days} day{'s' if days > 1 else ''}, implied {_rich(richness)}; "
+        f"risk is told a richness of {float(environ[told]):g} and measures on from there",
         engine=engine_names()[0],
         book=book,
         broker_url=os.environ.get("REDIS_URL") or None,

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from services.executor.book.order_states import MAY_FILL, OrderState, advance
-from shared.events import Order, TradeStatistics, VenueTarget
+from shared.events import DecayStatistics, Order, TradeStatistics, VenueTarget
 from shared.events.upcasting import FIRST_STRATEGY, order_v1, target_v1, unchanged
 from shared.layouts import Layout, Plain
 from shared.trading.index_levels import IndexLevels
@@ -48,6 +48,7 @@ class ExecutorState(msgspec.Struct):
         halted: an operator's word: no entry is taken; `halted_by` says whose.
         variables: order ids the variables of an outside venue are held for, empty when free.
         intent_number, intent_day, intent_source, intent_halted, targets: of the last intent given.
+        decay: see `BookState`.
     """
 
     opening_paise: int
@@ -80,6 +81,7 @@ class ExecutorState(msgspec.Struct):
     intent_source: str = ""
     intent_halted: bool = False
     targets: list[VenueTarget] = []
+    decay: DecayStatistics = DecayStatistics()
 
     def live(self) -> list[ShortPosition]:
         """Give the positions that can still be bought back: all but those that wait for their settlement level."""
@@ -141,5 +143,7 @@ def _position(position: Plain) -> Plain:
     return {**rest, "strategy": FIRST_STRATEGY, "legs": [{"contract": contract, "side": "sell", "ratio": 1}]}
 
 
-STATE: Final = Layout("executor.state", ExecutorState, version=4, upcasters={1: _legs, 2: unchanged, 3: unchanged})
+STATE: Final = Layout(
+    "executor.state", ExecutorState, version=5, upcasters={1: _legs, **dict.fromkeys((2, 3, 4), unchanged)}
+)
 """How the executor's checkpoint is stored."""

@@ -46,6 +46,7 @@ def book_state(header: Header, state: ExecutorState, margins: BookMargins) -> Bo
         # A gain not yet realised binds nothing at a broker's, a loss is gone.
         free_paise=equity - max(unrealised, 0) - margin,
         margin_basis=bound.bases,
+        decay=state.decay,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.executor.book.decay import counted
 from services.executor.book.ledger import Ledger
 from services.executor.book.order_states import OrderState
 from services.executor.book.state import ExecutorState, WorkingEntry
@@ -131,6 +132,8 @@ class Matching:
     def close(self, state: ExecutorState, position: ShortPosition, out: Outputs) -> Trade:
         """Turn a position bought back whole into a trade."""
         trade = self.ledger.close(state, position, out.header())
+        held = self.marker.clock.minutes(trade.entry_ts, trade.header.ts)
+        state.decay = counted(state.decay, trade, held)
         state.last_exit_seq = trade.header.seq
         if trade.exit_reason in {ExitReason.STOP, ExitReason.TRAIL}:
             state.last_stop_ts = trade.header.ts

@@ -26,6 +26,7 @@ from shared.market.chain import BadCapture, DataVerdict, Parsed
 from shared.streaming.memory.engine import MemoryEngine
 from shared.streaming.protocol.codec import encode_json
 from shared.streaming.protocol.handler import Handler, Service
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 from trading_system.wiring import Installation
 
 SNAPSHOTS = 150
@@ -38,6 +39,7 @@ some 100 bytes a strike and expiry, 80 kB on the widest chain here. It is stored
 """
 
 EAGER: Final = {
+    **environ_of(**UNGATED, **SHORT_HOLDING),
     "THETAFLOW_RISK_COOL_DOWN_MINUTES": "0",
     "THETAFLOW_RISK_MAX_ORDERS_PER_DAY": "1000",
     "THETAFLOW_RISK_MIN_SECONDS_BETWEEN_ORDERS": "1",
@@ -113,7 +115,7 @@ def pipeline_of(chains: Sequence[Parsed], house: Installation) -> dict[str, Stre
     return {"ingest": own, **{service.name: of_engine(service, events) for service in house.services()}}
 
 
-ROOMY = {"THETAFLOW_RISK_MAX_STRESS_LOSS": "0.5"}
+ROOMY = {"THETAFLOW_RISK_MAX_STRESS_LOSS": "0.5", **environ_of(**UNGATED, **SHORT_HOLDING)}
 """More than one position at a time."""
 
 

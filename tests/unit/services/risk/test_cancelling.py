@@ -8,12 +8,12 @@ from services.risk.bootstrap import risk_service
 from services.risk.handler import RiskHandler
 from services.risk.settings import RiskSettings
 from shared.events import Event, HaltChanged, LimitState, Order, OrderAction
-from tests.builders import at, book_state, position, signal
+from tests.builders import UNGATED, at, book_state, position, signal
 
 
 def risk() -> RiskHandler:
     handler = risk_service(
-        RiskSettings(max_daily_loss=0.01, max_delta_loss=0.007, max_gamma_loss=0.003, max_stress_loss=0.5)
+        RiskSettings(max_daily_loss=0.01, max_delta_loss=0.007, max_gamma_loss=0.003, max_stress_loss=0.5, **UNGATED)
     ).make("nifty")
     assert isinstance(handler, RiskHandler)
     return handler

@@ -12,7 +12,7 @@ from services.risk.room import day_room
 from services.risk.settings import RiskSettings
 from services.risk.stops import expected_stop_fill, stop_overshoot
 from shared.events import BookState, LimitState, Order
-from tests.builders import at, book_state, position, signal
+from tests.builders import UNGATED, at, book_state, position, signal
 from tests.unit.services.risk.test_handler import decide, risk
 
 SETTINGS = RiskSettings(capital=1_000_000.0)
@@ -43,7 +43,7 @@ def test_capital_shrinks_with_the_account_and_never_grows(equity: int, unrealise
 
 @pytest.mark.parametrize(("weight", "expected"), [(0.0, 1_000_000.0), (1.0, 900_000.0), (3.0, 700_000.0)])
 def test_the_weight_says_how_fast_risk_is_cut(weight: float, expected: float):
-    settings = RiskSettings(capital=1_000_000.0, loss_weight=weight)
+    settings = RiskSettings(capital=1_000_000.0, loss_weight=weight, **UNGATED)
     assert left(book_state(1, at(10, 30), equity_paise=9 * LAKH), settings) == pytest.approx(expected)
 
 

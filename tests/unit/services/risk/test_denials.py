@@ -31,6 +31,8 @@ from tests.builders import (
     CALL,
     EXPIRY,
     PUT,
+    SHORT_HOLDING,
+    UNGATED,
     at,
     book_state,
     candidate,
@@ -144,6 +146,8 @@ CASES: dict[DenialCode, Case] = {
         book={"realised_paise": -4_500_000},
     ),
     DenialCode.DAY_ROOM: Case(book={"positions": (held(24000.0, stop=660.0),)}),
+    DenialCode.DECAY_UNPAID: Case({"decay_gate": True}),
+    DenialCode.COST_BUDGET: Case({"max_daily_costs": 0.001}, book={"costs_paise": 99_000}),
     DenialCode.BOOK_UNKNOWN: Case(with_book=False),
 }
 
@@ -151,7 +155,7 @@ CASES: dict[DenialCode, Case] = {
 @pytest.mark.parametrize("code", list(DenialCode), ids=str)
 def test_every_code_is_met(code: DenialCode):
     case = CASES[code]
-    handler = RiskHandler("nifty", RiskSettings(**case.settings), *TABLES)  # type: ignore[arg-type]
+    handler = RiskHandler("nifty", RiskSettings(**{**UNGATED, **SHORT_HOLDING, **case.settings}), *TABLES)
     for event in case.before:
         handler.handle(event)
     asked = signal(1, case.ts, 1, market=case.market(), confidence=case.confidence, regime=case.regime)
@@ -172,6 +176,6 @@ def test_every_code_has_a_meaning_and_the_reference_is_current():
 
 
 def test_late_on_expiry_day_the_front_contract_is_left_alone_and_early_it_is_sold():
-    handler = RiskHandler("nifty", RiskSettings(max_stress_loss=0.5), *TABLES)
+    handler = RiskHandler("nifty", RiskSettings(max_stress_loss=0.5, **UNGATED), *TABLES)
     made = [*handler.handle(signal(1, NOW, 1, market=expiring(300.0))), *handler.handle(book_state(1, NOW))]
     assert [type(event).__name__ for event in made] == ["LimitState", "Order", "HaltChanged"]

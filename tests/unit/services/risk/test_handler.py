@@ -31,6 +31,8 @@ from shared.market.margin_table import MarginTable
 from tests.builders import (
     CALL,
     PUT,
+    SHORT_HOLDING,
+    UNGATED,
     at,
     book_state,
     candidate,
@@ -45,7 +47,7 @@ CONTRACTS, COSTS, MARGINS = ContractTable.load(), CostTable.load(), MarginTable.
 
 
 def risk(**settings: object) -> RiskHandler:
-    roomy: dict[str, object] = {"max_stress_loss": 0.5, **settings}
+    roomy: dict[str, object] = {"max_stress_loss": 0.5, **UNGATED, **SHORT_HOLDING, **settings}
     return RiskHandler("nifty", RiskSettings(**roomy), CONTRACTS, COSTS, MARGINS)  # type: ignore[arg-type]
 
 
@@ -161,7 +163,7 @@ def test_a_stop_too_far_for_the_capital_gives_no_lots():
 
 
 def test_the_loss_at_the_stop_stays_within_its_share_of_capital():
-    settings = RiskSettings(capital=2_000_000.0)
+    settings = RiskSettings(capital=2_000_000.0, **UNGATED)
     (order,) = decide(
         RiskHandler("nifty", settings, CONTRACTS, COSTS, MARGINS), signal(1, at(10, 30), 1), book_state(1, at(10, 30))
     )
