@@ -9,12 +9,12 @@ from services.alerts.mailbox import HEARTBEAT, Mailbox
 from services.alerts.service_watch import ServiceWatch
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, from_ns, ist_date
 from shared.errors import EngineError, TableError, WireError
-from shared.events import BookState, HaltChanged
+from shared.events import BookState, HaltChanged, VenueState
 from shared.events.topology import Topic, partition_of
 from shared.market.calendar import Session, TradingCalendar
 from shared.streaming.protocol.entry import Entry
 from shared.streaming.protocol.reading import History
-from shared.text.formatting import halt_line
+from shared.text.formatting import halt_line, mode_words
 
 _FEED_LATE_NS = 180 * NS_PER_SECOND
 
@@ -59,10 +59,15 @@ class Standing:
 
     def _of_book(self, book: str, now: int) -> str:
         try:
-            parts = [self._halt(book, now), self._positions(book), self._feed(book, now)]
+            parts = [self._mode(book), self._halt(book, now), self._positions(book), self._feed(book, now)]
         except (EngineError, WireError) as error:
             return f"{book}: not known ({error})"
         return f"{book}: {'; '.join(parts)}"
+
+    def _mode(self, book: str) -> str:
+        state = self._history.newest_of(VenueState, book)
+        doubtful = 0 if state is None else sum(one.unconfirmed is not None for one in state.held)
+        return mode_words(state).upper() + (f", {doubtful} values unconfirmed" if doubtful else "")
 
     def _halt(self, book: str, now: int) -> str:
         halt = self._history.newest_of(HaltChanged, book)

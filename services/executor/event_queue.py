@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.errors import BrokerReplyError, BrokerUnavailableError, PipelineBehindError
-from shared.events import Alert, Command, CommandKind, Event, Header, Severity
+from shared.events import Alert, Command, CommandKind, Event, Header, Severity, VenueState
 from shared.observability.alert_spool import AlertSpool
 from shared.observability.logging import get_logger
 from shared.observability.redaction import Redaction
@@ -40,6 +40,7 @@ class EventQueue:
         self._spool = spool
         self._waiting: deque[Event] = deque()
         self._commands: deque[Command] = deque()
+        self._state: VenueState | None = None
         self._count = 0
 
     def alert(self, severity: Severity, code: str, text: str) -> None:
@@ -72,9 +73,19 @@ class EventQueue:
         # A command is never dropped for room, and never waits behind alerts.
         self._commands.append(Command(header=named, kind=kind, operator=operator, reason=self._redaction.text(reason)))
 
+    def state(self, state: VenueState) -> None:
+        """Put what is to be known of the venue in place of what was; only the newest matters."""
+        self._state = state
+
     def deliver(self) -> bool:
         """Publish what waits, commands first, then alerts, oldest first; False when the broker does not take it now."""
-        return self._drain(self._commands) and self._drain(self._waiting)
+        return self._drain(self._commands) and self._drain(self._waiting) and self._tell_state()
+
+    def _tell_state(self) -> bool:
+        waiting: deque[Event] = deque([] if self._state is None else [self._state])
+        told = self._drain(waiting)
+        self._state = None if told else self._state
+        return told
 
     def _drain(self, waiting: deque[Command] | deque[Event]) -> bool:
         while waiting:

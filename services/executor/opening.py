@@ -14,13 +14,16 @@ from services.executor.event_queue import EventQueue
 from services.executor.recovery import tell_differences
 from services.executor.settings import ExecutorSettings
 from services.executor.sidecar import Sidecar
+from services.executor.venues.arming import check_armed
 from services.executor.venues.dispatcher import FaultHook
 from services.executor.venues.kill_file import KillFile
+from services.executor.venues.mirror import VenueMirror
 from services.executor.venues.opening import MirrorOpening, check_books
 from services.executor.venues.registry import VenueChoice
-from shared.clock import Clock
+from services.executor.venues.telling import VenueTelling
+from shared.clock import Clock, ist_date
 from shared.errors import ConfigError
-from shared.events import Severity
+from shared.events import Severity, VenueMode
 from shared.events.topology import Topic, partition_of
 from shared.market.calendar import TradingCalendar
 from shared.observability.alert_spool import AlertSpool
@@ -86,6 +89,7 @@ class OpenedSidecar:
                 kill_file=None if settings.kill_path is None else KillFile(settings.kill_path),
                 event_queues=queues,
                 dispatchers=mirrors,
+                tellings={book: _telling(settings, book, mirrors.get(book), clock) for book in books},
                 intents=TopicReader(history, Topic.INTENTS, partitions),
                 tail=audit.tail,
                 room=room,
@@ -104,6 +108,14 @@ class OpenedSidecar:
     def close(self) -> None:
         """Close files and connections."""
         self._stack.close()
+
+
+def _telling(settings: ExecutorSettings, book: str, mirror: VenueMirror | None, clock: Clock) -> VenueTelling:
+    directory = settings.directory or Path()
+    mode = VenueMode(settings.venue_mode)
+    return VenueTelling(
+        book, mode, settings.venue, mirror, lambda ns: check_armed(directory, book, ist_date(ns)), clock
+    )
 
 
 def _open_spool(path: Path | None, stack: ExitStack) -> tuple[AlertSpool | None, str]:

@@ -16,6 +16,7 @@ from services.executor.audit.tail import AuditTail
 from services.executor.event_queue import EventQueue
 from services.executor.venues.kill_file import KillFile
 from services.executor.venues.mirror import VenueMirror
+from services.executor.venues.telling import VenueTelling
 from shared.errors import BrokerReplyError, BrokerUnavailableError
 from shared.events import CommandKind, Intent, Severity
 from shared.observability.logging import get_logger
@@ -43,6 +44,7 @@ class Sidecar:
         kill_file: looked at every turn, if there is one to look for.
         event_queues: alerts and commands, by book.
         dispatchers: books mirrored on a venue, if any.
+        tellings: what is to be known of each book's venue.
         intents: what the books want.
         tail: writes the audit log; None writes none.
         room: of the disk they are written to, if any.
@@ -55,6 +57,7 @@ class Sidecar:
         kill_file: KillFile | None,
         event_queues: Mapping[str, EventQueue],
         dispatchers: Mapping[str, VenueMirror],
+        tellings: Mapping[str, VenueTelling],
         intents: TopicReader,
         tail: AuditTail | None,
         room: DiskRoom | None,
@@ -64,6 +67,7 @@ class Sidecar:
         self._kill_file = kill_file
         self._postboxes = dict(event_queues)
         self._dispatchers = dict(dispatchers)
+        self._tellings = dict(tellings)
         self._intents = intents
         self._tail = tail
         self._room = room
@@ -135,6 +139,7 @@ class Sidecar:
                     # An operator resumed under a kill file that is still there: the file wins.
                     once = f"{self._appearance}-{intent.number}"
                     self._postboxes[book].command(CommandKind.FLATTEN, _OPERATOR, "the kill file is still there", once)
+            self._say_states()
             delivered = True
             for event_queue in self._postboxes.values():
                 delivered = event_queue.deliver() and delivered
@@ -148,6 +153,12 @@ class Sidecar:
         self._tell_away()
         self._reconnect()
         self._broker_again = monotonic() + _BROKER_PAUSE_S
+
+    def _say_states(self) -> None:
+        for book, telling in self._tellings.items():
+            word = telling.word(killed=self.killed)
+            if word is not None:
+                self._postboxes[book].state(word)
 
     def _tell_away(self) -> None:
         """Alert once on a broker that stays away; the spool takes it there and then."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -18,7 +16,6 @@ class GatewaySettings(ServiceSettings):
         port: 0 takes a free one.
         allowed_hosts: names a browser may call us by; others are refused, which stops DNS rebinding.
         control_token: what a command must present; commands are refused while there is none.
-        mode: what the page says until a fill names its venue.
         stale_after_s: in session, market prices older than this make the gateway unready.
         silence_s: a service whose heartbeat is missing for longer makes the gateway unready.
         poll_ms: pause between two readings of the broker.
@@ -34,7 +31,6 @@ class GatewaySettings(ServiceSettings):
     port: int = Field(default=8080, ge=0, le=65_535)
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     control_token: SecretStr | None = Field(default=None, min_length=8)
-    mode: Literal["paper", "live"] = "paper"
     stale_after_s: float = Field(default=180.0, gt=0)
     silence_s: float = Field(default=45.0, gt=0, le=3_600)
     poll_ms: int = Field(default=200, ge=10, le=10_000)

@@ -70,6 +70,7 @@ from shared.events.operation import (
     Severity,
     StressRung,
 )
+from shared.events.venue import HeldValue, VenueMode, VenueState
 
 EVENT_TYPES: tuple[type[Event], ...] = (
     ChainSnapshot,
@@ -91,6 +92,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     LimitState,
     ModeChanged,
     DayReported,
+    VenueState,
     DeadLetter,
 )
 
@@ -125,6 +127,7 @@ __all__ = [
     "HaltLatch",
     "HaltState",
     "Header",
+    "HeldValue",
     "Intent",
     "Leg",
     "LegColumns",
@@ -159,6 +162,8 @@ __all__ = [
     "Trade",
     "TradeLeg",
     "TradeStatistics",
+    "VenueMode",
+    "VenueState",
     "VenueTarget",
     "VolatilitySource",
     "naked_short",

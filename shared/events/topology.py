@@ -34,6 +34,7 @@ class Topic(StrEnum):
     HALTS = "halts"
     MODES = "modes"
     LIMITS = "limits"
+    VENUE = "venue"
     ALERTS = "alerts"
     DEAD = "dead"
 
@@ -179,6 +180,13 @@ TOPICS: Final = (
     ),
     TopicRow(Topic.MODES, (events.ModeChanged, events.DayReported), producers=("offline",), keep=2_000),
     TopicRow(Topic.LIMITS, (events.LimitState,), producers=("risk",), keep=2_000),
+    TopicRow(
+        Topic.VENUE,
+        (events.VenueState,),
+        producers=("executor",),
+        followers=("gateway", "recorder", "alerts"),
+        keep=2_000,
+    ),
     TopicRow(
         Topic.ALERTS,
         (events.Alert,),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 RETIRED: Mapping[str, str] = MappingProxyType(
     {
         "THETAFLOW_TRACE_FILE": "no service ever wrote spans; every event carries its trace context as before",
+        "THETAFLOW_GATEWAY_MODE": "the page shows what the executor says of itself, by its settings and the day's arming",
         "THETAFLOW_TRAINER_STORE": "the offline process makes training sets now and reads THETAFLOW_OFFLINE_STORE; "
         "this one counts where that is not set",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from shared.clock import from_ns, ist_date
-from shared.events import Attribution, CommandKind, HaltChanged, OptionKind, Trade
+from shared.events import Attribution, CommandKind, HaltChanged, OptionKind, Trade, VenueMode, VenueState
 
 _HIGH = 0.70
 _MEDIUM = 0.62
@@ -44,6 +44,15 @@ def clock_text(ns: int) -> str:
 def iso_text(ns: int) -> str:
     """Give a moment as ISO 8601 in IST, to the millisecond."""
     return from_ns(ns).isoformat(timespec="milliseconds")
+
+
+def mode_words(state: VenueState | None) -> str:
+    """Say what leaves the house: `paper`, `dry run of tradetron`, `live tradetron`, `live tradetron, exits only`."""
+    if state is None:
+        return "mode not told"
+    if state.mode is VenueMode.LIVE:
+        return f"live {state.venue}" if state.armed else f"live {state.venue}, exits only"
+    return f"dry run of {state.venue}" if state.mode is VenueMode.DRY_RUN else "paper"
 
 
 def halt_line(halt: HaltChanged, today: date) -> str:

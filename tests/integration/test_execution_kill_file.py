@@ -21,7 +21,19 @@ from services.executor.audit.log import read_audit, verify
 from services.executor.venues.arming import ARMING, Arming, arm
 from services.executor.venues.write import WRITE, Write, WriteState
 from shared.clock import SystemClock, ist_date
-from shared.events import Alert, BookState, Command, CommandKind, Event, Fill, FillStatus, VenueTarget, sold
+from shared.events import (
+    Alert,
+    BookState,
+    Command,
+    CommandKind,
+    Event,
+    Fill,
+    FillStatus,
+    VenueMode,
+    VenueState,
+    VenueTarget,
+    sold,
+)
 from shared.events.topology import Topic
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed, ParsedChain
@@ -82,6 +94,9 @@ class Market:
         header = msgspec.structs.replace(chain_header(self.seq, self.ts), id=f"{kind.value}-{number}")
         self.publisher.publish([Command(header=header, kind=kind, operator="test", reason="told to")])
 
+    def venue_state(self) -> VenueState:
+        return [event for event in self.events(Topic.VENUE) if isinstance(event, VenueState)][-1]
+
     def commands(self) -> list[CommandKind]:
         return [event.kind for event in self.events(Topic.CONTROL) if isinstance(event, Command)]
 
@@ -113,9 +128,13 @@ def test_with_the_broker_up_the_book_is_flat_within_two_snapshots(tmp_path: Path
         street.order()
         assert len(street.snapshot().positions) == 1
         eventually(lambda: venue.value("gap") == "1", "the entry stored")
+        eventually(lambda: street.venue_state().held[0].value == 1, "word of what the venue holds")
+        told = street.venue_state()
+        assert (told.mode, told.armed, told.held[0].unconfirmed) == (VenueMode.LIVE, True, None)
         (tmp_path / "executor" / "kill").write_text("the desk is on fire")
         eventually(lambda: any(isinstance(e, Command) for e in street.events(Topic.CONTROL)), "a FLATTEN")
         eventually(lambda: venue.value("gap") == "0", "the exit stored")
+        eventually(lambda: street.venue_state().killed, "word of the kill file")
         first = street.snapshot()
         book = first if not first.positions else street.snapshot()
         assert book.positions == ()

@@ -149,7 +149,7 @@ def test_what_is_shown_is_what_the_streams_say(looking, day):
     assert len(shown["positions"]) == 2
     assert shown["denials"] == json.loads(expected.ledger.denials().model_dump_json())
     assert shown["equity"]["points"] == [list(point) for point in expected.ledger.equity().points]
-    assert shown["status"]["mode"] == "paper"
+    assert shown["status"]["mode"] == "mode not told"  # nobody in this test executes
     assert shown["status"]["feed"] == "replay"
     assert shown["status"]["last_tick_at"] == "2025-08-29T13:36:03.000+05:30"
 
@@ -476,14 +476,30 @@ chromium = browser["find_chromium"]()
 def test_the_page_shows_the_day_in_a_real_browser(broker, day, tmp_path):
     hostile = '<img src=x onerror="document.body.dataset.broken=1"><script>alert(1)</script>'
     alert = ev.Alert(header=day[-1].header.child("test"), severity=ev.Severity.CRITICAL, code="drill", text=hostile)
-    put(broker.url, [*day, alert])
+    venue = ev.VenueState(
+        header=day[-1].header.child("venue"),
+        mode=ev.VenueMode.LIVE,
+        venue="tradetron",
+        armed=True,
+        held=(
+            ev.HeldValue(
+                variable=1, value=1, since=day[-1].header.ts, contract="NIFTY 24500 PE",
+                unconfirmed=0, unconfirmed_since=day[-1].header.ts, unconfirmed_state="unknown",
+            ),
+        ),
+    )  # fmt: skip
+    put(broker.url, [*day, alert, venue])
     with running(broker.url) as gateway, browser["Chromium"](chromium, tmp_path / "profile") as page:
         eventually(lambda: gateway.trades() > 1)
         trade = gateway.get("trades").json()["trades"][0]
         for width, dark in ((1440, False), (1440, True), (390, False)):
             page.open(f"{gateway.url}/?w={width}", width=width, height=900, dark=dark)
             page.until(f"location.search === '?w={width}' && document.querySelector('#streams td.line') !== null")
-            assert page.ask("document.getElementById('mode').textContent") == "paper"
+            assert page.ask("document.getElementById('mode').textContent") == "live tradetron"
+            assert page.ask("document.getElementById('mode').dataset.live") == "true"
+            held = page.ask("document.getElementById('held').textContent")
+            assert "tradetron variable 1: +1 NIFTY 24500 PE since" in held
+            assert "0 unknown since" in held
             assert trade["line"] in page.ask("document.getElementById('trades').textContent")
             made_of = page.ask("document.querySelector('#trades tr td:last-child').title")
             assert "time +₹40, volatility +₹5, spread and impact -₹30, charges -₹67" in made_of

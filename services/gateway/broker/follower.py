@@ -27,6 +27,7 @@ _STANDING: Final[Mapping[Topic, int]] = {
     Topic.HALTS: 256,
     Topic.MODES: 64,
     Topic.LIMITS: 16,
+    Topic.VENUE: 16,
     Topic.ALERTS: 200,
     Topic.DEAD: 1_000,
     Topic.MODELS: 16,

@@ -14,6 +14,7 @@ from services.gateway.projection.view import BookView, LiveView, Section
 from services.gateway.schemas.api import StreamsAnswer
 from services.gateway.schemas.book import BookAnswer, StatusAnswer
 from services.gateway.schemas.events import Answer
+from services.gateway.schemas.venue import VenueAnswer
 from services.gateway.settings import GatewaySettings
 from shared.clock import Clock, monotonic_ns
 from shared.errors import WireError
@@ -22,7 +23,7 @@ from shared.events.topology import partition_of
 from shared.market.calendar import TradingCalendar
 from shared.streaming.protocol.beats import Beat
 from shared.streaming.protocol.reports import BrokerReport
-from shared.text.formatting import iso_text
+from shared.text.formatting import iso_text, mode_words
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 _NS_PER_MS: Final = 1_000_000
@@ -244,7 +245,8 @@ class Hub:
         return StatusAnswer(
             book=view.book,
             books=self.known_books(),
-            mode=self.settings.mode if view.live_venue is None else f"live {view.live_venue}",
+            mode=mode_words(view.venue),
+            venue=None if view.venue is None else VenueAnswer.of(view.venue),
             feed=freshness.feed,
             now=iso_text(self.clock.now_ns()),
             market_at=None if view.market_ts is None else iso_text(view.market_ts),

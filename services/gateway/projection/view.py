@@ -19,7 +19,6 @@ from shared.text.formatting import iso_text
 _ALERTS_KEPT = 100
 _UNDERLYINGS_KEPT = 8
 _BOOKS_KEPT = 64
-PAPER = "paper"
 _OF_A_PARTITION = re.compile(r"(partition)?\d*")
 
 
@@ -62,13 +61,12 @@ class BookView:
         self.mode: events.ModeChanged | None = None
         self.reported: events.DayReported | None = None
         self.dead_letters = 0
-        self.live_venue: str | None = None
+        self.venue: events.VenueState | None = None
         self._fold: Mapping[type[events.Event], Callable[..., None]] = {
             events.ChainSnapshot: self._on_snapshot,
             events.ClockTick: self._on_tick,
             events.Signal: self._on_signal,
             events.Denial: self._on_denial,
-            events.Fill: self._on_fill,
             events.Trade: self._on_trade,
             events.BookState: self._on_state,
             events.ModelPublished: self._on_model,
@@ -76,6 +74,7 @@ class BookView:
             events.LimitState: self._on_limits,
             events.ModeChanged: self._on_mode,
             events.DayReported: self._on_report,
+            events.VenueState: self._on_venue,
             events.Alert: self._on_alert,
             events.DeadLetter: self._on_dead_letter,
         }
@@ -170,11 +169,6 @@ class BookView:
         self.ledger.add_denial(event)
         self._touch(Section.DENIALS)
 
-    def _on_fill(self, event: events.Fill) -> None:
-        if event.venue.lower() != PAPER and event.status is not events.FillStatus.REJECTED:
-            self.live_venue = event.venue
-            self._touch(Section.STATUS)
-
     def _on_trade(self, event: events.Trade) -> None:
         self._day_of(event)
         self.ledger.add_trade(event)
@@ -207,6 +201,10 @@ class BookView:
     def _on_limits(self, event: events.LimitState) -> None:
         self.limits_used = event
         self._touch(Section.LIMITS)
+
+    def _on_venue(self, event: events.VenueState) -> None:
+        self.venue = event
+        self._touch(Section.STATUS)
 
     def _on_alert(self, event: events.Alert) -> None:
         self.alerts.append(event)

@@ -29,8 +29,8 @@ function showStatus(next) {
   status = next;
   document.body.dataset.freshness = status.freshness;
   document.body.dataset.services = status.silent.length ? "silent" : "ok";
-  const live = status.mode !== "paper";
-  text("mode", status.mode).dataset.live = live;
+  showVenue(status.venue);
+  text("mode", status.mode).dataset.live = status.venue?.mode !== "off";
   document.title = `${status.mode.toUpperCase()} ${status.book} · Thetaflow`;
   text("market-day", day(status.market_at));
   text("market-time", status.market_at ? time(status.market_at) : "––:––:––");
@@ -53,6 +53,22 @@ function showSession(session) {
   const verdict = { true: "replay equal to live", false: "REPLAY DIFFERS", null: "not replayed" }[session.replay_equal];
   const report = session.reported_day ? ` Report of ${session.reported_day}: ${verdict}. ${session.report_text}` : "";
   pill.title = (bounds + report).trim();
+}
+
+// What the venue is believed to hold: nobody can ask it, so the doubt is shown beside the belief.
+function showVenue(venue) {
+  byId("mode").title = venue ? `${venue.reason || "By the executor's own settings and the day's arming"}. Said ${day(venue.told_at)} ${time(venue.told_at)}.` : "The executor has not said yet what it does with decisions.";
+  const held = venue?.held ?? [];
+  byId("held-box").hidden = held.length === 0;
+  byId("held").replaceChildren(...held.map((one) => el("li", {}, heldWords(one, venue.venue),
+    ...(one.unconfirmed === null ? [] : [el("span", { class: "chip warn" }, `${sign(one.unconfirmed)} ${one.unconfirmed_state} since ${time(one.unconfirmed_since)}, not confirmed`)]))));
+}
+
+const sign = (value) => (value > 0 ? `+${value}` : `${value}`);
+
+function heldWords(one, venue) {
+  if (one.value === null) return `${venue} variable ${one.variable}: nobody knows what it holds `;
+  return `${venue} variable ${one.variable}: ${sign(one.value)}${one.contract ? ` ${one.contract}` : ""} since ${day(one.since)} ${time(one.since)} `;
 }
 
 function haltWords(halt) {

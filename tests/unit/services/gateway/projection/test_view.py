@@ -15,7 +15,7 @@ from services.gateway.projection.view import BookView, LiveView, Section
 from services.gateway.schemas.events import PositionAnswer
 from shared import events as ev
 from shared.clock import ist_ns
-from shared.text.formatting import direction_label, direction_meaning, trade_log_line
+from shared.text.formatting import direction_label, direction_meaning, mode_words, trade_log_line
 
 PlausibleDay = runpy.run_path(str(Path(__file__).parents[4] / "fakes" / "plausible_day.py"))["PlausibleDay"]
 
@@ -228,12 +228,21 @@ def test_trade_log_line(day):
     assert line == "11:28:12 SHORT CALL 24800 @ 84.25 target 72.00 stop 92.00 confidence high"
 
 
-def test_a_fill_of_another_venue_ends_paper_mode(day):
+def test_the_mode_is_the_executor_s_word_and_no_fill_s(day):
     fill = next(of_kind(day, ev.Fill))
     view = folded([*day, fill]).books["nifty"]
-    assert view.live_venue is None
-    view.fold(msgspec.structs.replace(fill, venue="street"))
-    assert view.live_venue == "street"
+    assert mode_words(view.venue) == "mode not told"
+    state = ev.VenueState(header=fill.header, mode=ev.VenueMode.LIVE, venue="tradetron", armed=True)
+    words = []
+    for changed in (
+        state,
+        msgspec.structs.replace(state, armed=False, reason="nobody armed the day"),
+        msgspec.structs.replace(state, mode=ev.VenueMode.DRY_RUN),
+        msgspec.structs.replace(state, mode=ev.VenueMode.OFF),
+    ):
+        view.fold(changed)
+        words.append(mode_words(view.venue))
+    assert words == ["live tradetron", "live tradetron, exits only", "dry run of tradetron", "paper"]
 
 
 def test_only_the_sections_an_event_touches_change(day):
