@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
+from services.executor.book.feed_kind import judge_feed, refusal_of
 from services.executor.book.intents import claim_variable, intent_when_changed
 from services.executor.book.ledger import Ledger
 from services.executor.book.margin import BookMargins
@@ -104,7 +105,10 @@ class ExecutorHandler:
         for text in self._differences:
             out.alert("ledger_difference", f"after a restart: {text}")
         self._differences.clear()
-        if isinstance(event, ChainSnapshot):
+        if isinstance(event, ChainSnapshot | ClockTick) and self._is_of_other_feed(event, out):
+            # The book as it stands: whoever waits for this step goes on.
+            out.events.append(book_state(out.header(), self._state, self._margins))
+        elif isinstance(event, ChainSnapshot):
             self._on_snapshot(event, out)
         elif isinstance(event, ClockTick):
             self._on_tick(event, out)
@@ -129,6 +133,12 @@ class ExecutorHandler:
         """
         self._state = STATE.decode(state)
         self._differences = self._state.differences()
+
+    def _is_of_other_feed(self, event: ChainSnapshot | ClockTick, out: Outputs) -> bool:
+        verdict = judge_feed(self._state, event)
+        if verdict.alert:
+            out.alert("other_feed", verdict.alert)
+        return verdict.is_other
 
     # --- the market ---------------------------------------------------------------------------------------------
 
@@ -222,6 +232,7 @@ class ExecutorHandler:
         open_or_ordered = {position.order_id for position in state.live()} | state.entries.keys()
         guards = (
             (state.halted, f"the executor is halted by {state.halted_by}"),
+            (bool(state.refused_feed), refusal_of(state.feed, state.refused_feed)),
             (order.lots < 1 or order.lot_size < 1, f"expected at least one lot, got {order.lots} of {order.lot_size}"),
             (
                 order.lots * order.lot_size > freeze,

@@ -9,7 +9,7 @@ from services.ingest.live.service import serve_live
 from services.ingest.playing import serve_playing
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.port import ChainSource, SourceContext
-from services.ingest.sources.registry import caution_of, sources
+from services.ingest.sources.registry import caution_of, check_live, sources
 from shared.errors import ConfigError
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
@@ -44,6 +44,8 @@ def run_ingest(stop: threading.Event) -> int:
     configure_logging(load_settings(LogSettings), "ingest", secrets_of(broker, settings))
     if rehearses():
         _check_rehearsal(settings)
+    if settings.live_only:
+        check_live(settings.source)
     metrics = ServiceMetrics()
     context = source_context(settings, metrics)
     source = sources().get(settings.source)(context)

@@ -13,7 +13,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.state import STATE_VERSION, IngestDay, IngestState
 from shared.clock import NS_PER_SECOND, ist_date
 from shared.errors import TableError
-from shared.events import Alert, ChainSnapshot, ClockTick, Event, Header, QualityFlag, Severity
+from shared.events import Alert, ChainSnapshot, ClockTick, Event, FeedKind, Header, QualityFlag, Severity
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain
 from shared.market.contracts import ContractTable
@@ -38,12 +38,19 @@ class IngestHandler:
         settings: what snapshots must be like.
         calendar: sessions by date.
         contracts: contract terms by date.
+        feed: kind of the source, told with every event.
     """
 
     def __init__(
-        self, book: str, settings: IngestSettings, calendar: TradingCalendar, contracts: ContractTable
+        self,
+        book: str,
+        settings: IngestSettings,
+        calendar: TradingCalendar,
+        contracts: ContractTable,
+        feed: FeedKind = FeedKind.PLAYED,
     ) -> None:
         self.book = book
+        self.feed = feed
         self.refusals: Counter[DataVerdict] = Counter()
         self._settings = settings
         self._calendar = calendar
@@ -210,6 +217,7 @@ class IngestHandler:
             source=chain.source,
             quality=quality,
             previous_close=chain.previous_close,
+            feed=self.feed,
         )
 
     def _check_front(self, accepted: Accepted, chain: ParsedChain, session: Session) -> list[Event]:
@@ -251,7 +259,7 @@ class IngestHandler:
         while beat <= min(limit_ns, today.close_ns):
             self._seq += 1
             header = Header.root(book=self.book, ts=beat, seq=self._seq, producer=PRODUCER, suffix=TICK_SUFFIX)
-            ticks.append(ClockTick(header=header, last_snapshot_ts=self._last_snapshot_ns))
+            ticks.append(ClockTick(header=header, last_snapshot_ts=self._last_snapshot_ns, feed=self.feed))
             self._last_event_ns = beat
             if stand_in:
                 ticks += self._stand_in(beat, today)
@@ -278,6 +286,7 @@ class IngestHandler:
                 expiries=last.expiries,
                 source=FALLBACK_SUFFIX,
                 quality=(QualityFlag.STALE, QualityFlag.FALLBACK),
+                feed=self.feed,
             )
         ]
 

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Iterable
 
 from services.ingest.handler import IngestHandler
+from services.ingest.live.claim import claim_book
 from services.ingest.paced_feed import Feed
 from services.ingest.sources.port import SourceContext
 from shared.clock import NS_PER_SECOND
-from shared.events import ChainSnapshot
+from shared.events import ChainSnapshot, FeedKind
 from shared.market.chain import Parsed
 from shared.observability.health import Check, Flag, Freshness, HealthServer
 from shared.observability.logging import get_logger
@@ -56,6 +57,8 @@ def serve_playing(
         connect(broker.url, broker.partitions).publisher("ingest") as publisher,
         connect(broker.url, broker.partitions).lockstep() as lockstep,
     ):
+        with connect(broker.url, broker.partitions) as client:
+            claim_book(client, book, FeedKind.PLAYED)
         handler = IngestHandler(book, settings, context.calendar, context.contracts)
         feed = Feed(handler, publisher, lockstep, settings.replay_speed, stop, on_snapshot)
         playing.set("playing")

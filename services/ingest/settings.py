@@ -17,6 +17,7 @@ class IngestSettings(ServiceSettings):
         source: `replay` reads `replay_path`, `synthetic` makes a market, `openalgo` and `zerodha` ask a broker's API,
             `kite` watches `kite_folder` for a broker's CSV pushes, `nse` polls the exchange's site and needs
             `accept_nse_terms`. Or one of an installed package, or yours as `path/to/file.py:ClassName`.
+        live_only: refuse a source that plays a recorded or made-up market.
         accept_nse_terms: must be true for `nse`. NSE's terms of use (clauses 3 and 4, 29 October 2025) forbid
             automated collection and use in virtual trading or simulation; the operator answers for a licence.
         replay_path: file, folder, or ISO date in the store; empty means none.
@@ -56,6 +57,7 @@ class IngestSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_INGEST_")
 
     source: str = Field(default="synthetic", min_length=1)
+    live_only: bool = False
     accept_nse_terms: bool = False
     replay_path: str = ""
     replay_speed: float = Field(default=0.0, ge=0)

@@ -50,6 +50,13 @@ class QualityFlag(StrEnum):
     AFTER_GAP = "after_gap"
 
 
+class FeedKind(StrEnum):
+    """What sort of market an event comes from: a running one, or a recorded or made-up one that is played."""
+
+    LIVE = "live"
+    PLAYED = "played"
+
+
 class LegColumns(Record, frozen=True, kw_only=True):
     """One side of one expiry, column by column, aligned with `ExpiryChain.strikes`.
 
@@ -99,9 +106,10 @@ class ChainSnapshot(Event, frozen=True, kw_only=True):
         source: adapter and format it came through.
         quality: flags of an accepted snapshot.
         previous_close: level the index closed at on the trading day before, points; None where the source has none.
+        feed: kind of feed; None in events of former versions. It says where a book learned, and decides nothing else.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     underlying: str
     received_ns: int | None
@@ -111,6 +119,7 @@ class ChainSnapshot(Event, frozen=True, kw_only=True):
     source: str
     quality: tuple[QualityFlag, ...] = ()
     previous_close: float | None = None
+    feed: FeedKind | None = None
 
 
 class ClockTick(Event, frozen=True, kw_only=True):
@@ -118,9 +127,13 @@ class ClockTick(Event, frozen=True, kw_only=True):
 
     Attributes:
         last_snapshot_ts: event time of the newest snapshot before this tick, if any.
+        feed: kind of feed; None in events of former versions.
     """
 
+    VERSION: ClassVar[int] = 2
+
     last_snapshot_ts: int | None = None
+    feed: FeedKind | None = None
 
 
 class CandidateQuote(Record, frozen=True, kw_only=True):

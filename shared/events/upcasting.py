@@ -91,7 +91,8 @@ def _without(content: Plain, *names: str) -> Plain:
 
 
 UPCASTERS: Final[Mapping[str, Mapping[int, Upcaster]]] = {
-    "ChainSnapshot": {1: unchanged},
+    "ChainSnapshot": {1: unchanged, 2: unchanged},
+    "ClockTick": {1: unchanged},
     "FeatureVector": {1: unchanged},
     "Signal": {1: signal_v1, 2: unchanged},
     "Order": {1: order_v1, 2: unchanged},

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.port import ChainSource, Polled, RecordedSource, SourceContext
-from services.ingest.sources.registry import sources
+from services.ingest.sources.registry import kind_of, sources
 from shared.clock import ManualClock, ist_ns
+from shared.events import FeedKind
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import BadCapture, ParsedChain
 from shared.market.contracts import ContractTable
@@ -49,8 +50,10 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> ChainSource | Reco
     return sources().get(request.param)(context_of(settings))
 
 
-def test_each_is_of_one_sort(source):
+def test_each_is_of_one_sort_and_the_registry_knows_which_without_making_it(source, request):
     assert isinstance(source, ChainSource) != isinstance(source, RecordedSource)
+    kind = kind_of(request.node.callspec.params["source"])
+    assert (kind is FeedKind.LIVE) == isinstance(source, ChainSource)
 
 
 def test_a_recording_gives_the_same_each_time_and_in_order_of_time(source):

@@ -21,7 +21,7 @@ from services.ingest.sources.port import SourceContext
 from services.ingest.sources.zerodha.source import ZerodhaSource
 from services.recorder.recording import Recording
 from shared.clock import NS_PER_SECOND, ManualClock, ist_ns
-from shared.events import ChainSnapshot, Event, Fill, Order, OrderAction
+from shared.events import ChainSnapshot, Event, FeedKind, Fill, Order, OrderAction
 from shared.events.topology import Topic
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
@@ -87,7 +87,7 @@ def bring(broker: EmbeddedRedis, name: str, token: Path, minutes: int) -> list[E
         )
         feed = LiveFeed(
             source,
-            IngestHandler("nifty", settings, CALENDAR, CONTRACTS),
+            IngestHandler("nifty", settings, CALENDAR, CONTRACTS, FeedKind.LIVE),
             RedisPublisher(broker.url, patience_s=0.2),
             LiveMemory(connect(broker.url), "nifty"),
             calendar=CALENDAR,
@@ -132,7 +132,8 @@ def test_an_hour_is_traded_recorded_and_decided_the_same_by_its_recording(broker
     recording = Recording(connect(broker.url), tmp_path / "store")
     while recording.read():
         recording.write()
-    handler = IngestHandler("nifty", IngestSettings(), CALENDAR, CONTRACTS)
+    # A replay of our own recording would say `played`, which is all that differs.
+    handler = IngestHandler("nifty", IngestSettings(), CALENDAR, CONTRACTS, FeedKind.LIVE)
     again = [
         event for parsed in Store(tmp_path / "store").read_day(DAY.isoformat()) for event in handler.accept(parsed)
     ]

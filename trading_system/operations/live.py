@@ -12,9 +12,12 @@ from pathlib import Path
 from types import FrameType
 
 from services.executor.settings import ExecutorSettings
+from services.ingest.settings import IngestSettings
+from services.ingest.sources.registry import check_live
 from shared.errors import ConfigError, EngineError
 from shared.observability.alert_spool import AlertSpool
 from shared.process_clock import process_clock
+from shared.rehearsal import rehearses
 from shared.settings import BrokerSettings, HealthSettings, load_settings
 from shared.streaming.connect import connect, embedded_broker
 from shared.streaming.protocol.engine import EmbeddedBroker
@@ -52,9 +55,12 @@ def run_live(
         tell: told where the broker is.
 
     Raises:
-        ConfigError: a setting is wrong, or another process uses the embedded broker's folder.
+        ConfigError: a setting is wrong, the source plays a market instead of showing a running one, or another process
+            uses the embedded broker's folder.
         EngineError: a service ended before all were ready; its last words are in the message.
     """
+    if not rehearses():
+        check_live(load_settings(IngestSettings).source)
     named = any(os.environ.get(name) for name in ("THETAFLOW_BROKER_URL", "REDIS_URL"))
     url = broker_url or (load_settings(BrokerSettings).url if named else None)
     stop = threading.Event()

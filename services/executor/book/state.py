@@ -45,6 +45,8 @@ class ExecutorState(msgspec.Struct):
         last_seq, last_ts: chain step and event time of the newest chain event.
         indices: levels by underlying.
         source: what the newest snapshot came through.
+        feed: kind of feed the book lives by, as `FeedKind` names it; empty before the first event that says so.
+        refused_feed: the other kind, while events of it come in.
         halted: an operator's word: no entry is taken; `halted_by` says whose.
         variables: order ids the variables of an outside venue are held for, empty when free.
         intent_number, intent_day, intent_source, intent_halted, targets: of the last intent given.
@@ -73,6 +75,8 @@ class ExecutorState(msgspec.Struct):
     levels: dict[str, SettlementLevel] = {}
     indices: dict[str, IndexLevels] = {}
     source: str = ""
+    feed: str = ""
+    refused_feed: str = ""
     halted: bool = False
     halted_by: str = ""
     variables: list[str] = []
@@ -144,6 +148,6 @@ def _position(position: Plain) -> Plain:
 
 
 STATE: Final = Layout(
-    "executor.state", ExecutorState, version=5, upcasters={1: _legs, **dict.fromkeys((2, 3, 4), unchanged)}
+    "executor.state", ExecutorState, version=6, upcasters={1: _legs, **dict.fromkeys((2, 3, 4, 5), unchanged)}
 )
 """How the executor's checkpoint is stored."""

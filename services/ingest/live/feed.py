@@ -216,6 +216,7 @@ class LiveFeed:
         self._outgoing.clear()
 
     def _recover(self) -> None:
+        self._memory.claim(self._handler.feed)
         try:
             remembered = self._memory.load()
             if remembered is not None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from services.ingest.handler import PRODUCER
+from services.ingest.live.claim import claim_book
 from shared.errors import WireError
-from shared.events import Event
+from shared.events import Event, FeedKind
 from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.codec import decode, encode
 
@@ -42,7 +43,12 @@ class LiveMemory:
 
     def __init__(self, client: BrokerClient, book: str) -> None:
         self._client = client
+        self._book = book
         self._memory = client.memory(PRODUCER, book)
+
+    def claim(self, kind: FeedKind) -> None:
+        """Remember the kind of feed the book lives by; ConfigError when it lives by the other, EngineError for no broker."""
+        claim_book(self._client, self._book, kind)
 
     def save(self, checkpoint: bytes, events: Sequence[Event]) -> None:
         """Keep this and nothing older; EngineError when the broker does not take it."""

@@ -12,10 +12,11 @@ from services.ingest.live.feed import LiveFeed, is_good, run_until
 from services.ingest.live.memory import LiveMemory
 from services.ingest.sources.port import ChainSource, SourceContext
 from shared.clock import NS_PER_SECOND, Clock
-from shared.events import Event
+from shared.events import Event, FeedKind
 from shared.events.topology import TOPIC_OF
 from shared.observability.health import Freshness, HealthServer, Heartbeat
 from shared.observability.metrics import ServiceMetrics
+from shared.rehearsal import rehearses
 from shared.settings import BrokerSettings, HealthSettings
 from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
@@ -107,7 +108,14 @@ def serve_live(
     ):
         feed = LiveFeed(
             source,
-            IngestHandler(book, settings, calendar, context.contracts),
+            IngestHandler(
+                # A rehearsal's hours are made up, whatever they are asked of.
+                book,
+                settings,
+                calendar,
+                context.contracts,
+                FeedKind.PLAYED if rehearses() else FeedKind.LIVE,
+            ),
             publisher,
             memory,
             calendar=calendar,

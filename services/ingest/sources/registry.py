@@ -5,13 +5,26 @@ A source is imported when it is asked for, and with it the libraries it reads by
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from services.ingest.sources.port import ChainSource, RecordedSource, SourceContext
 from shared.errors import ConfigError
+from shared.events import FeedKind
 from shared.market.chain import ParsedChain
 from shared.plugins import Registry
+
+_BUILT_IN: Mapping[str, FeedKind] = MappingProxyType(
+    {
+        "openalgo": FeedKind.LIVE,
+        "zerodha": FeedKind.LIVE,
+        "nse": FeedKind.LIVE,
+        "kite": FeedKind.LIVE,
+        "replay": FeedKind.PLAYED,
+        "synthetic": FeedKind.PLAYED,
+    }
+)
 
 MakeSource = Callable[[SourceContext], ChainSource | RecordedSource]
 """A source's class, or a function that makes one."""
@@ -31,6 +44,35 @@ def sources() -> Registry[MakeSource]:
             "synthetic": _synthetic,
         },
         members=("__call__",),
+    )
+
+
+def kind_of(reference: str) -> FeedKind:
+    """Say whether a source shows a running market or plays one, without making it.
+
+    Raises:
+        PluginError: there is no such source.
+    """
+    made = sources().get(reference)
+    if reference in _BUILT_IN:
+        return _BUILT_IN[reference]
+    return FeedKind.LIVE if hasattr(made, "poll") else FeedKind.PLAYED
+
+
+def check_live(reference: str) -> None:
+    """Refuse a source that plays a market where only a running one may come in.
+
+    Raises:
+        ConfigError: says why, and what else there is.
+        PluginError: there is no such source.
+    """
+    if kind_of(reference) is FeedKind.LIVE:
+        return
+    running = ", ".join(name for name, kind in _BUILT_IN.items() if kind is FeedKind.LIVE)
+    raise ConfigError(
+        f"THETAFLOW_INGEST_SOURCE: expected a running market for live ({running}, or one of yours), got {reference!r}, "
+        "which plays a recorded or made-up one: its trades would become the book's statistics, and bets be sized by them. "
+        "`thetaflow demo` and `thetaflow simulate` play days on brokers of their own"
     )
 
 

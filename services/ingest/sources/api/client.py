@@ -19,7 +19,7 @@ from services.ingest.sources.api.errors import (
     ApiSessionError,
     ApiSilentError,
 )
-from services.ingest.sources.api.pace import Pace
+from services.ingest.sources.api.pace import RequestPace
 from shared.clock import NS_PER_SECOND, Clock, to_ns
 from shared.errors import BadInputError, ConfigError
 
@@ -76,7 +76,7 @@ class ApiClient:
         base_url: str,
         variable: str,
         *,
-        pace: Pace,
+        pace: RequestPace,
         clock: Clock,
         timeout_s: float,
         secrets: Callable[[], Sequence[str]],

@@ -9,7 +9,7 @@ from services.ingest.sources.port import Sleep
 LONGEST_HOLD_S = 86_400.0
 
 
-class Pace:
+class RequestPace:
     """Gives turns at most `per_second` a second, and none while the other side asked to be left alone.
 
     Args:

@@ -20,7 +20,7 @@ from services.ingest.sources.api.errors import (
     ApiSessionError,
     ApiSilentError,
 )
-from services.ingest.sources.api.pace import Pace
+from services.ingest.sources.api.pace import RequestPace
 from services.ingest.sources.breaker import BreakerState, CircuitBreaker
 from services.ingest.sources.port import Notice, Polled, SourceContext
 from shared.clock import NS_PER_SECOND, ist_date
@@ -55,7 +55,7 @@ class ApiSource(ABC):
     probe_gap_s: ClassVar[float]
     """Seconds after which credentials that were refused are tried once more."""
 
-    def __init__(self, context: SourceContext, client: ApiClient, pace: Pace) -> None:
+    def __init__(self, context: SourceContext, client: ApiClient, pace: RequestPace) -> None:
         self.counts: Counter[str] = Counter()
         self._context = context
         self._settings = context.settings

@@ -15,6 +15,7 @@ import msgspec
 
 from services.ingest.formats.columns import Number, check_strikes, leg_columns
 from services.ingest.formats.dates import parse_day
+from services.ingest.sources.api.book import BookLevel, best_level
 from services.ingest.sources.api.errors import ApiBodyError
 from shared.clock import IST, NS_PER_SECOND, to_ns
 from shared.errors import BadInputError
@@ -25,18 +26,11 @@ _MILLISECONDS_FROM = 10**11
 """A count of seconds this large lies in the year 5138: it is of milliseconds."""
 
 
-class Level(msgspec.Struct):
-    """One level of a book; units at a price."""
-
-    price: float | None = None
-    quantity: Number = None
-
-
 class OptionDepth(msgspec.Struct):
     """Five levels a side, the best first."""
 
-    bids: list[Level] = []
-    asks: list[Level] = []
+    bids: list[BookLevel] = []
+    asks: list[BookLevel] = []
 
 
 class OptionRow(msgspec.Struct):
@@ -215,8 +209,12 @@ def _leg(
     nothing = OptionRow()
     rows = [option or nothing for option in options]
     books = [depths.get(row.symbol) if row.symbol else None for row in rows]
-    bids = [_best(book.bids) if book is not None else Level(row.bid) for row, book in zip(rows, books, strict=True)]
-    asks = [_best(book.asks) if book is not None else Level(row.ask) for row, book in zip(rows, books, strict=True)]
+    bids = [
+        best_level(book.bids) if book is not None else BookLevel(row.bid) for row, book in zip(rows, books, strict=True)
+    ]
+    asks = [
+        best_level(book.asks) if book is not None else BookLevel(row.ask) for row, book in zip(rows, books, strict=True)
+    ]
     return leg_columns(
         len(rows),
         bid=[level.price for level in bids],
@@ -231,7 +229,3 @@ def _leg(
 
 def _contracts(units: Number, lot: int) -> float | None:
     return None if units is None else round(units / lot)
-
-
-def _best(levels: Sequence[Level]) -> Level:
-    return levels[0] if levels else Level()

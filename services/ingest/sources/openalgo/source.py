@@ -18,7 +18,7 @@ import msgspec
 
 from services.ingest.sources.api.client import ApiClient, Request
 from services.ingest.sources.api.errors import ApiSessionError
-from services.ingest.sources.api.pace import Pace
+from services.ingest.sources.api.pace import RequestPace
 from services.ingest.sources.api.source import ApiSource
 from services.ingest.sources.api.strikes import around_the_money
 from services.ingest.sources.openalgo.bodies import (
@@ -76,7 +76,7 @@ class OpenAlgoSource(ApiSource):
         if settings.openalgo_api_key is None:
             raise ConfigError("THETAFLOW_INGEST_OPENALGO_API_KEY: expected the API key of your OpenAlgo, got nothing")
         self._key = settings.openalgo_api_key.get_secret_value()
-        pace = Pace(settings.openalgo_per_s, context.sleep, monotonic)
+        pace = RequestPace(settings.openalgo_per_s, context.sleep, monotonic)
         client = ApiClient(
             settings.openalgo_url,
             "THETAFLOW_INGEST_OPENALGO_URL",

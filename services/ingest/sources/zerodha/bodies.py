@@ -18,6 +18,7 @@ from services.ingest.formats.columns import Number, check_strikes, leg_columns
 from services.ingest.formats.dates import parse_day
 from services.ingest.formats.source_bytes import source_text
 from services.ingest.formats.terms import ist_moment
+from services.ingest.sources.api.book import BookLevel, best_level
 from services.ingest.sources.api.errors import ApiBodyError
 from shared.errors import BadInputError
 from shared.events import ExpiryChain, LegColumns
@@ -46,18 +47,11 @@ class Listed:
     keys: Mapping[tuple[float, str], str]
 
 
-class Level(msgspec.Struct):
-    """One level of a book; units at a price."""
-
-    price: float | None = None
-    quantity: Number = None
-
-
 class Depth(msgspec.Struct):
     """Five levels a side, the best first; a level without orders is all zeros."""
 
-    buy: list[Level] = []
-    sell: list[Level] = []
+    buy: list[BookLevel] = []
+    sell: list[BookLevel] = []
 
 
 class DayPrices(msgspec.Struct):
@@ -164,8 +158,8 @@ def chain_of_expiry(
 def _leg(listed: Listed, strikes: Sequence[float], kind: str, quotes: Mapping[str, FullQuote]) -> LegColumns:
     nothing = FullQuote()
     rows = [quotes.get(listed.keys.get((strike, kind), ""), nothing) for strike in strikes]
-    bids = [_best(row.depth.buy if row.depth else ()) for row in rows]
-    asks = [_best(row.depth.sell if row.depth else ()) for row in rows]
+    bids = [best_level(row.depth.buy if row.depth else ()) for row in rows]
+    asks = [best_level(row.depth.sell if row.depth else ()) for row in rows]
     return leg_columns(
         len(rows),
         bid=[level.price for level in bids],
@@ -178,7 +172,3 @@ def _leg(listed: Listed, strikes: Sequence[float], kind: str, quotes: Mapping[st
         volume_divisor=listed.lot,
         oi_divisor=listed.lot,
     )
-
-
-def _best(levels: Sequence[Level]) -> Level:
-    return levels[0] if levels else Level()

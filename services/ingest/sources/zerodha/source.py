@@ -16,7 +16,7 @@ from typing import Final
 
 from services.ingest.sources.api.client import ApiClient, Request
 from services.ingest.sources.api.errors import ApiBodyError, ApiSessionError
-from services.ingest.sources.api.pace import Pace
+from services.ingest.sources.api.pace import RequestPace
 from services.ingest.sources.api.source import ApiSource
 from services.ingest.sources.api.strikes import around_the_money
 from services.ingest.sources.port import SourceContext
@@ -88,7 +88,7 @@ class ZerodhaSource(ApiSource):
         self.how_to_log_in = (
             f"log in at https://kite.zerodha.com/connect/login and write the access token to {self._token_path}"
         )
-        pace = Pace(_QUOTES_PER_S, context.sleep, monotonic)
+        pace = RequestPace(_QUOTES_PER_S, context.sleep, monotonic)
         client = ApiClient(
             settings.zerodha_url,
             "THETAFLOW_INGEST_ZERODHA_URL",

@@ -94,7 +94,6 @@ def visit(tape: Tape, tmp_path: Path, server: tuple[Switch, str]) -> Callable[..
 
         chosen = IngestSettings(
             source=name,
-            api_timeout_s=0.5,
             **{
                 "openalgo_url": url,
                 "openalgo_api_key": "key",
@@ -252,14 +251,14 @@ BAD_ANSWERS = {
     "half a body": Fault(200, b'{"status":"success","data":{"NSE:NIFTY 50":{"last_'),
     "nothing": Fault(200, b""),
     "empty object": Fault(200, b"{}"),
-    "slow": Fault(200, b"{}", slow_s=0.8),
+    "slow": Fault(200, b"{}", slow_s=3.0),
 }
 
 
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("fault", BAD_ANSWERS.values(), ids=BAD_ANSWERS)
 def test_a_bad_answer_is_asked_for_again(visit, name, fault):
-    here = visit(name, faults={2: fault})
+    here = visit(name, {"api_timeout_s": 2.0 if fault.slow_s else 10.0}, faults={2: fault})
     (polled,) = here.poll()
     assert chain_in(polled).expiries
     assert not refused(polled)
