@@ -17,7 +17,7 @@ from services.alerts.service_watch import ServiceWatch
 from services.alerts.settings import AlertSettings
 from services.alerts.sources import AlertTopic, Spools
 from services.alerts.standing import Standing
-from shared.clock import SystemClock, ist_date
+from shared.clock import NS_PER_MINUTE, SystemClock, ist_date
 from shared.events import Severity
 from shared.market.calendar import TradingCalendar
 from shared.observability.health import CheckResult, HealthServer, Heartbeat
@@ -39,6 +39,7 @@ _IO_TIMEOUT_S = 1.0
 _PATIENCE_S = 0.3
 _LAST_MESSAGES_S = 5.0
 _LANDING_S = 0.01
+_SETTLING_NS = 2 * NS_PER_MINUTE
 
 
 def run_alerts(stop: threading.Event) -> int:
@@ -82,7 +83,9 @@ def run_alerts(stop: threading.Event) -> int:
             spools=Spools(settings.spools, process_clock()),
             observer=Observer(settings, books[0], (settings.directory, *(path.parent for path in settings.spools))),
             services=services,
-            heartbeats=Heartbeats(settings.heartbeat_at, books[0], max(told, default=""), standing.words),
+            heartbeats=Heartbeats(
+                settings.heartbeat_at, books[0], max(told, default=""), clock.now_ns() + _SETTLING_NS, standing.words
+            ),
             publisher=publisher,
             reset=client.reset,
             clock=clock,

@@ -21,19 +21,21 @@ class Heartbeats:
         at: time of day in India.
         book: that it is filed under.
         last_day: ISO day of the last one told, empty without any.
+        settled_ns: moment before which none is told, ns UTC: what has just started knows nothing yet.
         facts: says how things stand, by the broker; may raise EngineError, which is told instead.
     """
 
-    def __init__(self, at: time, book: str, last_day: str, facts: Callable[[], str]) -> None:
+    def __init__(self, at: time, book: str, last_day: str, settled_ns: int, facts: Callable[[], str]) -> None:
         self._at = at
         self._book = book
         self._last_day = last_day
+        self._settled_ns = settled_ns
         self._facts = facts
 
     def due(self, now_ns: int, *, broker_ok: bool) -> Alert | None:
         """Give today's when its time has come and it was not told yet."""
         day = ist_date(now_ns).isoformat()
-        if day <= self._last_day or from_ns(now_ns).time() < self._at:
+        if now_ns < self._settled_ns or day <= self._last_day or from_ns(now_ns).time() < self._at:
             return None
         self._last_day = day
         text = self._facts() if broker_ok else _UNKNOWN

@@ -48,8 +48,8 @@ class AlertQueue:
         content = self._path.read_bytes() if self._path.exists() else b""
         self.torn = len(content) - (content.rfind(b"\n") + 1)
         """Bytes of a last line that a crash cut short; its alert comes again from where it came."""
-        self._since_compact = 0
         self.records: Sequence[QueueRecord] = read_records(content)
+        self._since_compact = len(self.records)
         try:
             self._descriptor: int | None = self._open()
             if self.torn:

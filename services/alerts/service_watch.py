@@ -9,6 +9,8 @@ from typing import Final
 from shared.streaming.protocol.beats import Beats, BeatWatch, Silence
 
 _LOOK_S: Final = 1.0
+_FIRST_BEAT_S: Final = 120.0
+"""Everything starts at once, and a machine that starts everything is slow."""
 
 
 class ServiceWatch:
@@ -25,7 +27,7 @@ class ServiceWatch:
         self, beats: Beats, limit_s: float, expected: Sequence[str], steady_s: Callable[[], float] = monotonic
     ) -> None:
         self._beats = beats
-        self._watch = BeatWatch(limit_s)
+        self._watch = BeatWatch(limit_s, max(limit_s, _FIRST_BEAT_S))
         self._expected = tuple(expected)
         self._steady_s = steady_s
         self._again_s = 0.0

@@ -108,7 +108,7 @@ class Installation:
             spools=Spools(self.settings.spools, clock),
             observer=Observer(self.settings, "nifty", ()),
             services=services,
-            heartbeats=Heartbeats(self.settings.heartbeat_at, "nifty", "9999", standing.words),
+            heartbeats=Heartbeats(self.settings.heartbeat_at, "nifty", "9999", 0, standing.words),
             publisher=self.publisher,
             reset=self.client.reset,
             clock=clock,
@@ -232,7 +232,7 @@ def test_the_daily_heartbeat_says_how_things_stand(tmp_path: Path, clock: Manual
         mailbox = Mailbox(rules_of(AlertSettings()))
         services = ServiceWatch(client.beats(), 45.0, ())
         standing = Standing(client.history(), ("nifty",), PARTITIONS, TradingCalendar.load(), clock, mailbox, services)
-        beats = Heartbeats(AlertSettings().heartbeat_at, "nifty", "", standing.words)
+        beats = Heartbeats(AlertSettings().heartbeat_at, "nifty", "", 0, standing.words)
         day = 86_400 * NS_PER_SECOND
         told = []
         for _ in range(3 * 96):

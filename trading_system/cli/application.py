@@ -29,6 +29,7 @@ from trading_system.cli import (
     train,
     variance,
     venue,
+    watch,
 )
 
 _EXIT_FAILED, _EXIT_CONFIG = 1, 2
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.command(name="demo")(demo.demo)
 app.command(name="simulate")(simulate.simulate_command)
 app.command(name="live")(live.live)
+app.command(name="watch")(watch.watch_command)
 app.command(name="mode")(mode.mode_command)
 app.command(name="replay")(mode.replay_command)
 app.command(name="inspect")(inspect.inspect_command)

@@ -17,6 +17,7 @@ from shared.errors import EngineError
 from shared.process import die_with_parent
 from shared.streaming.connect import connect
 from shared.streaming.protocol.reports import BrokerReport
+from trading_system.operations.child_environment import environment_of
 
 DECISION_SERVICES = ("features", "predictor", "risk", "executor", "trainer")
 OFFLINE = "offline"
@@ -45,7 +46,8 @@ class Fleet:
         broker_url: where they meet.
         books: keys they serve.
         services: which to start.
-        environ: settings for the children beside the broker's; this process's environment when None.
+        environ: settings for the children beside the broker's; this process's environment when None. A secret goes to the
+            service whose setting it is, and to no other child.
         partitions: streams per topic.
         logs: folder for a log file per service; without one what they say is kept until they end.
     """
@@ -86,7 +88,7 @@ class Fleet:
         log = self._open_log(name)
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [sys.executable, "-m", _MODULES.get(name, f"services.{name}")],
-            env=self._environ,
+            env=environment_of(name, self._environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

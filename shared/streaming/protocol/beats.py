@@ -96,10 +96,12 @@ class BeatWatch:
 
     Args:
         limit_s: a beat that did not change for longer is missing.
+        first_s: how long a service that must be there may take to its first beat; `limit_s` when None.
     """
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, first_s: float | None = None) -> None:
         self._limit_s = limit_s
+        self._first_s = limit_s if first_s is None else first_s
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._since_s: float | None = None
 
@@ -136,7 +138,7 @@ class BeatWatch:
         for service in seen:
             judged = [self._judge(one, now_s) for (name, _), one in self._seen.items() if name == service]
             waited = now_s - self._since_s
-            if not judged and waited > self._limit_s:
+            if not judged and waited > self._first_s:
                 found.append(Silence(service, "", waited, f"no heartbeat for {waited:.0f} s"))
             if judged and all(judged):
                 newest = min((one for one in judged if one is not None), key=lambda one: one.seconds)

@@ -11,6 +11,7 @@ from shared.streaming.redis.broker import Broker, decode_pairs
 from shared.streaming.redis.keys import stream_key
 from shared.streaming.redis.lease import MEMBERS_PARTITION
 
+_TIDY_EVERY: Final = 60
 _FORGOTTEN_NS: Final = 600 * 1_000_000_000
 
 
@@ -23,16 +24,16 @@ class RedisBeats:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._tidied = False
+        self._writes = 0
 
     def write(self, beat: Beat) -> None:
-        """Put a beat in place of the process's last one; the first one also clears away processes that are long gone."""
+        """Put a beat in place of the process's last one; now and then clear away processes that are long gone."""
         connection, key = self._broker.shared(MEMBERS_PARTITION), _key(beat.service)
-        if not self._tidied:
+        if self._writes % _TIDY_EVERY == 0:
             for other in self._of(beat.service):
                 if other.replica != beat.replica and other.written_ns < beat.written_ns - _FORGOTTEN_NS:
                     connection.call("HDEL", key, other.replica)
-            self._tidied = True
+        self._writes += 1
         connection.call("HSET", key, beat.replica, BEAT.encode(beat))
 
     def remove(self, service: str, replica: str) -> None:

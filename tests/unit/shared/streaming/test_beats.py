@@ -39,6 +39,13 @@ def test_what_must_be_there_and_never_beat_is_told_after_the_limit():
     assert [one.service for one in watch.silent_services(110.1, ("trainer",))] == ["trainer"]
 
 
+def test_a_first_beat_may_take_longer_than_the_next():
+    watch = BeatWatch(10.0, 60.0)
+    watch.see([], 0.0)
+    assert watch.silent_services(60.0, ("trainer",)) == ()
+    assert [one.service for one in watch.silent_services(60.1, ("trainer",))] == ["trainer"]
+
+
 def test_a_broker_that_was_away_makes_nobody_silent():
     watch = BeatWatch(10.0)
     watch.see([ONE], 0.0)
