@@ -19,6 +19,7 @@ from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
+from shared.market.quote_table import QuoteTable
 from shared.market.variance_clock import VarianceClock
 from shared.models.feature_schema import FeatureSchema
 from shared.settings import TableSettings, load_settings
@@ -36,6 +37,7 @@ class InstallationSettings:
     contracts: ContractTable
     costs: CostTable
     margins: MarginTable
+    quotes: QuoteTable
     ingest: IngestSettings
     features: FeaturesSettings
     predictor: PredictorSettings
@@ -60,6 +62,7 @@ class InstallationSettings:
             contracts=ContractTable.load(),
             costs=CostTable.load(),
             margins=MarginTable.load(files=tables.margin_files),
+            quotes=QuoteTable.load(tables.quotes_table),
             ingest=load_settings(IngestSettings, environ),
             features=load_settings(FeaturesSettings, environ),
             predictor=load_settings(PredictorSettings, environ),
@@ -72,7 +75,7 @@ class InstallationSettings:
         """Make the gate through which chains enter a book."""
         from services.ingest.handler import IngestHandler  # noqa: PLC0415 - see the module
 
-        return IngestHandler(book, self.ingest, self.calendar, self.contracts)
+        return IngestHandler(book, self.ingest, self.calendar, self.contracts, quotes=self.quotes)
 
     def schema(self) -> FeatureSchema:
         """Give names, units and id of the features this installation computes.

@@ -23,6 +23,8 @@ class Installation(InstallationSettings):
             features_service(self.features, self.calendar, self.contracts, self.clock),
             predictor_service(self.predictor, self.schema()),
             risk_service(self.risk, self.margins),
-            executor_service(self.executor, self.calendar, self.costs, self.clock, self.contracts, self.margins),
+            executor_service(
+                self.executor, self.calendar, self.costs, self.clock, self.contracts, self.margins, self.quotes
+            ),
             trainer_service(self.trainer),
         )

@@ -15,6 +15,7 @@ from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
+from shared.market.quote_table import QuoteTable
 from shared.market.variance_clock import VarianceClock
 from shared.observability.logging import configure_logging
 from shared.process_clock import process_clock
@@ -31,12 +32,14 @@ def executor_service(
     clock: VarianceClock,
     contracts: ContractTable | None = None,
     margins: MarginTable | None = None,
+    quotes: QuoteTable | None = None,
 ) -> Service:
     """Make the service; every book gets a handler of its own, checkpointed at every step."""
     terms = contracts if contracts is not None else ContractTable.load()
     scans = margins if margins is not None else MarginTable.load()
+    bounds = quotes if quotes is not None else QuoteTable.load()
     return Service(
-        name="executor", make=lambda book: ExecutorHandler(book, settings, calendar, costs, terms, clock, scans)
+        name="executor", make=lambda book: ExecutorHandler(book, settings, calendar, costs, terms, clock, scans, bounds)
     )
 
 
@@ -60,7 +63,8 @@ def run_executor(stop: threading.Event) -> int:
     now = process_clock()
     standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, now, calendar, room=room), stop)
     standby.start()
-    service = executor_service(settings, calendar, CostTable.load(), clock, margins=margins)
+    quotes = QuoteTable.load(tables.quotes_table)
+    service = executor_service(settings, calendar, CostTable.load(), clock, margins=margins, quotes=quotes)
     ready = {} if room is None else {"disk": room}
     code = serve(service, stop, secrets_of(settings, venue.settings), live={"sidecar": standby.watches}, ready=ready)
     standby.join(settings.venue_timeout_s + 1.0)

@@ -41,6 +41,7 @@ from shared.market.calendar import Session, TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
+from shared.market.quote_table import QuoteTable
 from shared.market.variance_clock import VarianceClock
 from shared.trading.exits import time_exit, watch
 from shared.trading.index_levels import IndexLevels
@@ -68,6 +69,7 @@ class ExecutorHandler:
         contracts: price bands, freeze quantities and expiries by date.
         clock: how fast the volatility of a position runs.
         margins: scan ranges by date and what the exchange publishes; the packaged ones when None.
+        quotes: how wide a quote may be by date; the packaged bounds when None.
     """
 
     def __init__(
@@ -79,13 +81,14 @@ class ExecutorHandler:
         contracts: ContractTable,
         clock: VarianceClock,
         margins: MarginTable | None = None,
+        quotes: QuoteTable | None = None,
     ) -> None:
         self._book = book
         self._settings = settings
         self._calendar = calendar
         self._contracts = contracts
         self._margins = BookMargins(margins or MarginTable.load(), calendar, contracts, clock)
-        self._marker = Marker(settings, calendar, contracts, clock)
+        self._marker = Marker(settings, calendar, contracts, clock, quotes or QuoteTable.load())
         self._square_off = SquareOff(settings, calendar)
         self._matching = Matching(settings, contracts, Ledger(settings, costs), self._marker, self._square_off)
         self._settling = Settling(self._matching, calendar)
@@ -159,7 +162,8 @@ class ExecutorHandler:
             self._matching.fill_entries(state, snapshot, out)
         for position in state.live():
             quote = NO_QUOTE if stands_in else self._marker.mark(position, snapshot, state.forwards)
-            watch(position, quote, header.ts, self._square_off.at(session, position.contract), header.seq)
+            end = self._square_off.at(session, position.contract)
+            watch(position, quote, header.ts, end, header.seq, self._settings)
             self._watch_age(position, header.ts, out)
         out.events.append(book_state(out.header(), state, self._margins))
 

@@ -35,6 +35,8 @@ class ExecutorSettings(VenueSettings):
         price_bands: reject limits outside the exchange's band.
         brokerage_per_order: rupees.
         quote_trusted_seconds: a missing leg is valued by its last good quote for so long, then by a model.
+        stop_confirmation: a stop or trail that no bid proves (an ask alone there, a bid alone, a theoretical price) closes
+            when the next snapshot says so again; false: at once.
         quote_max_age_seconds: a position whose last good quote is older raises an alert.
         venue_variables: positions an outside venue can hold at once, each in a variable of its own.
         directory: where the audit log, the outbox's journal and the arming file are; None keeps none of them.
@@ -61,6 +63,7 @@ class ExecutorSettings(VenueSettings):
     price_bands: bool = True
     brokerage_per_order: float = Field(default=20.0, ge=0.0)
     quote_trusted_seconds: float = Field(default=90.0, ge=0.0)
+    stop_confirmation: bool = True
     quote_max_age_seconds: float = Field(default=180.0, gt=0.0)
     venue_variables: int = Field(default=1, ge=1, le=3)
     directory: Path | None = None

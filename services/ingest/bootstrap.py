@@ -13,6 +13,7 @@ from services.ingest.sources.registry import caution_of, check_live, sources
 from shared.errors import ConfigError
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.quote_table import QuoteTable
 from shared.observability.logging import configure_logging, get_logger
 from shared.observability.metrics import ServiceMetrics
 from shared.process_clock import process_clock
@@ -72,12 +73,13 @@ def _check_rehearsal(settings: IngestSettings) -> None:
 
 def source_context(settings: IngestSettings, metrics: ServiceMetrics) -> SourceContext:
     """Give a source the process's clock, tables and metrics."""
-    clock = process_clock()
+    clock, tables = process_clock(), load_settings(TableSettings)
     return SourceContext(
         settings=settings,
         clock=clock,
-        calendar=TradingCalendar.load(load_settings(TableSettings).calendar_table),
+        calendar=TradingCalendar.load(tables.calendar_table),
         contracts=ContractTable.load(),
+        quotes=QuoteTable.load(tables.quotes_table),
         random=Random(),
         sleep=clock.sleep,
         on_breaker=lambda is_open: metrics.breaker.labels(settings.source).set(is_open),

@@ -17,13 +17,16 @@ from shared.events import Alert, ChainSnapshot, ClockTick, Event, FeedKind, Head
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.chain import BadCapture, DataVerdict, Parsed, ParsedChain
 from shared.market.contracts import ContractTable
+from shared.market.quote_table import QuoteTable
 
 PRODUCER = "ingest"
 TICK_SUFFIX = "tick"
 FALLBACK_SUFFIX = "fallback"
 _TOLD = 3
 VOLUME_PATIENCE = 2
-"""Chains in a row refused for fallen volumes before the next is believed."""
+"""Chains in a row refused for fallen volumes or for quotes too wide before the next is believed."""
+
+_PATIENT = frozenset({DataVerdict.VOLUME_BACK, DataVerdict.WIDE_BOOK})
 
 
 class IngestHandler:
@@ -39,6 +42,7 @@ class IngestHandler:
         calendar: sessions by date.
         contracts: contract terms by date.
         feed: kind of the source, told with every event.
+        quotes: how wide a quote may be by date; the packaged bounds when None.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class IngestHandler:
         calendar: TradingCalendar,
         contracts: ContractTable,
         feed: FeedKind = FeedKind.PLAYED,
+        quotes: QuoteTable | None = None,
     ) -> None:
         self.book = book
         self.feed = feed
@@ -55,6 +60,7 @@ class IngestHandler:
         self._settings = settings
         self._calendar = calendar
         self._contracts = contracts
+        self._quotes = quotes or QuoteTable.load()
         self._beat_ns = settings.beat_s * NS_PER_SECOND
         self._seq = 0
         self._today: IngestDay | None = None
@@ -191,11 +197,12 @@ class IngestHandler:
         )
         if objection is not None:
             return objection
-        judged = judge_content(chain, self._last, settings, patience=self._volume_backs < VOLUME_PATIENCE)
+        patience = self._volume_backs < VOLUME_PATIENCE
+        judged = judge_content(chain, self._last, settings, self._quotes, patience=patience)
         if isinstance(judged, Accepted):
             self._volume_backs = 0
             return judged, session
-        self._volume_backs += judged.verdict is DataVerdict.VOLUME_BACK
+        self._volume_backs += judged.verdict in _PATIENT
         return judged
 
     def _snapshot(self, chain: ParsedChain, accepted: Accepted, session: Session) -> ChainSnapshot:

@@ -59,7 +59,7 @@ def serve_playing(
     ):
         with connect(broker.url, broker.partitions) as client:
             claim_book(client, book, FeedKind.PLAYED)
-        handler = IngestHandler(book, settings, context.calendar, context.contracts)
+        handler = IngestHandler(book, settings, context.calendar, context.contracts, quotes=context.quotes)
         feed = Feed(handler, publisher, lockstep, settings.replay_speed, stop, on_snapshot)
         playing.set("playing")
         log.info("playing", source=settings.source, book=book)

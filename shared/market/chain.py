@@ -25,6 +25,7 @@ class DataVerdict(StrEnum):
     EXPIRED = "expired"
     NO_MONEY_STRIKES = "no_money_strikes"
     CROSSED_BOOK = "crossed_book"
+    WIDE_BOOK = "wide_book"
     VOLUME_BACK = "volume_back"
     SPOT_UNRELATED = "spot_unrelated"
     FEED_DOWN = "feed_down"

@@ -125,12 +125,14 @@ class TableSettings(ServiceSettings):
             out like `shared/market/tables/calendar.toml`. Read once, as the process starts.
         variance_table: what a minute, a night and a weekend are worth to the variance of the index: a file laid out like
             `shared/market/tables/variance.toml`. Volatilities, and models trained on them, change their meaning with it.
+        quotes_table: how wide a quote may be and still be one: a file laid out like `shared/market/tables/quotes.toml`.
         margin_files: folder with the exchange's daily volatility and exposure margin files, fetched by a person
             (`docs/execution.md`). Read once, as the process starts. None: margins by the packaged table alone.
     """
 
     calendar_table: Path | None = None
     variance_table: Path | None = None
+    quotes_table: Path | None = None
     margin_files: Path | None = None
 
 

@@ -42,9 +42,11 @@ def enter(
 
     Returns:
         What was sold; a rejection by the price band; Dropped when the stop was crossed first; None when this quote fills
-        nothing and the order goes on.
+        nothing, or is too wide to be one, and the order goes on.
     """
     stop, target = terms.stop_price, terms.target_price
+    if quote.beyond is not None:
+        return None
     if stop is not None and quote.ask is not None and quote.ask >= stop:
         return Dropped("its stop was crossed before it filled")
     if not filled_lots:

@@ -21,10 +21,11 @@ from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.forward import parity_forward
 from shared.market.pricing import ImpliedGreeks, black76_price, implied_greeks
+from shared.market.quote_table import QuoteTable, SpreadBound
 from shared.market.ticks import TICK, nearest_tick
 from shared.market.variance_clock import VarianceClock
 from shared.trading.position import ForwardSeen, ShortPosition
-from shared.trading.quotes import NO_QUOTE, Quote, expiry_chain, quote_of
+from shared.trading.quotes import NO_QUOTE, Quote, expiry_chain, quote_of, spread_bound
 
 _STRIKES_EACH_SIDE = 12
 
@@ -46,12 +47,14 @@ class Marker:
         rules: how long a quote is trusted.
         calendar, contracts: when an expiry closes.
         clock: how fast volatility runs until then.
+        bounds: how wide a quote may be.
     """
 
     rules: MarkRules
     calendar: TradingCalendar
     contracts: ContractTable
     clock: VarianceClock
+    bounds: QuoteTable
 
     def mark(self, position: ShortPosition, snapshot: ChainSnapshot, forwards: dict[str, ForwardSeen]) -> Quote:
         """Fold a snapshot into a position's mark, excursions, Greeks and attribution, and give its quote there.
@@ -64,8 +67,8 @@ class Marker:
         if snapshot.underlying != position.contract.underlying:
             return NO_QUOTE
         ts, contract = snapshot.header.ts, position.contract
-        quote = quote_of(snapshot, contract)
-        forward = forward_of(snapshot, contract.expiry, forwards)
+        quote = quote_of(snapshot, contract, self.bounds)
+        forward = forward_of(snapshot, contract.expiry, forwards, self.bounds)
         years = self.years(contract, ts)
         if quote.ask is not None:
             observe(position, quote.ask, ts)
@@ -131,14 +134,17 @@ def _measure(position: ShortPosition, quote: Quote, forward: float, years: float
         position.vega = float(found.vega)
 
 
-def forward_of(snapshot: ChainSnapshot, expiry: str, forwards: dict[str, ForwardSeen]) -> float | None:
-    """Forward of an expiry now; the last one moved with spot when this snapshot cannot tell."""
+def forward_of(
+    snapshot: ChainSnapshot, expiry: str, forwards: dict[str, ForwardSeen], bounds: QuoteTable
+) -> float | None:
+    """Forward of an expiry now by what is a quote; the last one moved with spot when this snapshot cannot tell."""
     key = f"{snapshot.underlying} {expiry}"
     seen = forwards.get(key)
     if seen is not None and seen.ts == snapshot.header.ts:
         return seen.forward
     chain = expiry_chain(snapshot, snapshot.underlying, expiry)
-    found = None if chain is None else _parity(chain, snapshot.spot or (seen.forward if seen else None))
+    near = snapshot.spot or (seen.forward if seen else None)
+    found = None if chain is None else _parity(chain, near, spread_bound(snapshot, expiry, bounds))
     if found is None:
         if seen is None:
             return snapshot.spot
@@ -148,7 +154,7 @@ def forward_of(snapshot: ChainSnapshot, expiry: str, forwards: dict[str, Forward
     return found
 
 
-def _parity(chain: ExpiryChain, near: float | None) -> float | None:
+def _parity(chain: ExpiryChain, near: float | None, bound: SpreadBound) -> float | None:
     low, high = 0, len(chain.strikes)
     if near is not None:
         at = bisect_left(chain.strikes, near)
@@ -157,5 +163,6 @@ def _parity(chain: ExpiryChain, near: float | None) -> float | None:
         np.array(column[low:high], dtype=np.float64)
         for column in (chain.call.bid, chain.call.ask, chain.put.bid, chain.put.ask)
     )
+    call_ask, put_ask = bound.judged(call_bid, call_ask), bound.judged(put_bid, put_ask)
     estimate = parity_forward(np.array(chain.strikes[low:high]), call_bid, call_ask, put_bid, put_ask)
     return estimate.forward if isfinite(estimate.forward) else None

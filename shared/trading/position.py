@@ -100,6 +100,7 @@ class ShortPosition(msgspec.Struct):
         exit_reason, exit_seq, exit_ts: set once, by what triggered the exit, at which chain step and event time.
         exit_cost: what closing cost when the exit was triggered, points.
         status: what it lives by.
+        stop_seen: the last cost of closing that was known had reached the stop or trail.
         attribution: what forward, time and volatility have done so far; None when a former version opened it.
     """
 
@@ -138,6 +139,7 @@ class ShortPosition(msgspec.Struct):
     forward: float | None = None
     years: float | None = None
     attribution: RunningAttribution | None = None
+    stop_seen: bool = False
 
     @classmethod
     def open(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from itertools import pairwise
 
+import pytest
+from msgspec import structs
+
+from services.executor.handler import ExecutorHandler
 from services.trainer.dataset.labels import PaperTerms, QuotePath, ShortOrder, ShortOutcome, short_outcome
 from shared.clock import NS_PER_MINUTE, ist_date
-from shared.events import ChainSnapshot, Event, ExitReason, Order, Trade
+from shared.events import BookState, ChainSnapshot, ClockTick, Event, ExitReason, LegColumns, Order, Trade
 from shared.streaming.memory.engine import MemoryEngine
 from shared.trading.quotes import quote_of
 from tests.builders import SHORT_HOLDING, UNGATED, environ_of
@@ -56,7 +60,7 @@ class Day:
             lot_size=order.lot_size,
         )
         stamps = tuple(snapshot.header.ts for snapshot in self.snapshots)
-        quotes = tuple(quote_of(snapshot, trade.contract) for snapshot in self.snapshots)
+        quotes = tuple(quote_of(snapshot, trade.contract, self.house.quotes) for snapshot in self.snapshots)
         at = next(row for row, one in enumerate(self.snapshots) if one.header.seq == order.header.seq)
         terms = PaperTerms(self.house.executor, self.house.contracts, self.house.costs)
         outcome = short_outcome(QuotePath(trade.contract, stamps, quotes), at, asked, terms)
@@ -89,6 +93,49 @@ def test_every_trade_of_the_day_labels_as_it_was_booked(impact_fraction: str):
     day = Day(impact_fraction=impact_fraction)
     compared = [trade for trade in day.trades if trade.exit_reason not in BY_ORDER]
     assert len(compared) >= 5
+    for trade in compared:
+        assert reckoned(day.label(trade)) == booked(trade)
+
+
+def absurd(snapshot: ChainSnapshot) -> ChainSnapshot:
+    """Make a poll's asks ten times too high, bids as they are."""
+    expiries = tuple(structs.replace(one, call=tenfold(one.call), put=tenfold(one.put)) for one in snapshot.expiries)
+    return structs.replace(snapshot, expiries=expiries)
+
+
+def tenfold(leg: LegColumns) -> LegColumns:
+    """Multiply the asks of one side by ten."""
+    return structs.replace(leg, ask=tuple(None if ask is None else ask * 10.0 for ask in leg.ask))
+
+
+def test_absurd_polls_while_a_position_is_held_change_no_trade_and_no_label():
+    day = Day()
+    house = day.house
+    stamps = [one.header.ts for one in day.snapshots]
+    moved = {trade.entry_ts for trade in day.trades} | {trade.header.ts for trade in day.trades}
+    # What a poll without quotes puts off is a fill, and an exit that this very poll would have decided.
+    busy = {stamp for pair in pairwise(stamps) if moved.intersection(pair) for stamp in pair}
+    held = [
+        ts for ts in stamps if ts not in busy and any(trade.entry_ts < ts < trade.header.ts for trade in day.trades)
+    ]
+    polls = set(held[::4])
+    assert len(polls) >= 20
+    disturbed = [
+        absurd(event) if isinstance(event, ChainSnapshot) and event.header.ts in polls else event
+        for event in day.events
+    ]
+    executor = ExecutorHandler(
+        "nifty", house.executor, house.calendar, house.costs, house.contracts, house.clock, house.margins, house.quotes
+    )
+    seen = (ChainSnapshot, ClockTick, Order)
+    made = [one for event in disturbed if isinstance(event, seen) for one in executor.handle(event)]
+    assert [booked(one) for one in made if isinstance(one, Trade)] == [booked(trade) for trade in day.trades]
+    equity = {one.header.ts: one.equity_paise for one in made if isinstance(one, BookState)}
+    calm = {one.header.ts: one.equity_paise for one in day.events if isinstance(one, BookState)}
+    lowest = min(calm.values())
+    assert min(equity[ts] for ts in polls) >= lowest
+    day.snapshots = [event for event in disturbed if isinstance(event, ChainSnapshot)]
+    compared = [trade for trade in day.trades if trade.exit_reason not in BY_ORDER]
     for trade in compared:
         assert reckoned(day.label(trade)) == booked(trade)
 

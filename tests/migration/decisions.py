@@ -26,10 +26,12 @@ from trading_system.wiring import Installation
 BOOK = "nifty"
 HERE = Path(__file__).parent
 V0_1_0 = {
+    "THETAFLOW_EXECUTOR_STOP_CONFIRMATION": "false",
+    "THETAFLOW_QUOTES_TABLE": str(HERE / "quotes_v0_1_0.toml"),
     "THETAFLOW_RISK_MARGIN_OFFSETS": "false",
     "THETAFLOW_VARIANCE_TABLE": str(HERE / "variance_v0_1_0.toml"),
 }
-"""The rules of v0.1.0: margins add up, and volatilities are counted by the calendar."""
+"""The rules of v0.1.0: any quote is one and any ask a stop, margins add up, volatilities are counted by the calendar."""
 V0_1_0_MARKET = VarianceClock.load(TradingCalendar.load(), HERE / "market_v0_1_0.toml")
 """How the made-up market of v0.1.0 spread its variance over time."""
 SYNTHETIC_SEEDS = (11, 12, 13)

@@ -26,6 +26,7 @@ from trading_system.cli import (
     risk_report,
     settling,
     simulate,
+    spreads,
     train,
     variance,
     venue,
@@ -58,6 +59,7 @@ app.command(name="lookahead")(features.lookahead_command)
 app.command(name="train")(train.train_command)
 app.add_typer(train.models_app, name="models")
 app.command(name="arm")(arm.arm_command)
+app.command(name="spreads")(spreads.spreads_command)
 app.command(name="variance")(variance.variance_command)
 app.add_typer(venue.app, name="venue")
 app.add_typer(audit.app, name="audit")

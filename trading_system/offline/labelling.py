@@ -236,7 +236,7 @@ class _Quotes:
     def __init__(self, snapshots: list[ChainSnapshot], house: InstallationSettings) -> None:
         self._snapshots = snapshots
         self._ts = tuple(snapshot.header.ts for snapshot in snapshots)
-        self._marker = Marker(house.executor, house.calendar, house.contracts, house.clock)
+        self._marker = Marker(house.executor, house.calendar, house.contracts, house.clock, house.quotes)
         self._calendar = house.calendar
         self._settlement = _settlement_level(snapshots, house)
         self._paths: dict[Contract, QuotePath] = {}
@@ -246,7 +246,7 @@ class _Quotes:
         """Give the quotes of a contract at every snapshot."""
         found = self._paths.get(contract)
         if found is None:
-            quotes = tuple(quote_of(snapshot, contract) for snapshot in self._snapshots)
+            quotes = tuple(quote_of(snapshot, contract, self._marker.bounds) for snapshot in self._snapshots)
 
             def theoretical(row: int, measured: int) -> float | None:
                 return self._theoretical(contract, quotes[measured], row, measured)
@@ -268,7 +268,9 @@ class _Quotes:
         key = (contract.underlying, contract.expiry)
         if key not in self._forwards:
             seen: dict[str, ForwardSeen] = {}
-            self._forwards[key] = tuple(forward_of(snapshot, contract.expiry, seen) for snapshot in self._snapshots)
+            self._forwards[key] = tuple(
+                forward_of(snapshot, contract.expiry, seen, self._marker.bounds) for snapshot in self._snapshots
+            )
         return self._forwards[key]
 
 

@@ -21,8 +21,8 @@ from shared.events import (
 from shared.market.calendar import Session
 from shared.market.contracts import ContractTable
 from shared.trading.entries import Dropped, enter, overdue
-from shared.trading.exits import leave
-from shared.trading.fills import FillRules, QuoteFill, Rejected
+from shared.trading.exits import LeaveRules, leave
+from shared.trading.fills import QuoteFill, Rejected
 from shared.trading.mark_to_market import Marker
 from shared.trading.position import ShortPosition, to_paise
 from shared.trading.quotes import quote_of
@@ -41,7 +41,7 @@ class Matching:
         square_off: when a contract must be on its way out.
     """
 
-    rules: FillRules
+    rules: LeaveRules
     contracts: ContractTable
     ledger: Ledger
     marker: Marker
@@ -65,8 +65,8 @@ class Matching:
             reason = position.exit_reason
             if reason is None or position.exit_seq >= header.seq:
                 continue
-            quote = quote_of(snapshot, position.contract)
-            fill = leave(position, quote, ist_date(header.ts), self.rules, self.contracts)
+            quote = quote_of(snapshot, position.contract, self.marker.bounds)
+            fill = leave(position, quote, header.ts, self.rules, self.contracts)
             if isinstance(fill, Rejected):
                 out.exit(position, FillStatus.REJECTED, text=fill.text)
                 if not position.exit_alerted:
@@ -92,7 +92,7 @@ class Matching:
             order = working.order
             if order.header.seq >= header.seq:
                 continue
-            quote = quote_of(snapshot, order.contract)
+            quote = quote_of(snapshot, order.contract, self.marker.bounds)
             fill = enter(order, working.filled_lots, quote, ist_date(header.ts), self.rules, self.contracts)
             if isinstance(fill, Dropped):
                 self.drop(state, working, out, fill.text)

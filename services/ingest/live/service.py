@@ -115,6 +115,7 @@ def serve_live(
                 calendar,
                 context.contracts,
                 FeedKind.PLAYED if rehearses() else FeedKind.LIVE,
+                context.quotes,
             ),
             publisher,
             memory,

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 
-from services.ingest.quality.legs import blank_impossible, has_price, has_quote
+from services.ingest.quality.legs import blank_impossible, count_too_wide, has_price, has_quote
 from services.ingest.quality.stamp import FailedGate
 from services.ingest.settings import IngestSettings
 from shared.clock import ist_date
 from shared.events import ExpiryChain, QualityFlag, Record
 from shared.market.chain import DataVerdict, ParsedChain
 from shared.market.forward import parity_forward
+from shared.market.quote_table import NO_BOUND, QuoteTable, SpreadBound
 from shared.market.year import DAYS_PER_YEAR
 
 MONEY_WINDOW = 0.015
@@ -25,6 +26,9 @@ CARRY_ALLOWANCE = 0.10
 
 CROSSED_SHARE = 0.2
 """Share of two-sided quotes from which a crossed book is no slip of single quotes any more."""
+
+WIDE_SHARE = 0.2
+"""Share of the front expiry's two-sided quotes wider than the table of quotes allows from which the poll shows no market."""
 
 VOLUME_BACK_SHARE = 0.2
 """Share of traded contracts whose day volume fell from which the body as a whole is an older one."""
@@ -61,12 +65,18 @@ class Accepted(Record, frozen=True, kw_only=True):
 
 
 def judge_content(
-    chain: ParsedChain, last: LastGood | None, settings: IngestSettings, *, patience: bool = True
+    chain: ParsedChain,
+    last: LastGood | None,
+    settings: IngestSettings,
+    quotes: QuoteTable,
+    *,
+    patience: bool = True,
 ) -> Accepted | FailedGate:
     """Judge what a chain holds against the last good one, if any.
 
     Impossible quotes are blanked and flagged, expired expiries and those beyond `max_expiries` left out. With
-    `patience` gone, volumes that fell are believed: the good chain they are compared with was the odd one.
+    `patience` gone, volumes that fell are believed, as the good chain they are compared with was the odd one, and so is a
+    book of quotes too wide, as that is the market then.
     """
     flags: set[QualityFlag] = set()
     day = ist_date(chain.stamp_ns)
@@ -76,12 +86,10 @@ def judge_content(
             DataVerdict.EXPIRED, f"expected an expiry from {day} on, got {[one.expiry for one in chain.expiries]}"
         )
     expiries, crossed, two_sided = blank_impossible(listed[: settings.max_expiries], flags)
-    if crossed > CROSSED_SHARE * two_sided:
-        return FailedGate(
-            DataVerdict.CROSSED_BOOK, f"expected bids under asks, got {crossed} of {two_sided} quotes crossed"
-        )
-    if not any(map(has_price, expiries)):
-        return FailedGate(DataVerdict.NO_QUOTES, "expected a price on at least one contract, got none")
+    bound = quotes.bound(day, date.fromisoformat(expiries[0].expiry)) if patience else NO_BOUND
+    objection = _object_to_book(expiries, crossed, two_sided, bound)
+    if objection is not None:
+        return objection
     if not any(map(has_quote, expiries)):
         flags.add(QualityFlag.LTP_ONLY)
     objection = _money(chain.spot, expiries[0], day, settings, flags)
@@ -107,6 +115,23 @@ def judge_content(
         quality=tuple(flag for flag in QualityFlag if flag in flags),
         repeats=repeats,
     )
+
+
+def _object_to_book(
+    expiries: Sequence[ExpiryChain], crossed: int, two_sided: int, bound: SpreadBound
+) -> FailedGate | None:
+    if crossed > CROSSED_SHARE * two_sided:
+        return FailedGate(
+            DataVerdict.CROSSED_BOOK, f"expected bids under asks, got {crossed} of {two_sided} quotes crossed"
+        )
+    wide, judged = count_too_wide(expiries[0], bound)
+    if wide > max(WIDE_SHARE * judged, _MIN_STRIKES):
+        return FailedGate(
+            DataVerdict.WIDE_BOOK, f"expected asks near their bids, got {wide} of {judged} quotes too wide to be any"
+        )
+    if not any(map(has_price, expiries)):
+        return FailedGate(DataVerdict.NO_QUOTES, "expected a price on at least one contract, got none")
+    return None
 
 
 def _money(

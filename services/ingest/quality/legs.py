@@ -9,6 +9,10 @@ from typing import TypeVar
 import msgspec
 
 from shared.events import ExpiryChain, LegColumns, QualityFlag
+from shared.market.quote_table import SpreadBound
+
+_LEAST_BID = 5.0
+"""Under it a tick or two is a large share of the quote."""
 
 N = TypeVar("N", int, float)
 
@@ -76,6 +80,17 @@ def _without(column: Sequence[N | None], rows: Iterable[int]) -> tuple[N | None,
     for row in rows:
         blanked[row] = None
     return tuple(blanked)
+
+
+def count_too_wide(one: ExpiryChain, bound: SpreadBound) -> tuple[int, int]:
+    """Count the quotes of an expiry that are wider than a bound, and those it was asked of: two sides, bids of 5 points on."""
+    wide = judged = 0
+    for leg in (one.call, one.put):
+        for bid, ask in zip(leg.bid, leg.ask, strict=True):
+            if bid is not None and ask is not None and bid >= _LEAST_BID:
+                judged += 1
+                wide += not bound.holds(bid, ask)
+    return wide, judged
 
 
 def has_quote(one: ExpiryChain) -> bool:

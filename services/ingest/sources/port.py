@@ -17,6 +17,7 @@ from shared.events import Record, Severity
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed
 from shared.market.contracts import ContractTable
+from shared.market.quote_table import QuoteTable
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for seconds; a test's moves its clock instead."""
@@ -93,6 +94,7 @@ class SourceContext:
         random: for the jitter of polls.
         sleep: waits between attempts.
         on_breaker: told whether the source's circuit breaker is open, at every change.
+        quotes: how wide a quote may be by date; the packaged bounds when None.
     """
 
     settings: IngestSettings
@@ -102,3 +104,4 @@ class SourceContext:
     random: Random
     sleep: Sleep
     on_breaker: Callable[[bool], None] = lambda _open: None
+    quotes: QuoteTable | None = None

@@ -20,9 +20,9 @@ from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.trading.charges import charge
 from shared.trading.entries import Dropped, enter, overdue
-from shared.trading.exits import leave, time_exit, watch
-from shared.trading.fills import FillRules, QuoteFill, Rejected
-from shared.trading.mark_to_market import MarkRules, note_unquoted, observe
+from shared.trading.exits import LeaveRules, StopRules, leave, time_exit, watch
+from shared.trading.fills import QuoteFill, Rejected
+from shared.trading.mark_to_market import note_unquoted, observe
 from shared.trading.position import PAISE, ShortPosition
 from shared.trading.quotes import Quote
 from shared.trading.settlement import settlement_price
@@ -110,7 +110,7 @@ class ShortOrder:
         return sold(self.contract)
 
 
-class PaperRules(FillRules, MarkRules, Protocol):
+class PaperRules(LeaveRules, StopRules, Protocol):
     """How paper orders fill, how positions are marked and what an order costs; the executor's settings are one."""
 
     @property
@@ -252,7 +252,7 @@ class _PaperTrade:
         if position is None:
             return not self.working
         self._mark(position, quote, row)
-        watch(position, quote, ts, order.square_off_ns, row)
+        watch(position, quote, ts, order.square_off_ns, row, terms.rules)
         return False
 
     def end(self) -> ShortOutcome | CensoredOutcome | None:
@@ -298,7 +298,7 @@ class _PaperTrade:
         position, terms = self.position, self.terms
         if position is None or position.exit_reason is None or position.exit_seq >= row:
             return False
-        fill = leave(position, quote, self.on, terms.rules, terms.contracts)
+        fill = leave(position, quote, ts, terms.rules, terms.contracts)
         if not isinstance(fill, QuoteFill):
             return False
         self._mark(position, quote, row)

@@ -12,6 +12,7 @@ from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.dated_table import TableWarning
 from shared.market.margin_table import MarginTable
+from shared.market.quote_table import QuoteTable
 from shared.market.variance_clock import VarianceClock
 from shared.settings import BookSettings, BrokerSettings, HealthSettings, LogSettings, TableSettings, load_settings
 from shared.text.formatting import clock_text
@@ -57,6 +58,12 @@ def tables(subject: Subject) -> Iterator[Finding]:
         yield Finding("table variance", Grade.FAILED, str(error))
     else:
         yield _covers("variance", clock.staleness(today), today)
+    try:
+        quotes = QuoteTable.load(load_settings(TableSettings, environ).quotes_table)
+    except (ConfigError, TableError) as error:
+        yield Finding("table quotes", Grade.FAILED, str(error))
+    else:
+        yield _covers("quotes", quotes.staleness(today), today)
     stale = {
         "calendar": calendar.staleness(today),
         "contracts": ContractTable.load().staleness(today),

@@ -42,8 +42,8 @@ def test_an_entry_never_fills_at_the_snapshot_that_caused_it():
     assert [(fill.status, fill.price, fill.lots) for fill in desk.fills] == [(FillStatus.FILLED, 98.0, 2)]
 
 
-def test_the_stop_triggers_at_the_first_ask_that_reaches_it_and_fills_at_the_next(short_put: Desk):
-    short_put.feed(put_at(3, 2, 129.0, 129.95), put_at(4, 3, 129.5, 130.0))
+def test_the_stop_triggers_at_the_first_bid_that_reaches_it_and_fills_at_the_next(short_put: Desk):
+    short_put.feed(put_at(3, 2, 129.0, 129.95), put_at(4, 3, 130.0, 130.5))
     assert short_put.trades == []
     assert short_put.book.positions[0].exit_reason is ExitReason.STOP
     short_put.feed(put_at(5, 4, 139.0, 140.0))
@@ -62,8 +62,17 @@ def test_a_falling_premium_is_the_sellers_gain(short_put: Desk):
     assert trade.mfe == pytest.approx(31.0)
 
 
-def test_a_missing_ask_with_a_bid_over_the_stop_still_stops(short_put: Desk):
+def test_an_ask_at_the_stop_without_its_bid_stops_when_the_next_snapshot_says_so_again(short_put: Desk):
+    short_put.feed(put_at(3, 2, 129.5, 130.0))
+    assert short_put.book.positions[0].exit_reason is None
+    short_put.feed(put_at(4, 3, 129.5, 130.0))
+    assert short_put.book.positions[0].exit_reason is ExitReason.STOP
+
+
+def test_a_missing_ask_with_a_bid_over_the_stop_stops_when_it_says_so_again(short_put: Desk):
     short_put.feed(put_at(3, 2, 131.0, None))
+    assert short_put.book.positions[0].exit_reason is None
+    short_put.feed(put_at(4, 3, 131.0, None))
     assert short_put.book.positions[0].exit_reason is ExitReason.STOP
 
 
@@ -81,7 +90,7 @@ def test_the_trail_locks_in_a_gain_and_never_loosens_the_stop():
     assert desk.book.positions[0].stop_price == 130.0
     desk.feed(put_at(3, 2, 84.5, 85.0))
     assert desk.book.positions[0].stop_price == 95.0
-    desk.feed(put_at(4, 3, 89.5, 90.0), put_at(5, 4, 94.5, 95.0), put_at(6, 5, 95.5, 96.0))
+    desk.feed(put_at(4, 3, 89.5, 90.0), put_at(5, 4, 95.0, 95.5), put_at(6, 5, 95.5, 96.0))
     (trade,) = desk.trades
     assert (trade.exit_reason, trade.exit_price) == (ExitReason.TRAIL, 96.0)
 

@@ -69,7 +69,7 @@ def test_what_remains_of_an_entry_never_reopens_what_was_closed():
         put_at(1, 10, 0, 100.0, 100.5),
         entry_order(1, at(10, 0), lots=4, valid_minutes=10.0),
         put_at(2, 10, 1, 100.0, 100.5, qty=80),
-        put_at(3, 10, 2, 129.5, 130.0),
+        put_at(3, 10, 2, 130.0, 130.5),
         put_at(4, 10, 3, 120.0, 121.0),
         put_at(5, 10, 4, 100.0, 100.5),
     )

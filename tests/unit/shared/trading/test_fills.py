@@ -102,7 +102,7 @@ def test_an_exit_beyond_the_band_alerts_and_goes_out_again():
     desk.feed(entry_order(1, at(10, 0)))
     desk.feed(snapshot(2, at(10, 1), puts={24500.0: (100.0, 100.5)}))
     desk.feed(snapshot(3, at(10, 2), puts={24500.0: (135.0, 136.0)}))
-    wide = snapshot(4, at(10, 3), puts={24500.0: (60.0, 190.0)})
+    wide = snapshot(4, at(10, 3), puts={24500.0: (120.0, 190.0)})
     (only,) = wide.expiries
     put = msgspec.structs.replace(only.put, ltp=(80.0,))
     desk.feed(msgspec.structs.replace(wide, expiries=(msgspec.structs.replace(only, put=put),)))

@@ -70,11 +70,12 @@ def test_then_it_is_priced_at_the_current_forward_and_marked_so():
     assert fallen.mark_ts == at(10, 1)
 
 
-def test_a_theoretical_price_over_the_stop_stops_out_and_fills_at_the_first_quote():
+def test_a_theoretical_price_over_the_stop_twice_stops_out_and_fills_at_the_first_quote():
     desk = short(stop=55.0)
     desk.feed(chain(3, 3, forward=24350.0, strike=False))
-    assert position(desk).exit_reason is ExitReason.STOP
+    assert position(desk).exit_reason is None
     desk.feed(chain(4, 4, forward=24350.0, strike=False))
+    assert position(desk).exit_reason is ExitReason.STOP
     assert desk.trades == []
     desk.feed(chain(5, 5))
     assert [trade.exit_price for trade in desk.trades] == [40.5]

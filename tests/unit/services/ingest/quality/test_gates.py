@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.ingest.handler import IngestHandler
+from services.ingest.settings import IngestSettings
 from services.ingest.sources.synthetic.source import synthetic_days
 from shared.clock import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, ist_ns
 from shared.events import Alert, ChainSnapshot, QualityFlag
 from shared.market.chain import DataVerdict, ParsedChain
+from shared.market.quote_table import QuoteTable
 
 replace = msgspec.structs.replace
 
@@ -174,3 +177,43 @@ def test_the_same_content_under_new_stamps_is_flagged_stale_and_then_refused_as_
     _, second = judged(handler, chains[0], frozen[0])
     assert second.quality == (QualityFlag.STALE,)
     assert judged(handler, *frozen[1:]) == ({DataVerdict.FROZEN: 2}, None)
+
+
+def tenfold(chain: ParsedChain, *, every: int = 1) -> ParsedChain:
+    front = chain.expiries[0]
+
+    def asks(column: Sequence[float | None]) -> tuple[float | None, ...]:
+        return tuple([ask and (ask * 10.0 if at % every == 0 else ask) for at, ask in enumerate(column)])
+
+    return with_front(chain, call={"ask": asks(front.call.ask)}, put={"ask": asks(front.put.ask)})
+
+
+def test_a_poll_of_absurd_asks_is_refused_and_the_next_good_one_taken(chains, make_handler):
+    handler = make_handler()
+    refusals, snapshot = judged(handler, chains[0], tenfold(chains[1]))
+    assert (refusals, snapshot) == ({DataVerdict.WIDE_BOOK: 1}, None)
+    refusals, snapshot = judged(handler, chains[2])
+    assert refusals == {DataVerdict.WIDE_BOOK: 1}
+    assert snapshot is not None
+
+
+def test_a_book_that_stays_wide_is_the_market_after_two_polls(chains, make_handler):
+    refusals, snapshot = judged(make_handler(), chains[0], *(tenfold(chain) for chain in chains[1:4]))
+    assert refusals == {DataVerdict.WIDE_BOOK: 2}
+    assert snapshot is not None
+
+
+def test_a_few_absurd_asks_refuse_no_poll(chains, make_handler):
+    refusals, snapshot = judged(make_handler(), chains[0], tenfold(chains[1], every=12))
+    assert refusals == {}
+    assert snapshot is not None
+
+
+def test_a_table_that_bounds_nothing_refuses_no_poll(chains, calendar, contracts, tmp_path):
+    mine = tmp_path / "quotes.toml"
+    rows = "".join(
+        f"[[spread]]\nfrom = 2012-01-01\ndays = {days}\npoints = inf\nshare = 1.0\n" for days in (0, 7, 9999)
+    )
+    mine.write_text(f"covered_from = 2012-01-01\ncovered_until = 2026-12-31\n{rows}")
+    handler = IngestHandler("nifty", IngestSettings(), calendar, contracts, quotes=QuoteTable.load(mine))
+    assert judged(handler, tenfold(chains[0]))[0] == {}

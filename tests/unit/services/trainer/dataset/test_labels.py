@@ -115,9 +115,9 @@ def test_trail_closes_after_a_gain_was_locked_in_and_not_before():
     assert outcome.exit == 97.0
 
 
-def test_stop_wins_over_time_and_a_bid_beyond_the_stop_counts_without_an_ask():
-    bids = [100.0, 100.0, 100.0, 131.0, 120.0]
-    outcome = traded(path([100.5, 100.5, 100.5, NAN, 125.0], bids=bids), 0, order(), TERMS)
+def test_stop_wins_over_time_and_a_bid_beyond_the_stop_counts_twice_without_an_ask():
+    bids = [100.0, 100.0, 100.0, 131.0, 131.0, 120.0]
+    outcome = traded(path([100.5, 100.5, 100.5, NAN, NAN, 125.0], bids=bids), 0, order(), TERMS)
     assert outcome.reason is ExitReason.STOP
     assert outcome.exit == 125.0
     late = order(time_exit_ns=OPEN + 2 * NS_PER_MINUTE)
