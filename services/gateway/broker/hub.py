@@ -14,7 +14,7 @@ from services.gateway.projection.view import BookView, LiveView, Section
 from services.gateway.schemas.api import StreamsAnswer
 from services.gateway.schemas.book import BookAnswer, StatusAnswer
 from services.gateway.schemas.events import Answer
-from services.gateway.schemas.venue import VenueAnswer
+from services.gateway.schemas.venue import VenueStateAnswer
 from services.gateway.settings import GatewaySettings
 from shared.clock import Clock, monotonic_ns
 from shared.errors import WireError
@@ -246,7 +246,7 @@ class Hub:
             book=view.book,
             books=self.known_books(),
             mode=mode_words(view.venue),
-            venue=None if view.venue is None else VenueAnswer.of(view.venue),
+            venue=None if view.venue is None else VenueStateAnswer.of(view.venue),
             feed=freshness.feed,
             now=iso_text(self.clock.now_ns()),
             market_at=None if view.market_ts is None else iso_text(view.market_ts),

@@ -15,7 +15,7 @@ from services.gateway.schemas.events import (
 )
 from services.gateway.schemas.limits import LimitsAnswer
 from services.gateway.schemas.operation import AlertAnswer, SessionAnswer
-from services.gateway.schemas.venue import VenueAnswer
+from services.gateway.schemas.venue import VenueStateAnswer
 from shared.events import HaltChanged
 from shared.text.formatting import iso_text
 
@@ -128,7 +128,7 @@ class StatusAnswer(Answer):
     control: bool
     unreadable: int
     silent: tuple[str, ...] = ()
-    venue: VenueAnswer | None = None
+    venue: VenueStateAnswer | None = None
 
 
 class BookAnswer(Answer):

@@ -39,7 +39,7 @@ class HeldAnswer(Answer):
         )
 
 
-class VenueAnswer(Answer):
+class VenueStateAnswer(Answer):
     """What the executor does with the book's decisions, by its own settings and the day's arming."""
 
     mode: Literal["off", "dry_run", "live"]
