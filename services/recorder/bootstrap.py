@@ -12,6 +12,7 @@ from shared.observability.health import Flag, HealthServer, Heartbeat
 from shared.observability.logging import configure_logging
 from shared.process_clock import process_clock
 from shared.settings import BrokerSettings, HealthSettings, LogSettings, TableSettings, load_settings, secrets_of
+from shared.settings.writable import check_writable
 from shared.store.memory import leave_pandas_out
 from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
@@ -24,6 +25,7 @@ def run_recorder(stop: threading.Event) -> int:
         ConfigError: a setting is wrong, or the broker refuses our rights.
     """
     settings = load_settings(RecorderSettings)
+    check_writable(settings.store, "THETAFLOW_RECORDER_STORE")
     broker = load_settings(BrokerSettings)
     health = load_settings(HealthSettings)
     configure_logging(load_settings(LogSettings), "recorder", secrets_of(broker))

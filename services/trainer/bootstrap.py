@@ -14,6 +14,7 @@ from services.trainer.settings import TrainerSettings
 from shared.events.topology import Topic
 from shared.process_clock import process_clock
 from shared.settings import BookSettings, BrokerSettings, load_settings
+from shared.settings.writable import check_writable
 from shared.streaming.connect import connect
 from shared.streaming.protocol.handler import Service
 from shared.streaming.serving import serve
@@ -32,6 +33,7 @@ def run_trainer(stop: threading.Event) -> int:
         ConfigError: a setting is wrong, or the broker refuses our rights.
     """
     settings, broker = load_settings(TrainerSettings), load_settings(BrokerSettings)
+    check_writable(settings.models, "THETAFLOW_TRAINER_MODELS")
     books = load_settings(BookSettings).books
     fit = (sys.executable, "-m", "services.trainer.fit", "--models", str(settings.models))
     plan = () if settings.plan is None else ("--plan", str(settings.plan))

@@ -9,6 +9,7 @@ from types import FrameType
 import typer
 
 from shared.errors import ConfigError, ThetaflowError
+from shared.settings.env_file import adopt_env_file
 from trading_system.cli import (
     alerts,
     arm,
@@ -77,6 +78,7 @@ def main() -> None:
         # What was started is ended on the way out, as after Ctrl-C.
         signal.signal(number, _leave)
     try:
+        adopt_env_file()
         app()
     except ConfigError as error:
         sys.stderr.write(f"thetaflow: configuration: {error}\n")

@@ -20,6 +20,7 @@ from shared.settings import (
     load_settings,
     secrets_of,
 )
+from shared.settings.writable import check_writable
 from shared.streaming.beating import Beating
 from shared.streaming.connect import connect
 from shared.streaming.topic_reader import TopicReader
@@ -40,6 +41,7 @@ def main(stop: threading.Event) -> int:
     """Keep the modes and do offline work when asked until told to stop, with low priority."""
     os.nice(_NICENESS)
     settings, clock = load_settings(OfflineSettings), process_clock()
+    check_writable(settings.models, "THETAFLOW_OFFLINE_MODELS")
     broker, health = load_settings(BrokerSettings), load_settings(HealthSettings)
     InstallationSettings.load()  # a wrong setting ends the process now, not at the first request
     configure_logging(load_settings(LogSettings), "offline", secrets_of(broker))

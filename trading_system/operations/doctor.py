@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from trading_system.operations.checks import alerts, broker, executor, machine, tables
+from trading_system.operations.checks import alerts, broker, executor, live_source, machine, place, tables
 from trading_system.operations.checks.findings import Check, Finding, Subject
 
 CHECKS: tuple[Check, ...] = (
@@ -26,7 +26,18 @@ CHECKS: tuple[Check, ...] = (
 )
 """Of every installation."""
 
-LIVE_CHECKS: tuple[Check, ...] = ()
+LIVE_CHECKS: tuple[Check, ...] = (
+    live_source.source_is_live,
+    live_source.terms_accepted,
+    live_source.credentials_in_place,
+    place.folders_writable,
+    place.store_disk,
+    place.ports_free,
+    live_source.book_is_of_live,
+    place.nobody_else_trades,
+    place.venue_ready,
+    place.armed_today,
+)
 """Of a live morning, after the others."""
 
 

@@ -19,9 +19,12 @@ from shared.observability.alert_spool import AlertSpool
 from shared.process_clock import process_clock
 from shared.rehearsal import rehearses
 from shared.settings import BrokerSettings, HealthSettings, load_settings
+from shared.settings.env_file import adopt_env_file
+from shared.settings.writable import check_writable
 from shared.streaming.connect import connect, embedded_broker
 from shared.streaming.protocol.engine import EmbeddedBroker
 from trading_system.operations.processes import DECISION_SERVICES, OFFLINE, Fleet
+from trading_system.operations.sole_live import sole_live
 from trading_system.operations.supervisor import Supervisor
 from trading_system.operations.watchdog import Watchdog
 
@@ -55,12 +58,14 @@ def run_live(
         tell: told where the broker is.
 
     Raises:
-        ConfigError: a setting is wrong, the source plays a market instead of showing a running one, or another process
+        ConfigError: a setting is wrong, a folder cannot be written to, another live runs on the broker, the source plays a market instead of showing a running one, or another process
             uses the embedded broker's folder.
         EngineError: a service ended before all were ready; its last words are in the message.
     """
+    adopt_env_file()
     if not rehearses():
         check_live(load_settings(IngestSettings).source)
+    check_writable(logs, "logs of `thetaflow live`")
     named = any(os.environ.get(name) for name in ("THETAFLOW_BROKER_URL", "REDIS_URL"))
     url = broker_url or (load_settings(BrokerSettings).url if named else None)
     stop = threading.Event()
@@ -73,17 +78,21 @@ def run_live(
         with ExitStack() as stack:
             broker: EmbeddedBroker | None = None
             if url is None:
+                check_writable(directory, "broker of `thetaflow live`")
                 stack.enter_context(_sole_user(directory))
                 broker = stack.enter_context(embedded_broker(directory, appendonly=True))
                 url = broker.url
-            tell(f"broker at {BrokerSettings(url=url).shown_url}, logs in {logs}")
+            settings = load_settings(BrokerSettings)
+            shown = BrokerSettings(url=url).shown_url
+            client = stack.enter_context(connect(url, settings.partitions, io_timeout_s=_IO_S))
+            stack.enter_context(sole_live(client, shown, settings.lease_ms))
+            tell(f"broker at {shown}, logs in {logs}")
             services = (*DECISION_SERVICES, "alerts", "gateway", "recorder", OFFLINE, "ingest")
             alerts = stack.enter_context(AlertSpool(spool))
             fleet = stack.enter_context(
                 Fleet(url, books=(book,), services=services, environ=_environ(spool), logs=logs)
             )
             fleet.wait_until_ready()
-            client = stack.enter_context(connect(url, load_settings(BrokerSettings).partitions, io_timeout_s=_IO_S))
             watchdog = Watchdog(client, load_settings(HealthSettings).beat_limit_s)
             supervisor = Supervisor(fleet, watchdog, alerts, book, process_clock(), on_restart)
             while not stop.wait(_LOOK_S):

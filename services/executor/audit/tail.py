@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from services.executor.audit.log import AuditLog, read_audit, stamp_of
+from services.executor.audit.operator_notes import FILE, notes_after
 from shared import ids
 from shared.events import (
     ChainSnapshot,
@@ -29,6 +30,8 @@ from shared.streaming.protocol.reading import History
 from shared.streaming.topic_reader import TopicReader
 
 TOPICS: Final = (Topic.CONTROL, Topic.HALTS, Topic.ORDERS, Topic.INTENTS, Topic.FILLS, Topic.TRADES)
+_NOTES: Final = ("operator", 0)
+"""Where the operator's notes stand among the streams."""
 _REMEMBERED_INPUTS: Final = 64
 _FILES_LOOKED_AT: Final = 10
 
@@ -52,6 +55,11 @@ class AuditTail:
             for topic in TOPICS
         ]
         self._chain = TopicReader(history, Topic.CHAIN, where)
+        self._directory = directory
+        if _NOTES not in reached and (directory / FILE).exists():
+            # They are few and far between: the last one may stand in a file of months ago.
+            reached = last_entries(directory, newest=None)
+        self._noted = int(reached.get(_NOTES, "0"))
         self._inputs: OrderedDict[str, str] = OrderedDict()
 
     def follow(self) -> int:
@@ -67,7 +75,16 @@ class AuditTail:
                 at = {"topic": reader.topic.value, "partition": partition, "entry": entry_id}
                 self._log.append(type(event).__name__.lower(), {**self._record(event), "at": at})
                 count += 1
-        return count
+        return count + self._take_notes()
+
+    def _take_notes(self) -> int:
+        """Take what an operator did beside the streams into the chain; give how many lines."""
+        before = self._noted
+        for number, record in notes_after(self._directory, before):
+            at = {"topic": _NOTES[0], "partition": _NOTES[1], "entry": str(number)}
+            self._log.append("operator", {**record, "at": at})
+            self._noted = number
+        return self._noted - before
 
     def _record(self, event: Event) -> dict[str, Any]:
         header = event.header
@@ -80,10 +97,10 @@ class AuditTail:
         }
 
 
-def last_entries(directory: Path) -> dict[tuple[str, int], str]:
-    """Give the newest audited entry id by topic and partition."""
+def last_entries(directory: Path, newest: int | None = _FILES_LOOKED_AT) -> dict[tuple[str, int], str]:
+    """Give the newest audited entry id by topic and partition, out of all day files or of the newest few."""
     found: dict[tuple[str, int], str] = {}
-    for line in read_audit(directory, newest=_FILES_LOOKED_AT):
+    for line in read_audit(directory, newest=newest):
         at = line.get("at")
         if isinstance(at, dict):
             found[str(at["topic"]), int(at["partition"])] = str(at["entry"])

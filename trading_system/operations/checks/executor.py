@@ -18,7 +18,9 @@ _OF_LEVEL: Final = {DiskLevel.ENOUGH: Grade.OK, DiskLevel.SHORT: Grade.WARNING, 
 def journal_disk(subject: Subject) -> Iterator[Finding]:
     """Say how much is free where audit log and outbox are, if they are kept."""
     settings = _settings(subject)
-    room = None if settings is None else DiskRoom.of(settings)
+    if settings is None or settings.directory is None or not settings.directory.exists():
+        return  # The executor makes the folder; whether it can is another check's.
+    room = DiskRoom.of(settings)
     if room is not None:
         level, text = room.judge()
         yield Finding("disk", _OF_LEVEL[level], text, "" if level is DiskLevel.ENOUGH else "free space")
