@@ -32,6 +32,7 @@ from shared.streaming.protocol.golden import golden_hash
 from shared.streaming.redis.broker import EmbeddedRedis
 from shared.streaming.redis.history import read_stream
 from shared.streaming.redis.publisher import RedisPublisher
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 from tests.fakes.loopback import served
 from tests.fakes.nse_market import Tape
 from tests.fakes.openalgo import FakeOpenAlgo
@@ -111,7 +112,7 @@ def bring(broker: EmbeddedRedis, name: str, token: Path, minutes: int) -> list[E
 def decide(events: list[Event]) -> list[Event]:
     """Run every decision service on what was published."""
     seen: list[Event] = []
-    environ = {"THETAFLOW_PREDICTOR_THRESHOLD": "0.51"}
+    environ = {"THETAFLOW_PREDICTOR_THRESHOLD": "0.51", **environ_of(**UNGATED, **SHORT_HOLDING)}
     MemoryEngine(Installation.load(environ).services(), observer=seen.append).publish(events)
     return seen
 
