@@ -7,6 +7,7 @@ import os
 import pytest
 
 from shared.errors import PluginError
+from tests.builders import SHORT_HOLDING, UNGATED, environ_of
 from tests.howto.page import write_block
 from trading_system.simulation.demo import SyntheticReplay
 from trading_system.simulation.replay import SimulationRequest, simulate_items
@@ -15,7 +16,7 @@ from trading_system.wiring import Installation
 
 def replayed(strategy: str, engine: str = "memory"):
     environ = {name: text for name, text in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
-    environ["THETAFLOW_PREDICTOR_STRATEGY"] = strategy
+    environ |= {"THETAFLOW_PREDICTOR_STRATEGY": strategy, **environ_of(**UNGATED, **SHORT_HOLDING)}
     request = SimulationRequest(source="synthetic", engine=engine, environ=environ)
     return simulate_items(SyntheticReplay(7, 1), request, installation=Installation.load(environ))
 
