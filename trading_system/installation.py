@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Self
 
 from services.executor.settings import ExecutorSettings
@@ -55,20 +56,29 @@ class InstallationSettings:
             BadInputError: a margin file is not as the exchange publishes it.
         """
         tables = load_settings(TableSettings, environ)
-        calendar = TradingCalendar.load(tables.calendar_table)
+        calendar = TradingCalendar.load(tables.place("calendar"))
         return cls(
             calendar=calendar,
-            clock=VarianceClock.load(calendar, tables.variance_table),
-            contracts=ContractTable.load(),
-            costs=CostTable.load(),
-            margins=MarginTable.load(files=tables.margin_files),
-            quotes=QuoteTable.load(tables.quotes_table),
+            clock=VarianceClock.load(calendar, tables.place("variance")),
+            contracts=ContractTable.load(tables.place("contracts")),
+            costs=CostTable.load(tables.place("costs")),
+            margins=MarginTable.load(tables.place("margin"), files=tables.margin_files),
+            quotes=QuoteTable.load(tables.place("quotes")),
             ingest=load_settings(IngestSettings, environ),
             features=load_settings(FeaturesSettings, environ),
             predictor=load_settings(PredictorSettings, environ),
             risk=load_settings(RiskSettings, environ),
             executor=load_settings(ExecutorSettings, environ),
             trainer=load_settings(TrainerSettings, environ),
+        )
+
+    def assumed(self, on: date) -> tuple[str, ...]:
+        """Name the tables that were checked until before a day and are assumed unchanged since, with their last day."""
+        tables = (self.calendar, self.contracts, self.costs, self.margins, self.quotes, self.clock)
+        return tuple(
+            f"{warning.table} since {warning.covered_until:%d-%b-%Y}"
+            for table in tables
+            for warning in table.staleness(on)
         )
 
     def ingest_handler(self, book: str) -> IngestHandler:

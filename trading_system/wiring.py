@@ -22,7 +22,7 @@ class Installation(InstallationSettings):
         return (
             features_service(self.features, self.calendar, self.contracts, self.clock),
             predictor_service(self.predictor, self.schema()),
-            risk_service(self.risk, self.margins),
+            risk_service(self.risk, self.margins, self.contracts, self.costs),
             executor_service(
                 self.executor, self.calendar, self.costs, self.clock, self.contracts, self.margins, self.quotes
             ),

@@ -55,7 +55,7 @@ def run_alerts(stop: threading.Event) -> int:
     )
     log = get_logger("thetaflow.alerts")
     channels, rules, clock = open_channels(settings), rules_of(settings), SystemClock()
-    calendar = TradingCalendar.load(load_settings(TableSettings).calendar_table)
+    calendar = TradingCalendar.load(load_settings(TableSettings).place("calendar"))
     beat = Heartbeat(health.beat_limit_s)
     queue = AlertQueue(settings.directory)
     mailbox = Mailbox(rules)

@@ -54,17 +54,18 @@ def run_executor(stop: threading.Event) -> int:
     if rehearses():
         check_rehearsal(settings, venue)
     tables, books = load_settings(TableSettings), load_settings(BookSettings).books
-    calendar = TradingCalendar.load(tables.calendar_table)
+    calendar = TradingCalendar.load(tables.place("calendar"))
     # The sidecar speaks before the engine's process is set up.
     configure_logging(load_settings(LogSettings), "executor", secrets_of(settings, venue.settings, broker))
-    margins = MarginTable.load(files=tables.margin_files)
-    clock = VarianceClock.load(calendar, tables.variance_table)
+    margins = MarginTable.load(tables.place("margin"), files=tables.margin_files)
+    clock = VarianceClock.load(calendar, tables.place("variance"))
     room = DiskRoom.of(settings)
     now = process_clock()
     standby = Standby(lambda: OpenedSidecar(settings, venue, broker, books, now, calendar, room=room), stop)
     standby.start()
-    quotes = QuoteTable.load(tables.quotes_table)
-    service = executor_service(settings, calendar, CostTable.load(), clock, margins=margins, quotes=quotes)
+    quotes = QuoteTable.load(tables.place("quotes"))
+    costs, terms = CostTable.load(tables.place("costs")), ContractTable.load(tables.place("contracts"))
+    service = executor_service(settings, calendar, costs, clock, terms, margins, quotes)
     ready = {} if room is None else {"disk": room}
     code = serve(service, stop, secrets_of(settings, venue.settings), live={"sidecar": standby.watches}, ready=ready)
     standby.join(settings.venue_timeout_s + 1.0)

@@ -17,9 +17,9 @@ from shared.streaming.serving import serve
 def main(stop: threading.Event) -> int:
     """Run features until told to stop."""
     settings, tables = load_settings(FeaturesSettings), load_settings(TableSettings)
-    calendar = TradingCalendar.load(tables.calendar_table)
-    clock = VarianceClock.load(calendar, tables.variance_table)
-    return serve(features_service(settings, calendar, ContractTable.load(), clock), stop)
+    calendar = TradingCalendar.load(tables.place("calendar"))
+    clock = VarianceClock.load(calendar, tables.place("variance"))
+    return serve(features_service(settings, calendar, ContractTable.load(tables.place("contracts")), clock), stop)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def run_gateway(stop: threading.Event) -> int:
         settings,
         books=load_settings(BookSettings).books,
         partitions=broker.partitions,
-        calendar=TradingCalendar.load(load_settings(TableSettings).calendar_table),
+        calendar=TradingCalendar.load(load_settings(TableSettings).place("calendar")),
     )
     live, ready = {"follower": lambda: follows(hub)}, {"pipeline": lambda: pipeline_holds(hub)}
     listener = listen(settings)

@@ -77,9 +77,9 @@ def source_context(settings: IngestSettings, metrics: ServiceMetrics) -> SourceC
     return SourceContext(
         settings=settings,
         clock=clock,
-        calendar=TradingCalendar.load(tables.calendar_table),
-        contracts=ContractTable.load(),
-        quotes=QuoteTable.load(tables.quotes_table),
+        calendar=TradingCalendar.load(tables.place("calendar")),
+        contracts=ContractTable.load(tables.place("contracts")),
+        quotes=QuoteTable.load(tables.place("quotes")),
         random=Random(),
         sleep=clock.sleep,
         on_breaker=lambda is_open: metrics.breaker.labels(settings.source).set(is_open),

@@ -33,7 +33,7 @@ def run_recorder(stop: threading.Event) -> int:
     beat, connected = Heartbeat(health.beat_limit_s + settings.poll_s), Flag("not connected yet")
     client = connect(broker.url, broker.partitions)
     clock = process_clock()
-    keeper = DayKeeper(settings, clock, TradingCalendar.load(load_settings(TableSettings).calendar_table))
+    keeper = DayKeeper(settings, clock, TradingCalendar.load(load_settings(TableSettings).place("calendar")))
     live = {"loop": beat}
     with HealthServer(health, live=live, ready={"broker": connected}), Beating("recorder", broker, live):
         record(settings, client, keeper, beat, connected, stop, pause_s=clock.pause_s)

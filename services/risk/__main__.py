@@ -6,6 +6,8 @@ import threading
 
 from services.risk.bootstrap import risk_service
 from services.risk.settings import RiskSettings
+from shared.market.contracts import ContractTable
+from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
 from shared.process import run_service
 from shared.settings import TableSettings, load_settings
@@ -14,8 +16,10 @@ from shared.streaming.serving import serve
 
 def main(stop: threading.Event) -> int:
     """Run risk until told to stop."""
-    margins = MarginTable.load(files=load_settings(TableSettings).margin_files)
-    return serve(risk_service(load_settings(RiskSettings), margins), stop)
+    tables = load_settings(TableSettings)
+    margins = MarginTable.load(tables.place("margin"), files=tables.margin_files)
+    contracts, costs = ContractTable.load(tables.place("contracts")), CostTable.load(tables.place("costs"))
+    return serve(risk_service(load_settings(RiskSettings), margins, contracts, costs), stop)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TableWarning:
-    """A dated table is asked about a day past the one to which it was verified.
+    """A dated table is asked about a day past the one until which it was checked, and assumed unchanged since.
 
     Attributes:
         table: name of the table.
@@ -115,8 +115,8 @@ class DatedTable:
         if on <= self.covered_until:
             return []
         message = (
-            f"table {self.name} was verified to {self.covered_until:%d-%b-%Y} and is asked about {on:%d-%b-%Y}: "
-            f"check the exchange's circulars and load an updated {self.name}.toml"
+            f"table {self.name} was checked until {self.covered_until:%d-%b-%Y} and is assumed unchanged since: for "
+            f"{on:%d-%b-%Y} look at the exchange's circulars and lay an updated {self.name}.toml over it"
         )
         return [TableWarning(self.name, self.covered_until, on, message)]
 

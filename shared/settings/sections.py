@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -117,10 +117,17 @@ class BookSettings(ServiceSettings):
     books: Annotated[tuple[str, ...], AfterValidator(_names)] = ("nifty",)
 
 
+TABLES: Final = ("calendar", "contracts", "costs", "margin", "quotes", "variance")
+"""Names of the dated tables."""
+
+
 class TableSettings(ServiceSettings):
     """Which dated tables of the user's are laid over the packaged ones; the same for every process.
 
     Attributes:
+        tables_folder: folder with any of calendar.toml, contracts.toml (lots and terms), costs.toml, margin.toml, quotes.toml
+            and variance.toml, each laid out like the one of its name in `shared/market/tables`; a table named by a setting of
+            its own is read from there instead. Read once, as the process starts.
         calendar_table: sessions, holidays, windows and interruptions that the packaged table does not know yet: a file laid
             out like `shared/market/tables/calendar.toml`. Read once, as the process starts.
         variance_table: what a minute, a night and a weekend are worth to the variance of the index: a file laid out like
@@ -130,10 +137,32 @@ class TableSettings(ServiceSettings):
             (`docs/execution.md`). Read once, as the process starts. None: margins by the packaged table alone.
     """
 
+    tables_folder: Path | None = None
     calendar_table: Path | None = None
     variance_table: Path | None = None
     quotes_table: Path | None = None
     margin_files: Path | None = None
+
+    def place(self, name: str) -> Path | None:
+        """Give the file that is laid over the packaged table of a name; None when there is none."""
+        own = {"calendar": self.calendar_table, "variance": self.variance_table, "quotes": self.quotes_table}.get(name)
+        if own is not None or self.tables_folder is None:
+            return own
+        file = self.tables_folder / f"{name}.toml"
+        return file if file.is_file() else None
+
+    @model_validator(mode="after")
+    def _holds_known_tables(self) -> Self:
+        folder = self.tables_folder
+        if folder is None:
+            return self
+        if not folder.is_dir():
+            raise ValueError(f"expected TABLES_FOLDER to be a folder, got {folder}")
+        unknown = sorted(file.name for file in folder.glob("*.toml") if file.stem not in TABLES)
+        if unknown:
+            known = ", ".join(f"{name}.toml" for name in TABLES)
+            raise ValueError(f"expected TABLES_FOLDER to hold any of {known}, got {', '.join(unknown)}")
+        return self
 
 
 class ClockSettings(ServiceSettings):

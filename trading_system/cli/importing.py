@@ -10,7 +10,9 @@ import typer
 from rich.table import Table
 
 from services.ingest.archive.importing import ImportReport, import_paths
+from services.ingest.formats.terms import Terms
 from shared.market.chain import DataVerdict
+from shared.settings import TableSettings, load_settings
 from trading_system.cli.broker_options import JsonOption
 from trading_system.cli.screen import STDOUT, print_json, progress_bar
 from trading_system.simulation.replay import DEFAULT_STORE
@@ -25,7 +27,8 @@ def import_command(
 ) -> None:
     """Recognise, judge and store captures; say what was read, what was refused and why."""
     with progress_bar("importing", quiet=as_json) as progress:
-        report = import_paths(list(paths), store, progress, book=book, underlying=underlying)
+        terms = Terms.load(load_settings(TableSettings))
+        report = import_paths(list(paths), store, progress, book=book, underlying=underlying, terms=terms)
     if as_json:
         print_json(_plain(report))
         return

@@ -19,6 +19,7 @@ from trading_system.analysis.risk_report import risk_report_of_day
 from trading_system.cli.broker_options import JsonOption
 from trading_system.cli.screen import STDOUT, print_json
 from trading_system.simulation.replay import DEFAULT_STORE
+from trading_system.wiring import Installation
 
 _NEAR, _REACHED = 0.8, 1.0
 
@@ -31,10 +32,13 @@ def risk_report_command(
 ) -> None:
     """Report a day's limits, stress, margin, halts, overrides and capacity, out of what the recorder kept."""
     report = risk_report_of_day(store, _day(day, store, book), book)
+    assumed = Installation.load().assumed(date.fromisoformat(report.day))
     if as_json:
-        print_json(report.as_json())
+        print_json({**report.as_json(), "assumed": list(assumed)})
         return
     STDOUT.print(_summary(report))
+    if assumed:
+        typer.echo(f"assumed unchanged since they were checked: {', '.join(assumed)}")
     STDOUT.print(_limits(report.limits))
     for line in _people(report):
         STDOUT.print(line)

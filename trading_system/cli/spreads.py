@@ -28,7 +28,7 @@ def spreads_command(
     as_json: JsonOption = False,
 ) -> None:
     """Measure spreads near the money by days left and premium, to check or renew the table of quotes."""
-    table = QuoteTable.load(load_settings(TableSettings).quotes_table)
+    table = QuoteTable.load(load_settings(TableSettings).place("quotes"))
     with progress_bar("measuring", quiet=as_json) as progress:
         told = None if progress is None else partial(_tell, progress)
         found = measure_spreads(_snapshots(paths, store), table, told)

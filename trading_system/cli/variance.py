@@ -24,7 +24,7 @@ def variance_command(
     as_json: JsonOption = False,
 ) -> None:
     """Estimate the weights of the variance table from recorded bars, with 95 % intervals."""
-    calendar = TradingCalendar.load(load_settings(TableSettings).calendar_table)
+    calendar = TradingCalendar.load(load_settings(TableSettings).place("calendar"))
     with progress_bar("reading", quiet=as_json) as progress:
         sessions = read_sessions(paths, calendar, progress)
     with progress_bar("resampling", quiet=as_json) as progress:

@@ -45,7 +45,7 @@ def main(stop: threading.Event) -> int:
     broker, health = load_settings(BrokerSettings), load_settings(HealthSettings)
     InstallationSettings.load()  # a wrong setting ends the process now, not at the first request
     configure_logging(load_settings(LogSettings), "offline", secrets_of(broker))
-    calendar = TradingCalendar.load(load_settings(TableSettings).calendar_table)
+    calendar = TradingCalendar.load(load_settings(TableSettings).place("calendar"))
     schedule = Schedule(calendar, settings.live_before_s, settings.offline_after_s)
     beat, connected = Heartbeat(health.beat_limit_s + _LONGEST_STEP_S), Flag("not connected yet")
     with (

@@ -15,6 +15,7 @@ from services.executor.settings import ExecutorSettings
 from services.executor.venues.settings import VenueSettings
 from services.ingest.handler import IngestHandler
 from services.ingest.sources.recorded.replay import open_replay
+from shared.clock import ist_date
 from shared.errors import BadInputError, ConfigError
 from shared.events import ChainSnapshot, ClockTick, Event, Signal, SignalMode
 from shared.events.topology import Topic, partition_of
@@ -129,6 +130,7 @@ def simulate_items(
             book=request.book,
             elapsed_s=perf_counter() - started,
             in_sample=_in_sample(run, house.predictor.models),
+            assumed=house.assumed(ist_date(run.last_ns)) if run.last_ns else (),
         )
 
     if request.engine == MEMORY:

@@ -43,10 +43,12 @@ class Run:
     peak_paise: dict[str, int] = field(default_factory=dict)
     drawdown_paise: int = 0
     books: dict[str, BookState] = field(default_factory=dict)
+    last_ns: int = 0
 
     def observe(self, event: Event) -> None:
         """Take one event in."""
         self.counts[type(event).__name__] += 1
+        self.last_ns = max(self.last_ns, event.header.ts)
         if counts(event):
             self.decisions.append(event)
         if isinstance(event, Trade):
@@ -83,6 +85,7 @@ class SimulationReport:
         win_rate: share of trades with a positive net result; None without trades.
         attribution: net result of the trades by cause, over all that know theirs; None when none does.
         max_drawdown: largest fall of equity, marked at every snapshot.
+        assumed: dated tables that were checked until before the last day here, each with the day it was checked until.
         in_sample: a model decided that knew the time it decided on, so the result proves nothing.
     """
 
@@ -111,10 +114,19 @@ class SimulationReport:
     trade_log: tuple[Trade, ...]
     held: dict[str, int]
     provisional: float
+    assumed: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, run: Run, *, engine: str, source: str, book: str, elapsed_s: float, in_sample: bool = False
+        cls,
+        run: Run,
+        *,
+        engine: str,
+        source: str,
+        book: str,
+        elapsed_s: float,
+        in_sample: bool = False,
+        assumed: tuple[str, ...] = (),
     ) -> SimulationReport:
         """Sum a run up."""
         counted, trades = run.counts, run.trades
@@ -146,6 +158,7 @@ class SimulationReport:
             trade_log=tuple(trades),
             held=dict(sorted(Counter(position.status.value for position in run.still_held()).items())),
             provisional=sum(book.unrealised_paise for book in run.books.values()) / 100.0,
+            assumed=assumed,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -188,6 +201,8 @@ class SimulationReport:
         yield f"dead letters  {self.dead_letters}"
         if self.in_sample:
             yield "WARNING       a model decided here that was trained on this time or later: the result is in-sample"
+        if self.assumed:
+            yield f"assumed       unchanged since they were checked: {', '.join(self.assumed)}"
         yield f"golden hash   {self.golden_hash}"
 
 

@@ -9,6 +9,7 @@ from shared.clock import IST, to_ns
 from shared.errors import BadInputError, TableError
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.settings import TableSettings
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,11 @@ class Terms:
     contracts: ContractTable
 
     @classmethod
-    def load(cls) -> Terms:
-        """Read the packaged tables."""
-        return cls(TradingCalendar.load(), ContractTable.load())
+    def load(cls, places: TableSettings | None = None) -> Terms:
+        """Read the packaged tables, with the user's laid over them where places are given."""
+        if places is None:
+            return cls(TradingCalendar.load(), ContractTable.load())
+        return cls(TradingCalendar.load(places.place("calendar")), ContractTable.load(places.place("contracts")))
 
     def nearest_expiry(self, underlying: str, on: date, where: str) -> date:
         """Give the expiry a page without one showed; BadInputError when the tables cannot tell."""

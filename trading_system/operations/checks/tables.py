@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Protocol
 
 from services.executor.settings import ExecutorSettings
 from shared.errors import BadInputError, ConfigError, TableError
@@ -19,6 +21,13 @@ from shared.text.formatting import clock_text
 from shared.trading.square_off import INTRADAY, SquareOff
 from trading_system.operations.checks.findings import Finding, Grade, Subject
 from trading_system.wiring import Installation
+
+
+class _Dated(Protocol):
+    def staleness(self, on: date) -> list[TableWarning]:
+        """Say whether it was checked until a day."""
+        ...
+
 
 _AHEAD = timedelta(days=60)
 _VARIABLE = "THETAFLOW_CALENDAR_TABLE"
@@ -40,7 +49,7 @@ def settings(subject: Subject) -> Iterator[Finding]:
 def _calendar(environ: Mapping[str, str] | None) -> TradingCalendar | str:
     """Give the calendar with the user's table over it, or why that table cannot be taken."""
     try:
-        return TradingCalendar.load(load_settings(TableSettings, environ).calendar_table)
+        return TradingCalendar.load(load_settings(TableSettings, environ).place("calendar"))
     except (ConfigError, TableError) as error:
         return str(error)
 
@@ -52,26 +61,22 @@ def tables(subject: Subject) -> Iterator[Finding]:
     if isinstance(loaded, str):
         yield Finding("table calendar", Grade.FAILED, loaded)
     calendar = TradingCalendar.load() if isinstance(loaded, str) else loaded
-    try:
-        clock = VarianceClock.load(calendar, load_settings(TableSettings, environ).variance_table)
-    except (ConfigError, TableError) as error:
-        yield Finding("table variance", Grade.FAILED, str(error))
-    else:
-        yield _covers("variance", clock.staleness(today), today)
-    try:
-        quotes = QuoteTable.load(load_settings(TableSettings, environ).quotes_table)
-    except (ConfigError, TableError) as error:
-        yield Finding("table quotes", Grade.FAILED, str(error))
-    else:
-        yield _covers("quotes", quotes.staleness(today), today)
-    stale = {
-        "calendar": calendar.staleness(today),
-        "contracts": ContractTable.load().staleness(today),
-        "costs": CostTable.load().staleness(today),
-        "margin": MarginTable.load().staleness(today),
+    loaders: Mapping[str, Callable[[Path | None], _Dated]] = {
+        "variance": lambda place: VarianceClock.load(calendar, place),
+        "quotes": QuoteTable.load,
+        "contracts": ContractTable.load,
+        "costs": CostTable.load,
+        "margin": MarginTable.load,
     }
-    for name, warnings in stale.items():
-        yield _covers(name, warnings, today)
+    if not isinstance(loaded, str):
+        yield _covers("calendar", calendar.staleness(today), today)
+    for name, load in loaders.items():
+        try:
+            found = load(load_settings(TableSettings, environ).place(name))
+        except (ConfigError, TableError) as error:
+            yield Finding(f"table {name}", Grade.FAILED, str(error))
+        else:
+            yield _covers(name, found.staleness(today), today)
     yield _margin_files(today, environ)
     session, holiday = calendar.session(today), calendar.holiday_name(today)
     yield Finding("session today", Grade.OK, session.kind.value if session else f"closed: {holiday or 'no session'}")

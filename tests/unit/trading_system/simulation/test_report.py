@@ -49,11 +49,18 @@ def split(trade: Trade) -> Trade:
     return msgspec.structs.replace(trade, attribution=parts)
 
 
-def report_of(*events: Event) -> SimulationReport:
+def report_of(*events: Event, assumed: tuple[str, ...] = ()) -> SimulationReport:
     run = Run()
     for event in events:
         run.observe(event)
-    return SimulationReport.of(run, engine="memory", source="test", book="nifty", elapsed_s=1.0)
+    return SimulationReport.of(run, engine="memory", source="test", book="nifty", elapsed_s=1.0, assumed=assumed)
+
+
+def test_tables_that_are_assumed_unchanged_are_named_in_text_and_json():
+    report = report_of(assumed=("costs since 22-Aug-2026",))
+    assert [line for line in report.summary() if "costs since 22-Aug-2026" in line]
+    assert report.as_json()["assumed"] == ("costs since 22-Aug-2026",)
+    assert not [line for line in report_of().summary() if line.startswith("assumed")]
 
 
 def test_the_trade_line_is_the_one_people_know():
