@@ -12,6 +12,7 @@ from shared.errors import PluginError
 from shared.events import FeatureVector
 from shared.models.feature_schema import published_schema
 from shared.settings import load_settings
+from tests import builders
 from tests.howto.page import write_block
 from trading_system.analysis.feature_export import feature_vectors
 from trading_system.simulation.demo import SyntheticReplay
@@ -21,7 +22,8 @@ from trading_system.wiring import Installation
 
 def environ_of(*families: str) -> dict[str, str]:
     environ = {name: text for name, text in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
-    return {**environ, "THETAFLOW_FEATURES_FAMILIES": ",".join(families)}
+    rules = builders.environ_of(**builders.UNGATED, **builders.SHORT_HOLDING)
+    return {**environ, **rules, "THETAFLOW_FEATURES_FAMILIES": ",".join(families)}
 
 
 def vectors_of(*families: str) -> list[FeatureVector]:
