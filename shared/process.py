@@ -13,7 +13,6 @@ from types import FrameType
 from typing import NoReturn
 
 from shared.errors import ConfigError, ThetaflowError
-from shared.settings.env_file import adopt_env_file
 
 _PR_SET_PDEATHSIG = 1
 EXIT_FAILED = 1
@@ -48,7 +47,6 @@ def run_service(main: Callable[[threading.Event], int | None]) -> NoReturn:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     try:
-        adopt_env_file()
         code = main(stop) or 0
     except ConfigError as error:
         sys.stderr.write(f"configuration error: {error}\n")

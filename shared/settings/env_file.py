@@ -1,4 +1,8 @@
-"""The file `.env` beside the working directory, as Docker Compose reads it: settings for processes outside containers."""
+"""The file `.env` of the working directory, as Docker Compose reads it: settings for the command line outside containers.
+
+A service never reads it: it takes the environment it is given. Whoever starts services keeps some variables from them, and a
+file would bring those back: a venue into a simulation, one port to all.
+"""
 
 from __future__ import annotations
 

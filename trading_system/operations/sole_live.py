@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import IO, Final
 
 from shared import ids
 from shared.errors import ConfigError
@@ -38,7 +38,7 @@ def sole_live(client: BrokerClient, shown_url: str, lease_ms: int, folder: Path 
     """
     name = f"thetaflow-live-{ids.content_hash(shown_url.encode())[:16]}.lock"
     path = (Path(tempfile.gettempdir()) if folder is None else folder) / name
-    with path.open("a") as lock:
+    with _opened(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -47,6 +47,14 @@ def sole_live(client: BrokerClient, shown_url: str, lease_ms: int, folder: Path 
             ) from error
         _await_no_owner(client, shown_url, lease_ms)
         yield
+
+
+def _opened(path: Path) -> IO[str]:
+    """Open the lock, which may be another user's; to lock it, reading is enough."""
+    try:
+        return path.open("a")
+    except PermissionError:
+        return path.open("r")
 
 
 def owners_on(client: BrokerClient) -> tuple[str, ...]:

@@ -102,6 +102,9 @@ class ApiClient:
         Raises:
             ApiError: one of its kinds for whatever else came.
         """
+        held_s = self._pace.held_s()
+        if held_s > 0.0:
+            raise ApiBusyError("to be let in", f"asked to stay away for another {held_s:.0f} s", request.path)
         await self._pace.turn()
         content = bytearray()
         try:

@@ -10,7 +10,7 @@ LONGEST_HOLD_S = 86_400.0
 
 
 class RequestPace:
-    """Gives turns at most `per_second` a second, and none while the other side asked to be left alone.
+    """Gives turns at most `per_second` a second, and knows for how long the other side asked to be left alone.
 
     Args:
         per_second: requests a second.
@@ -28,15 +28,15 @@ class RequestPace:
     async def turn(self) -> None:
         """Wait until the next request may go out, and take that turn."""
         now_s = self._monotonic()
-        at_s = max(now_s, self._next_s, self._held_until_s)
+        at_s = max(now_s, self._next_s)
         self._next_s = at_s + self._gap_s
         if at_s > now_s:
             await self._sleep(at_s - now_s)
 
     def hold(self, seconds: float) -> None:
-        """Give no turn for so long: the other side said so."""
+        """Remember that the other side is to be left alone for so long."""
         self._held_until_s = max(self._held_until_s, self._monotonic() + min(seconds, LONGEST_HOLD_S))
 
     def held_s(self) -> float:
-        """Give the seconds for which no turn is given, 0 when turns are given."""
+        """Give the seconds for which it is to be left alone, 0 when it may be asked."""
         return max(self._held_until_s - self._monotonic(), 0.0)

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from services.ingest.formats.columns import Number, check_strikes, leg_columns
+from services.ingest.formats.columns import check_strikes, leg_columns
 from services.ingest.formats.dates import parse_day
-from services.ingest.sources.api.book import BookLevel, best_level
+from services.ingest.sources.api.book import BookLevel, Units, best_level
 from services.ingest.sources.api.errors import ApiBodyError
 from shared.clock import IST, NS_PER_SECOND, to_ns
 from shared.errors import BadInputError
@@ -40,8 +40,8 @@ class OptionRow(msgspec.Struct):
     ltp: float | None = None
     bid: float | None = None
     ask: float | None = None
-    volume: Number = None
-    oi: Number = None
+    volume: Units = None
+    oi: Units = None
     lotsize: int | None = None
 
     @property
@@ -182,7 +182,7 @@ def _moment(stamp: str | float, where: str) -> int:
 
 
 def chain_of_expiry(
-    expiry: date, rows: Sequence[StrikeRow], depths: Mapping[str, OptionDepth], lot: int, spot: float | None
+    expiry: date, rows: Sequence[StrikeRow], depths: Mapping[str, OptionDepth], lot: int | None, spot: float | None
 ) -> ExpiryChain:
     """Make an expiry's chain; where the depth of an option is known, its quote is the depth's.
 
@@ -192,7 +192,7 @@ def chain_of_expiry(
         expiry: of the chain.
         rows: ascending.
         depths: by symbol.
-        lot: units per contract where a row does not say.
+        lot: units per contract where a row does not say; without either its counts stay empty.
         spot: level of the underlying that came with the rows.
     """
     has_oi = any(side is not None and side.oi for row in rows for side in (row.ce, row.pe))
@@ -204,7 +204,7 @@ def chain_of_expiry(
 
 
 def _leg(
-    options: Sequence[OptionRow | None], depths: Mapping[str, OptionDepth], lot: int, *, has_oi: bool
+    options: Sequence[OptionRow | None], depths: Mapping[str, OptionDepth], lot: int | None, *, has_oi: bool
 ) -> LegColumns:
     nothing = OptionRow()
     rows = [option or nothing for option in options]
@@ -227,5 +227,5 @@ def _leg(
     )
 
 
-def _contracts(units: Number, lot: int) -> float | None:
-    return None if units is None else round(units / lot)
+def _contracts(units: Units, lot: int | None) -> float | None:
+    return round(units / lot) if units is not None and lot else None

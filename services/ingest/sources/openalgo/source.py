@@ -203,11 +203,11 @@ class OpenAlgoSource(ApiSource):
                 missing.append(error)
         return depths
 
-    def _lot(self, expiry: date, day: date) -> int:
+    def _lot(self, expiry: date, day: date) -> int | None:
         try:
             return self._context.contracts.lot_size(self._settings.underlying, expiry, day)
-        except TableError as error:
-            raise BadInputError("a lot size in the tables", str(error), CHAIN) from error
+        except TableError:
+            return None  # Rows say their own as a rule.
 
     def _post(self, path: str, body: Mapping[str, object]) -> Request:
         content = msgspec.json.encode({"apikey": self._key, **body})

@@ -14,11 +14,11 @@ from datetime import date
 
 import msgspec
 
-from services.ingest.formats.columns import Number, check_strikes, leg_columns
+from services.ingest.formats.columns import check_strikes, leg_columns
 from services.ingest.formats.dates import parse_day
 from services.ingest.formats.source_bytes import source_text
 from services.ingest.formats.terms import ist_moment
-from services.ingest.sources.api.book import BookLevel, best_level
+from services.ingest.sources.api.book import BookLevel, Units, best_level
 from services.ingest.sources.api.errors import ApiBodyError
 from shared.errors import BadInputError
 from shared.events import ExpiryChain, LegColumns
@@ -70,8 +70,8 @@ class FullQuote(msgspec.Struct):
 
     timestamp: str | None = None
     last_price: float | None = None
-    volume: Number = None
-    oi: Number = None
+    volume: Units = None
+    oi: Units = None
     ohlc: DayPrices | None = None
     depth: Depth | None = None
 

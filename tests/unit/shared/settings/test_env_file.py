@@ -52,14 +52,12 @@ def test_a_line_that_is_none_is_named_without_what_it_says(tmp_path):
     assert "secret token" not in str(caught.value)
 
 
-@pytest.mark.parametrize("module", ["services.recorder", "trading_system.cli"])
-def test_a_process_outside_containers_reads_it(tmp_path, module):
+def test_the_command_line_reads_it(tmp_path):
     (tmp_path / ".env").write_text("THETAFLOW_RECORDER_POLL_S=never\nTHETAFLOW_EXECUTOR_CAPITAL=never\n")
     root = Path(__file__).parents[4]
     environ = {name: text for name, text in os.environ.items() if not name.startswith("THETAFLOW_")}
-    words = ["arm"] if module == "trading_system.cli" else []
     ended = subprocess.run(
-        [sys.executable, "-m", module, *words],
+        [sys.executable, "-m", "trading_system.cli", "arm"],
         cwd=tmp_path,
         env={**environ, "PYTHONPATH": str(root)},
         capture_output=True,
@@ -70,3 +68,25 @@ def test_a_process_outside_containers_reads_it(tmp_path, module):
     assert ended.returncode == 2
     assert "expected a number" in ended.stderr
     assert "got 'never'" in ended.stderr
+
+
+def test_a_service_takes_the_environment_it_is_given_and_no_file(tmp_path):
+    """A simulation's services must not find in a file what was kept from them: a venue, a password, a port."""
+    (tmp_path / ".env").write_text("THETAFLOW_RECORDER_POLL_S=never\n")
+    (tmp_path / "file").write_text("")
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("THETAFLOW_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.recorder"],
+        cwd=tmp_path,
+        env={
+            **environ,
+            "PYTHONPATH": str(Path(__file__).parents[4]),
+            "THETAFLOW_RECORDER_STORE": str(tmp_path / "file" / "x"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "POLL_S" not in ended.stderr

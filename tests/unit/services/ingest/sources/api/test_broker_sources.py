@@ -195,8 +195,8 @@ def near_money(tape: Tape, kind: str = "CE") -> tuple[str, float]:
 
 @pytest.mark.parametrize(
     "broken",
-    [None, "nonsense", {"last_price": "N.A."}, {"depth": {"buy": 5}}, [], {"timestamp": 7}],
-    ids=["null", "text", "text for a number", "number for a book", "list", "number for a stamp"],
+    [None, "nonsense", {"last_price": "N.A."}, {"depth": {"buy": 5}}, [], {"timestamp": 7}, {"oi": 10**18}],
+    ids=["null", "text", "text for a number", "number for a book", "list", "number for a stamp", "absurd count"],
 )
 def test_a_bad_instrument_of_kite_loses_itself_alone(visit, tape, broken):
     expiry, strike = near_money(tape)
@@ -218,7 +218,7 @@ def test_a_key_without_data_is_absent_and_counted(visit, tape):
     assert here.source.counts["absent_quotes"] == 1
 
 
-@pytest.mark.parametrize("broken", [None, "nonsense", {"bid": "N.A."}, []])
+@pytest.mark.parametrize("broken", [None, "nonsense", {"bid": "N.A."}, [], {"volume": 1e18}])
 def test_a_bad_option_of_openalgo_loses_itself_alone(visit, tape, broken):
     expiry, strike = near_money(tape)
     name = openalgo.symbol(expiry, strike, "CE")
@@ -284,6 +284,16 @@ def test_retry_after_is_obeyed_to_the_second(visit, name):
     assert [bool(refused(one)) for one in polls] == [True, True, True, False]
     assert here.api.asked[2].now_ns - here.api.asked[1].now_ns >= 150 * NS_PER_SECOND
     assert "as the API asked" in refused(polls[1])[0].text
+
+
+@pytest.mark.parametrize("number", [4, 5, 6, 9])
+def test_a_429_in_the_middle_of_a_poll_keeps_what_came_before_and_asks_nothing_more(visit, number):
+    here = visit("openalgo", faults={number: Fault(429, b"", {"Retry-After": "100"})})
+    (polled,) = here.poll()
+    assert chain_in(polled).expiries
+    assert refused(polled)
+    assert len(here.api.asked) == number
+    assert max(here.pauses) < 2.0
 
 
 @pytest.mark.parametrize("name", SOURCES)
