@@ -8,6 +8,7 @@ from time import monotonic
 
 from services.alerts.channels import open_channels, secrets_in_addresses
 from services.alerts.desk import AlertDesk
+from services.alerts.feed_watch import FeedWatch
 from services.alerts.heartbeat import Heartbeats
 from services.alerts.mailbox import HEARTBEAT, Mailbox
 from services.alerts.observer import PRODUCER, Observer
@@ -74,7 +75,8 @@ def run_alerts(stop: threading.Event) -> int:
     ):
         history = client.history()
         services = ServiceWatch(client.beats(), settings.silence_s, settings.expect)
-        standing = Standing(history, books, broker.partitions, calendar, clock, mailbox, services)
+        feed = FeedWatch(history, books, broker.partitions, calendar, clock)
+        standing = Standing(history, books, clock, mailbox, services, feed)
         desk = AlertDesk(
             mailbox=mailbox,
             queue=queue,
@@ -83,6 +85,7 @@ def run_alerts(stop: threading.Event) -> int:
             spools=Spools(settings.spools, process_clock()),
             observer=Observer(settings, books[0], (settings.directory, *(path.parent for path in settings.spools))),
             services=services,
+            feed=feed,
             heartbeats=Heartbeats(
                 settings.heartbeat_at, books[0], max(told, default=""), clock.now_ns() + _SETTLING_NS, standing.words
             ),

@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future
 from typing import Final
 
 from services.alerts.channels import Channel
+from services.alerts.feed_watch import FeedWatch
 from services.alerts.heartbeat import Heartbeats
 from services.alerts.mailbox import Mailbox, Message
 from services.alerts.observer import Observer
@@ -40,6 +41,7 @@ class AlertDesk:
         spools: alerts beside it.
         observer: what the service sees by itself.
         services: which of them work.
+        feed: whether market data comes in.
         heartbeats: the daily one.
         publisher: puts the service's own alerts on the broker, where the page shows them.
         reset: drops the broker's connections after a failure.
@@ -57,6 +59,7 @@ class AlertDesk:
         spools: Spools,
         observer: Observer,
         services: ServiceWatch,
+        feed: FeedWatch,
         heartbeats: Heartbeats,
         publisher: Publisher,
         reset: Callable[[], None],
@@ -71,6 +74,7 @@ class AlertDesk:
         self._spools = spools
         self._observer = observer
         self._services = services
+        self._feed = feed
         self._heartbeats = heartbeats
         self._publisher = publisher
         self._reset = reset
@@ -149,6 +153,7 @@ class AlertDesk:
             finally:
                 found += [self._mailbox.reached(*place) for place in reached.items()]
             self._services.look()
+            self._feed.look()
             while self._unpublished:
                 self._publisher.publish([self._unpublished[0]])
                 self._unpublished.popleft()
@@ -162,6 +167,7 @@ class AlertDesk:
             self.broker_ok = True
             found += self._tell(self._observer.broker_answers(now), now)
             found += self._tell(self._observer.services(now, self._services.silent()), now)
+            found += self._tell(self._observer.feeds(now, self._feed.silent()), now)
         return found
 
     def _from_spools(self) -> list[Alert]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ BROKER_LOST: Final = "broker_lost"
 BROKER_BACK: Final = "broker_back"
 SERVICE_SILENT: Final = "service_silent"
 SERVICE_BACK: Final = "service_back"
+FEED_SILENT: Final = "feed_silent"
+FEED_BACK: Final = "feed_back"
 DISK_LOW: Final = "disk_low"
 NOT_ON_DISK: Final = "alerts_not_on_disk"
 _DISK_LOOK_NS: Final = 10 * NS_PER_SECOND
@@ -50,6 +52,7 @@ class Observer:
         self._told_away = False
         self._low: set[Path] = set()
         self._silent: set[str] = set()
+        self._no_feed: set[str] = set()
         self._next_disk_ns = 0
         self._in_trouble = False
 
@@ -80,6 +83,14 @@ class Observer:
             yield self._alert(now_ns, Severity.WARNING, f"{SERVICE_BACK}_{name}", f"{name} beats again")
         self._silent = names
 
+    def feeds(self, now_ns: int, silent: Mapping[str, str]) -> Iterator[Alert]:
+        """Note which books have no market data, by book in words."""
+        for book in sorted(silent.keys() - self._no_feed):
+            yield self._alert(now_ns, Severity.CRITICAL, FEED_SILENT, silent[book], book)
+        for book in sorted(self._no_feed - silent.keys()):
+            yield self._alert(now_ns, Severity.WARNING, FEED_BACK, "market data comes in again", book)
+        self._no_feed = set(silent)
+
     def disks(self, now_ns: int) -> Iterator[Alert]:
         """Look at the disks now and then."""
         if not self._least_bytes or now_ns < self._next_disk_ns:
@@ -104,7 +115,7 @@ class Observer:
             yield self._alert(now_ns, Severity.CRITICAL, NOT_ON_DISK, words)
         self._in_trouble = bool(trouble)
 
-    def _alert(self, now_ns: int, severity: Severity, code: str, text: str) -> Alert:
+    def _alert(self, now_ns: int, severity: Severity, code: str, text: str, book: str = "") -> Alert:
         suffix = f"{code}-{now_ns % NS_PER_SECOND:09d}"
-        header = Header.root(book=self._book, ts=now_ns, seq=0, producer=PRODUCER, suffix=suffix)
+        header = Header.root(book=book or self._book, ts=now_ns, seq=0, producer=PRODUCER, suffix=suffix)
         return Alert(header=header, severity=severity, code=code, text=text)

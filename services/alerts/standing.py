@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from services.alerts.feed_watch import FeedWatch
 from services.alerts.mailbox import HEARTBEAT, Mailbox
 from services.alerts.service_watch import ServiceWatch
-from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, from_ns, ist_date
-from shared.errors import EngineError, TableError, WireError
+from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
+from shared.errors import EngineError, WireError
 from shared.events import BookState, HaltChanged, VenueState
-from shared.events.topology import Topic, partition_of
-from shared.market.calendar import Session, TradingCalendar
-from shared.streaming.protocol.entry import Entry
 from shared.streaming.protocol.reading import History
 from shared.text.formatting import halt_line, mode_words
 
@@ -25,30 +23,27 @@ class Standing:
     Args:
         history: over connections of the calling thread.
         books: of the installation.
-        partitions: of the broker.
-        calendar: sessions.
         clock: the present.
         mailbox: says what was told and what waits.
         services: which of them work.
+        feed: whether market data comes in.
     """
 
     def __init__(
         self,
         history: History,
         books: Sequence[str],
-        partitions: int,
-        calendar: TradingCalendar,
         clock: Clock,
         mailbox: Mailbox,
         services: ServiceWatch,
+        feed: FeedWatch,
     ) -> None:
         self._history = history
         self._books = tuple(books)
-        self._partitions = partitions
-        self._calendar = calendar
         self._clock = clock
         self._mailbox = mailbox
         self._services = services
+        self._feed = feed
 
     def words(self) -> str:
         """Say how every book stands, and what was told in the last day."""
@@ -59,7 +54,7 @@ class Standing:
 
     def _of_book(self, book: str, now: int) -> str:
         try:
-            parts = [self._mode(book), self._halt(book, now), self._positions(book), self._feed(book, now)]
+            parts = [self._mode(book), self._halt(book, now), self._positions(book), self._of_feed(book)]
         except (EngineError, WireError) as error:
             return f"{book}: not known ({error})"
         return f"{book}: {'; '.join(parts)}"
@@ -82,15 +77,9 @@ class Standing:
         lots = sum(position.lots for position in state.positions)
         return f"{len(state.positions)} open positions, {lots} lots"
 
-    def _feed(self, book: str, now: int) -> str:
-        newest = _first(self._history.newest(Topic.CHAIN, partition_of(book, self._partitions), 1))
-        session = _session_at(self._calendar, now)
-        if newest is None:
-            return "no market data yet" + (" and the session is open" if session else "")
-        age = now - newest.arrived_ns
-        late = session is not None and age > _FEED_LATE_NS
-        hours = "session open" if session else "market closed"
-        return f"{hours}, feed {'SILENT' if late else 'good'}, last data {from_ns(newest.arrived_ns):%d-%b %H:%M:%S}"
+    def _of_feed(self, book: str) -> str:
+        seen = self._feed.seen.get(book)
+        return "nothing known of the feed" if seen is None else seen.text
 
     def _of_services(self) -> str:
         silent = self._services.silent()
@@ -103,14 +92,3 @@ class Standing:
         counts = Counter(one.severity.value for one in day)
         told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
         return f"Alerts of the last day: {told}; {self._mailbox.waiting} wait to be told"
-
-
-def _first(entries: Iterable[Entry]) -> Entry | None:
-    return next(iter(entries), None)
-
-
-def _session_at(calendar: TradingCalendar, now: int) -> Session | None:
-    try:
-        return calendar.session_at(now)
-    except TableError:
-        return None

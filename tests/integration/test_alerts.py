@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -24,6 +25,7 @@ from pydantic import SecretStr
 
 from services.alerts.channels import open_channels
 from services.alerts.desk import AlertDesk
+from services.alerts.feed_watch import FeedWatch
 from services.alerts.heartbeat import Heartbeats
 from services.alerts.mailbox import Mailbox
 from services.alerts.observer import Observer
@@ -38,14 +40,19 @@ from services.executor.opening import OpenedSidecar
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.registry import choose_venue
 from shared.clock import NS_PER_SECOND, ManualClock, SystemClock
-from shared.events import Alert, DenialCode, Header, Severity
+from shared.events import Alert, ChainSnapshot, ClockTick, DenialCode, Header, Severity
+from shared.events.topology import Topic, partition_of
 from shared.market.calendar import TradingCalendar
 from shared.observability.alert_spool import AlertSpool, read_spool
 from shared.observability.logging import configure_logging
 from shared.settings import BrokerSettings, LogSettings
 from shared.streaming.connect import connect
 from shared.streaming.protocol.beats import Beat
+from shared.streaming.protocol.codec import encode
+from shared.streaming.redis.broker import Broker
 from shared.streaming.redis.embedded import EmbeddedRedis
+from shared.streaming.redis.keys import stream_key
+from tests.builders import chain_header, snapshot
 from tests.fakes.full_disk import full_disk
 from tests.fakes.webhook import FakeWebhook
 
@@ -99,7 +106,8 @@ class Installation:
         history = self.client.history()
         calendar = TradingCalendar.load()
         services = ServiceWatch(self.client.beats(), 45.0, expect, lambda: clock.now_ns() / NS_PER_SECOND)
-        standing = Standing(history, ("nifty",), PARTITIONS, calendar, clock, self.mailbox, services)
+        feed = FeedWatch(history, ("nifty",), PARTITIONS, calendar, clock)
+        standing = Standing(history, ("nifty",), clock, self.mailbox, services, feed)
         self.desk = AlertDesk(
             mailbox=self.mailbox,
             queue=self.queue,
@@ -108,6 +116,7 @@ class Installation:
             spools=Spools(self.settings.spools, clock),
             observer=Observer(self.settings, "nifty", ()),
             services=services,
+            feed=feed,
             heartbeats=Heartbeats(self.settings.heartbeat_at, "nifty", "9999", 0, standing.words),
             publisher=self.publisher,
             reset=self.client.reset,
@@ -227,11 +236,45 @@ def test_with_the_disk_full_alerts_go_out_and_are_on_disk_when_there_is_room(tmp
     assert Counter(ids_in(fake.bodies))[full.header.id] == 1
 
 
+def test_a_feed_that_ticks_without_data_in_session_is_silent_and_a_closed_market_is_not(tmp_path: Path):
+    session = TradingCalendar.load().session(date(2026, 8, 4))
+    assert session is not None
+    clock = ManualClock(session.open_ns + NS_PER_SECOND)
+    with EmbeddedRedis(tmp_path) as broker, connect(broker.url, PARTITIONS) as client:
+        feed = FeedWatch(client.history(), ("nifty",), PARTITIONS, TradingCalendar.load(), clock)
+        key = stream_key(partition_of("nifty", PARTITIONS), Topic.CHAIN)
+
+        def put(event: ChainSnapshot | ClockTick) -> None:
+            # Under the entry id of its own moment, as a running market's entries have it.
+            entry_id = f"{event.header.ts // 1_000_000}-*"
+            Broker(broker.url).connect(0).call("XADD", key, entry_id, *encode(event))
+
+        def silent_after(seconds: float) -> dict[str, str]:
+            clock.advance(round(seconds * NS_PER_SECOND))
+            feed.look()
+            return feed.silent()
+
+        assert silent_after(60) == {}
+        assert "no market data yet" in silent_after(150)["nifty"]
+        last = clock.now_ns()
+        put(snapshot(1, last))
+        assert silent_after(20) == {}
+        for number in range(4):
+            header = chain_header(2 + number, clock.now_ns())
+            put(ClockTick(header=header, last_snapshot_ts=last))
+            found = silent_after(60)
+        assert "feed SILENT" in found["nifty"]
+        clock.move_to(session.close_ns + NS_PER_SECOND)
+        assert silent_after(60) == {}
+
+
 def test_the_daily_heartbeat_says_how_things_stand(tmp_path: Path, clock: ManualClock):
     with EmbeddedRedis(tmp_path / "broker") as broker, connect(broker.url, PARTITIONS) as client:
         mailbox = Mailbox(rules_of(AlertSettings()))
         services = ServiceWatch(client.beats(), 45.0, ())
-        standing = Standing(client.history(), ("nifty",), PARTITIONS, TradingCalendar.load(), clock, mailbox, services)
+        feed = FeedWatch(client.history(), ("nifty",), PARTITIONS, TradingCalendar.load(), clock)
+        feed.look()
+        standing = Standing(client.history(), ("nifty",), clock, mailbox, services, feed)
         beats = Heartbeats(AlertSettings().heartbeat_at, "nifty", "", 0, standing.words)
         day = 86_400 * NS_PER_SECOND
         told = []

@@ -26,6 +26,7 @@ sources().get("synthetic")(source_context(settings, ServiceMetrics()))
 WAITING = {
     "services.trainer": ("", NUMBERS | TABLES | MODELS | PAGES),
     "services.gateway": ("", NUMBERS | TABLES | MODELS | PAGES),
+    "services.alerts": ("", NUMBERS | TABLES | MODELS | PAGES),
     "services.recorder": ("", MODELS | PAGES | {"duckdb", "pandas", "scipy"}),
     "services.predictor": ("", TABLES | MODELS | PAGES | {"scipy"}),
     "services.ingest": (SYNTHETIC, TABLES | MODELS | PAGES),

@@ -12,7 +12,7 @@ from shared.streaming.redis.keys import stream_key
 from shared.streaming.redis.lease import MEMBERS_PARTITION
 
 _TIDY_EVERY: Final = 60
-_FORGOTTEN_NS: Final = 600 * 1_000_000_000
+_FORGOTTEN_NS: Final = 180 * 1_000_000_000
 
 
 class RedisBeats:
