@@ -30,6 +30,7 @@ from shared.events.topology import Topic, partition_of
 from shared.models.registry import ModelRegistry
 from shared.store.query import query
 from shared.store.store import Store
+from shared.store.tables import ROWS_VERSION
 from shared.store.writer import StoreWriter
 from shared.streaming.protocol.codec import decode
 from shared.streaming.redis.broker import Broker, EmbeddedRedis
@@ -184,7 +185,7 @@ def test_stored_days_are_read_queried_and_compacted_beside_new_rows(tmp_path: Pa
     writer.close()
     assert len(list(Store(root).read_day(day.day))) == len(chains) + 3
     found = query("SELECT coalesce(v, 1) AS v, count(*) FROM snapshots GROUP BY ALL ORDER BY v", root)
-    assert found.rows == ((1, len(chains)), (3, 3))
+    assert found.rows == ((1, len(chains)), (ROWS_VERSION, 3))
     trades = query("SELECT count(*), sum(net_pnl) IS NOT NULL FROM trades", root)
     assert trades.rows == ((6, True),)
 
