@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
 
@@ -13,6 +14,9 @@ IST = timezone(timedelta(hours=5, minutes=30), "IST")
 NS_PER_SECOND = 1_000_000_000
 NS_PER_MINUTE = 60 * NS_PER_SECOND
 NS_PER_DAY = 1440 * NS_PER_MINUTE
+
+MAX_AHEAD_NS = 120 * NS_PER_SECOND
+"""How far a stamp of somebody else's may run ahead of this machine's clock and still be taken."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
@@ -183,6 +187,28 @@ class PacedClock:
 def monotonic_ns() -> int:
     """Give the machine's monotonic clock, ns since it started; the same in every process of the machine."""
     return time.monotonic_ns()
+
+
+def steady_ns(clock: Clock) -> Callable[[], int]:
+    """Give a clock for waits and ages within one process: it shows `clock`'s present now and never goes back.
+
+    The machine's own clock can be set by a person or a time server; then this one goes on by the monotonic clock. Of any
+    other clock a step back is left out.
+    """
+    if isinstance(clock, SystemClock):
+        since = clock.now_ns() - monotonic_ns()
+        return lambda: since + monotonic_ns()
+    last = clock.now_ns()
+    left_out = 0
+
+    def now_ns() -> int:
+        nonlocal last, left_out
+        now = clock.now_ns()
+        left_out += max(last - now, 0)
+        last = now
+        return now + left_out
+
+    return now_ns
 
 
 class ManualClock:

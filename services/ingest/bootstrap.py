@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from random import Random
 
+from services.ingest.live.host_clock import HostClock
 from services.ingest.live.service import serve_live
 from services.ingest.playing import serve_playing
 from services.ingest.settings import IngestSettings
-from services.ingest.sources.port import ChainSource, SourceContext
+from services.ingest.sources.port import ChainSource, SourceContext, no_site_time
 from services.ingest.sources.registry import caution_of, check_live, sources
+from shared.clock import SystemClock
 from shared.errors import ConfigError
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
@@ -48,14 +50,15 @@ def run_ingest(stop: threading.Event) -> int:
     if settings.live_only:
         check_live(settings.source)
     metrics = ServiceMetrics()
-    context = source_context(settings, metrics)
+    host_clock = HostClock()
+    context = source_context(settings, metrics, host_clock)
     source = sources().get(settings.source)(context)
     caution = caution_of(settings.source)
     if caution is not None:
         get_logger("thetaflow.ingest").warning(caution)
     if isinstance(source, ChainSource):
         get_logger("thetaflow.ingest").info("polling", source=settings.source, book=book)
-        return serve_live(source, context, metrics, broker, health, book, stop)
+        return serve_live(source, context, metrics, broker, health, book, stop, host_clock)
     return serve_playing(source, context, metrics, broker, health, book, stop)
 
 
@@ -71,8 +74,10 @@ def _check_rehearsal(settings: IngestSettings) -> None:
         check_loopback(f"THETAFLOW_INGEST_{settings.source.upper()}_URL", asked[settings.source])
 
 
-def source_context(settings: IngestSettings, metrics: ServiceMetrics) -> SourceContext:
-    """Give a source the process's clock, tables and metrics."""
+def source_context(
+    settings: IngestSettings, metrics: ServiceMetrics, host_clock: HostClock | None = None
+) -> SourceContext:
+    """Give a source the process's clock, tables and metrics, and who compares its time with the host's."""
     clock, tables = process_clock(), load_settings(TableSettings)
     return SourceContext(
         settings=settings,
@@ -83,4 +88,6 @@ def source_context(settings: IngestSettings, metrics: ServiceMetrics) -> SourceC
         random=Random(),
         sleep=clock.sleep,
         on_breaker=lambda is_open: metrics.breaker.labels(settings.source).set(is_open),
+        # A clock of another day has no business with the site's.
+        on_site_time=host_clock.site if host_clock is not None and isinstance(clock, SystemClock) else no_site_time,
     )

@@ -112,7 +112,7 @@ class FakeNse:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
         self._port = int(listener.getsockname()[1])
-        config = uvicorn.Config(self._app(), log_config=None, log_level="critical", lifespan="off")
+        config = uvicorn.Config(self._app(), log_config=None, log_level="critical", lifespan="off", date_header=False)
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from trading_system.operations.checks import alerts, broker, executor, live_source, machine, place, tables
+from trading_system.operations.checks import alerts, broker, clock, executor, live_source, machine, place, tables
 from trading_system.operations.checks.findings import Check, Finding, Subject
 
 CHECKS: tuple[Check, ...] = (
@@ -30,6 +30,7 @@ LIVE_CHECKS: tuple[Check, ...] = (
     live_source.source_is_live,
     live_source.terms_accepted,
     live_source.credentials_in_place,
+    clock.host_clock,
     place.folders_writable,
     place.store_disk,
     place.ports_free,

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.outbox import Abandoned, Outbox
 from services.executor.venues.pace import Pace, seldom
 from services.executor.venues.port import SignalVenue, VenueAnswer, VenueOutcome
 from services.executor.venues.write import STORED, Write, WriteState
-from shared.clock import NS_PER_SECOND, Clock, ist_date
+from shared.clock import MAX_AHEAD_NS, NS_PER_SECOND, Clock, ist_date, steady_ns
 from shared.errors import NotArmedError
 from shared.events import Intent, Severity, VenueTarget
 from shared.market.calendar import Session
-
-_AHEAD_NS: Final = 60 * NS_PER_SECOND
-
 
 Say = Callable[[Severity, str, str], None]
 """Severity, code, text: an alert."""
@@ -72,7 +69,9 @@ class Dispatcher:
         self._note = note
         self._fault = fault if fault is not None else _no_fault
         self._intent: Intent | None = None
-        self._refused_source = ""
+        self._refused = ""
+        self._untimely: Intent | None = None
+        self._steady_ns = steady_ns(clock)
         self._unwritten: Counter[str] = Counter()
         self._pace = Pace(
             interval_ns=int(settings.venue_min_interval_s * NS_PER_SECOND),
@@ -81,14 +80,22 @@ class Dispatcher:
         )
 
     def apply(self, intent: Intent) -> bool:
-        """Take the book's newest word, unless it is a simulation's; say whether it was taken."""
-        refusal = self._not_live(intent)
-        if refusal is not None:
-            if refusal != self._refused_source:
-                self._refused_source = refusal
-                self._say(Severity.WARNING, "venue_refused", f"{refusal}: nothing of it is sent")
+        """Take the book's newest word, unless it is a simulation's; say whether it was taken.
+
+        Of one whose time does not fit this clock only the 0s count: nothing is entered on it, what it gives up is taken
+        back, and the rest is looked at again until a newer word comes.
+        """
+        if intent.source not in self._settings.venue_sources:
+            self._refuse("source", f"source {intent.source!r} is not the live feed: nothing of it is sent")
             return False
-        self._refused_source = ""
+        untimely = self._not_of_now(intent)
+        if untimely:
+            self._refuse("time", f"{untimely}: its 0s are sent, the rest waits")
+            self._untimely = intent
+            self.active = True
+            self.outbox.release(intent.targets)
+            return False
+        self._refused, self._untimely = "", None
         self._intent = intent
         self.active = True
         self.outbox.want(intent.day, intent.targets, halted=intent.halted)
@@ -110,10 +117,16 @@ class Dispatcher:
 
     def turn(self) -> bool:
         """Do the next thing that is due, at most one call; say whether there was any."""
-        now = self._clock.now_ns()
+        if self._untimely is not None and not self._not_of_now(self._untimely):
+            self.apply(self._untimely)
+        # Pauses go by a clock that nobody sets, ages and validity by the one that everybody reads.
+        now = self._steady_ns()
         if not self._pace.may_call(now):
             return False
-        step = self.outbox.due(now, self._entry_refusal) if self.active else self.outbox.due_again(now)
+        if self.active:
+            step = self.outbox.due(now, self._entry_refusal, self._clock.now_ns())
+        else:
+            step = self.outbox.due_again(now)
         if step is None:
             return False
         if isinstance(step, Abandoned):
@@ -126,13 +139,18 @@ class Dispatcher:
         """Give the newest write per variable."""
         return self.outbox.held()
 
-    def _not_live(self, intent: Intent) -> str | None:
+    def _refuse(self, why: str, text: str) -> None:
+        if why != self._refused:
+            self._refused = why
+            self._say(Severity.WARNING, "venue_refused", text)
+
+    def _not_of_now(self, intent: Intent) -> str:
+        """Say why the intent's time does not fit this machine's clock; empty when it does."""
         now = self._clock.now_ns()
-        if intent.source not in self._settings.venue_sources:
-            return f"source {intent.source!r} is not the live feed"
-        if intent.day != ist_date(now).isoformat() or intent.header.ts > now + _AHEAD_NS:
+        if intent.day != ist_date(now).isoformat():
             return f"an intent of {intent.day} is not of today"
-        return None
+        ahead = intent.header.ts - now
+        return f"an intent is {ahead / NS_PER_SECOND:.0f} s ahead of this clock" if ahead > MAX_AHEAD_NS else ""
 
     def _entry_refusal(self, target: VenueTarget) -> str | None:
         now = self._clock.now_ns()
@@ -148,7 +166,7 @@ class Dispatcher:
             self._armed(now)
         except NotArmedError as error:
             return str(error)
-        return "" if self._pace.is_open(now) else None
+        return "" if self._pace.is_open(self._steady_ns()) else None
 
     def _give_up(self, step: Abandoned) -> None:
         target = step.target
@@ -177,11 +195,11 @@ class Dispatcher:
         else:
             answer = self._venue.store(sent)
         self._fault("answered")
-        done = self.outbox.answered(sent, WriteState(answer.outcome), answer.text, self._clock.now_ns())
+        done = self.outbox.answered(sent, WriteState(answer.outcome), answer.text, self._steady_ns())
         self._tell_unrecorded(done)
         self._fault("settled")
         self._note_if_possible("venue_answer", {**_fields(done), "response": answer.text})
-        ended = self._clock.now_ns()
+        ended = self._steady_ns()
         self._pace.called(ended)
         opened = self._pace.ended(ended, well=done.state in STORED)
         self._tell(done, request, opened=opened)

@@ -139,7 +139,7 @@ class MirrorOpening:
         if found.damaged:
             text = f"{len(found.damaged)} lines of the outbox's journal cannot be read: what is not known to be stored is set to 0"
             event_queue.alert(Severity.CRITICAL, "journal_damaged", text)
-        for write in outbox.recover(found.writes, damaged=bool(found.damaged)):
+        for write in outbox.recover(found.writes, damaged=bool(found.damaged), now_ns=self.clock.now_ns()):
             text = f"variable {write.variable}: {write.value:+d} was sent and not answered when the process ended"
             event_queue.alert(Severity.CRITICAL, "recovery_unknown_write", text)
         return outbox

@@ -73,16 +73,17 @@ class Outbox:
 
     # --- what is known ------------------------------------------------------------------------------------------
 
-    def recover(self, writes: Iterable[Write], *, damaged: bool = False) -> list[Write]:
+    def recover(self, writes: Iterable[Write], *, damaged: bool = False, now_ns: int | None = None) -> list[Write]:
         """Take up what was on disk; give the writes nobody knows the end of, UNKNOWN from now on.
 
         Args:
             writes: oldest first.
             damaged: some could not be read. Then nobody knows what was entered: whatever the book wants and is not known
                 to be stored is given up, and 0 is written.
+            now_ns: the clock. What is stamped after it was written before the clock was set back: nothing waits for that.
         """
         for write in writes:
-            self._remember(write)
+            self._remember(write if now_ns is None else self._not_ahead(write, now_ns))
         self._doubted = damaged
         unanswered = [
             variable.last
@@ -133,6 +134,17 @@ class Outbox:
                 variable.reset_due = "halt"
         self.day, self._halted, self._doubted = day, halted, False
 
+    def release(self, targets: Iterable[VenueTarget]) -> None:
+        """Take back what these targets no longer hold, whenever they are from, and enter nothing of them."""
+        for target in targets:
+            variable = self._variables.setdefault(target.variable, _Variable(target.variable))
+            last = variable.last
+            entered = last.target.signal_id if last is not None and last.value and last.target is not None else ""
+            keeps = bool(entered) and entered == target.signal_id
+            variable.target = target if keeps else VenueTarget(variable=target.variable, direction=0)
+            if last is None and target.direction == 0:
+                variable.reset_due = "nothing is known of this variable"
+
     def kill(self, variables: Iterable[int] = ()) -> None:
         """Want nothing any more, in any variable, whatever the book says; in those named also when nothing is known of them."""
         if not self.killed:
@@ -151,12 +163,15 @@ class Outbox:
 
     # --- what to do ---------------------------------------------------------------------------------------------
 
-    def due(self, now_ns: int, refuse_entry: Callable[[VenueTarget], str | None]) -> Write | Abandoned | None:
+    def due(
+        self, now_ns: int, refuse_entry: Callable[[VenueTarget], str | None], wall_ns: int | None = None
+    ) -> Write | Abandoned | None:
         """Give the next write, an entry that is given up, or None when there is nothing to do now. Exits come first.
 
         Args:
-            now_ns: the clock.
+            now_ns: a clock that nobody sets, for pauses and settling.
             refuse_entry: says why an entry must not be sent, "" when it cannot be sent just now, None when it may.
+            wall_ns: the clock that an entry's validity is told in; `now_ns` when None.
         """
         entries: list[_Variable] = []
         for variable in self._variables.values():
@@ -166,7 +181,7 @@ class Outbox:
             if self._entry_due(variable):
                 entries.append(variable)
         for variable in entries:
-            found = self._entry(variable, now_ns, refuse_entry)
+            found = self._entry(variable, now_ns, now_ns if wall_ns is None else wall_ns, refuse_entry)
             if found is not None:
                 return found
         return None
@@ -221,6 +236,14 @@ class Outbox:
         elif before is not None and before.value and before.target is not None:
             # Whatever the book says later: what was once taken back is not entered again.
             self._given_up.add(before.target.signal_id)
+
+    def _not_ahead(self, write: Write, now_ns: int) -> Write:
+        latest = now_ns + self._settle_ns
+        if write.sent_ns <= now_ns and write.settled_ns <= latest:
+            return write
+        return msgspec.structs.replace(
+            write, sent_ns=min(write.sent_ns, now_ns), settled_ns=min(write.settled_ns, latest)
+        )
 
     def _become(self, write: Write, state: WriteState, answer: str, now_ns: int) -> Write:
         settled = write.settled_ns
@@ -280,17 +303,17 @@ class Outbox:
         return stored_zero and self._want(variable) != 0 and variable.target.signal_id not in self._entered
 
     def _entry(
-        self, variable: _Variable, now_ns: int, refuse_entry: Callable[[VenueTarget], str | None]
+        self, variable: _Variable, now_ns: int, wall_ns: int, refuse_entry: Callable[[VenueTarget], str | None]
     ) -> Write | Abandoned | None:
         target = variable.target
         refusal = refuse_entry(target)
-        if refusal is None and now_ns > target.valid_until_ns:
+        if refusal is None and wall_ns > target.valid_until_ns:
             refusal = "its validity is over"
         if refusal:
             self._given_up.add(target.signal_id)
             return Abandoned(target, refusal)
         if refusal == "" or now_ns < variable.settled_ns:
-            expired = now_ns > target.valid_until_ns
+            expired = wall_ns > target.valid_until_ns
             if expired:
                 self._given_up.add(target.signal_id)
             return Abandoned(target, "it could not be sent while it was valid") if expired else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Protocol
@@ -65,6 +65,7 @@ class LiveFeed:
         random: jitter of the pace.
         sleep: waits; in tests it moves the clock.
         watcher: told how it goes.
+        notices: gives what a person should know of this machine, each once.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class LiveFeed:
         random: Random,
         sleep: Sleep,
         watcher: Watcher,
+        notices: Callable[[], Iterable[Notice]] = tuple,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._source = source
@@ -92,6 +94,7 @@ class LiveFeed:
         self._random = random
         self._sleep = sleep
         self._watcher = watcher
+        self._notices = notices
         self._log = get_logger("thetaflow.ingest.live")
         self._phase_ns = int(random.random() * settings.poll_s * NS_PER_SECOND)
         self._recovered = False
@@ -133,7 +136,7 @@ class LiveFeed:
         self._unsaved = True  # refusals change the state, too
         self._watcher.went_round()
         now_ns = self._clock.now_ns()
-        for notice in polled.notices:
+        for notice in (*polled.notices, *self._notices()):
             self._outgoing.append(self._alert(notice, now_ns))
         for item in polled.items:
             before = self._handler.refusals.copy()
@@ -180,16 +183,18 @@ class LiveFeed:
         period_ns = int(self._settings.poll_s * NS_PER_SECOND)
         next_ns = ((began_ns - self._phase_ns) // period_ns + 1) * period_ns + self._phase_ns
         jitter_s = min(self._settings.poll_jitter_s, self._settings.poll_s / 2) * self._random.random()
-        return max((next_ns - self._clock.now_ns()) / NS_PER_SECOND + jitter_s, 0.0)
+        left_s = min((next_ns - self._clock.now_ns()) / NS_PER_SECOND, self._settings.poll_s)
+        return max(left_s + jitter_s, 0.0)
 
     async def _rest(self, seconds: float, stop: threading.Event | None) -> None:
-        # In slices: a long poll interval is no silence of the loop.
-        until_ns = self._clock.now_ns() + int(seconds * NS_PER_SECOND)
+        # In slices: a long poll interval is no silence of the loop. What was slept is counted, not what the clock shows:
+        # one that is set back would put the feed to sleep for as long as the step.
+        left_s = seconds
         while stop is None or not stop.is_set():
-            left_s = (until_ns - self._clock.now_ns()) / NS_PER_SECOND
-            await self._sleep(min(max(left_s, 0.0), _SLICE_S))
+            await self._sleep(min(left_s, _SLICE_S))
             self._watcher.went_round()
-            if left_s <= _SLICE_S:
+            left_s -= _SLICE_S
+            if left_s <= 0.0:
                 return
 
     # --- events -------------------------------------------------------------------------------------------------

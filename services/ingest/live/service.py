@@ -9,12 +9,13 @@ from prometheus_client import Counter
 
 from services.ingest.handler import IngestHandler
 from services.ingest.live.feed import LiveFeed, is_good, run_until
+from services.ingest.live.host_clock import HostClock
 from services.ingest.live.memory import LiveMemory
 from services.ingest.sources.port import ChainSource, SourceContext
-from shared.clock import NS_PER_SECOND, Clock
+from shared.clock import NS_PER_SECOND, Clock, steady_ns
 from shared.events import Event, FeedKind
 from shared.events.topology import TOPIC_OF
-from shared.observability.health import Freshness, HealthServer, Heartbeat
+from shared.observability.health import Check, Freshness, HealthServer, Heartbeat
 from shared.observability.metrics import ServiceMetrics
 from shared.rehearsal import rehearses
 from shared.settings import BrokerSettings, HealthSettings
@@ -34,9 +35,19 @@ class LiveWatcher:
         heartbeat: of the loop.
         freshness: of the market's snapshots.
         clock: the present.
+        host_clock: compares it with the exchange's.
     """
 
-    def __init__(self, metrics: ServiceMetrics, heartbeat: Heartbeat, freshness: Freshness, clock: Clock) -> None:
+    def __init__(
+        self,
+        metrics: ServiceMetrics,
+        heartbeat: Heartbeat,
+        freshness: Freshness,
+        clock: Clock,
+        host_clock: HostClock | None = None,
+    ) -> None:
+        self._host_clock = host_clock if host_clock is not None else HostClock()
+        self._steady_ns = steady_ns(clock)
         self._metrics = metrics
         self._heartbeat = heartbeat
         self._freshness = freshness
@@ -53,7 +64,8 @@ class LiveWatcher:
         """Count an event; a snapshot of the market as it is makes the service ready."""
         self._metrics.produced.labels(TOPIC_OF[type(event)].value, type(event).__name__).inc()
         if is_good(event):
-            self._freshness.seen(self._clock.now_ns())
+            self._freshness.seen(self._steady_ns())
+            self._host_clock.stamped(event.header.ts, self._clock.now_ns())
             self._metrics.last_event.set(event.header.ts / NS_PER_SECOND)
 
     def polled(self, outcome: str) -> None:
@@ -71,6 +83,7 @@ def serve_live(
     health: HealthSettings,
     book: str,
     stop: threading.Event,
+    host_clock: HostClock,
 ) -> int:
     """Run the live feed of a book until told to stop; give the exit code.
 
@@ -82,6 +95,7 @@ def serve_live(
         health: of the probe, and how long a session may be silent.
         book: key of the events.
         stop: ends the feed.
+        host_clock: told the site's time by the source.
     """
     settings, clock, calendar = context.settings, context.clock, context.calendar
     heartbeat = Heartbeat(
@@ -97,13 +111,14 @@ def serve_live(
         session = calendar.session_at(now_ns)
         return session is not None and now_ns - session.open_ns > health.fresh_limit_s * NS_PER_SECOND
 
-    freshness = Freshness(health.fresh_limit_s, clock.now_ns, expected)
-    watcher = LiveWatcher(metrics, heartbeat, freshness, clock)
+    freshness = Freshness(health.fresh_limit_s, steady_ns(clock), expected)
+    watcher = LiveWatcher(metrics, heartbeat, freshness, clock, host_clock)
+    ready: dict[str, Check] = {"freshness": freshness, "clock": host_clock}
     client = connect(broker.url, broker.partitions)
     memory = LiveMemory(client, book)
     with (
         Beating("ingest", broker, {"loop": heartbeat}),
-        HealthServer(health, live={"loop": heartbeat}, ready={"freshness": freshness}, metrics=metrics),
+        HealthServer(health, live={"loop": heartbeat}, ready=ready, metrics=metrics),
         client.publisher("ingest", patience_s=_PUBLISHER_PATIENCE_S) as publisher,
     ):
         feed = LiveFeed(
@@ -125,6 +140,7 @@ def serve_live(
             random=context.random,
             sleep=context.sleep,
             watcher=watcher,
+            notices=host_clock.notices,
         )
         asyncio.run(run_until(stop, feed))
     memory.close()

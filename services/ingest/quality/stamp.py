@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from shared.clock import NS_PER_SECOND, from_ns, ist_date
+from shared.clock import MAX_AHEAD_NS, NS_PER_SECOND, from_ns, ist_date
 from shared.errors import TableError
 from shared.market.calendar import Session, TradingCalendar
 from shared.market.chain import DataVerdict, ParsedChain
-
-FUTURE_TOLERANCE_S = 120
-"""How far a stamp may run ahead of the receiving machine's clock."""
 
 
 class FailedGate(NamedTuple):
@@ -65,7 +62,7 @@ def object_to_age(chain: ParsedChain, session: Session, stale_after_s: int) -> F
     if age_ns > stale_after_s * NS_PER_SECOND:
         seconds = age_ns // NS_PER_SECOND
         return FailedGate(DataVerdict.STALE_STAMP, f"expected a stamp at most {stale_after_s} s old, got {seconds} s")
-    if chain.stamp_ns - chain.received_ns > FUTURE_TOLERANCE_S * NS_PER_SECOND:
+    if chain.stamp_ns - chain.received_ns > MAX_AHEAD_NS:
         ahead = (chain.stamp_ns - chain.received_ns) // NS_PER_SECOND
         return FailedGate(DataVerdict.WRONG_DATE, f"expected a stamp not ahead of its receipt, got one {ahead} s ahead")
     return None

@@ -23,6 +23,14 @@ Sleep = Callable[[float], Awaitable[None]]
 """Waits for seconds; a test's moves its clock instead."""
 
 
+SiteTime = Callable[[int, int], None]
+"""Takes the time of an answer by the other side's clock and by ours, ns UTC."""
+
+
+def no_site_time(_site_ns: int, _host_ns: int) -> None:
+    """Take nothing."""
+
+
 class Notice(Record, frozen=True, kw_only=True):
     """Something about the source itself that a person should know; becomes an Alert.
 
@@ -95,6 +103,7 @@ class SourceContext:
         sleep: waits between attempts.
         on_breaker: told whether the source's circuit breaker is open, at every change.
         quotes: how wide a quote may be by date; the packaged bounds when None.
+        on_site_time: told what the other side's clock shows, where an answer says so.
     """
 
     settings: IngestSettings
@@ -105,3 +114,4 @@ class SourceContext:
     sleep: Sleep
     on_breaker: Callable[[bool], None] = lambda _open: None
     quotes: QuoteTable | None = None
+    on_site_time: SiteTime = no_site_time

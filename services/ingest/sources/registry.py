@@ -108,6 +108,7 @@ def _nse(context: SourceContext) -> ChainSource:
         random=context.random,
         sleep=context.sleep,
         on_breaker=context.on_breaker,
+        on_site_time=context.on_site_time,
     )
 
 

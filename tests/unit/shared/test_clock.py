@@ -24,6 +24,7 @@ from shared.clock import (
     minutes_between,
     monotonic_ns,
     parse_nse_stamp,
+    steady_ns,
     to_ns,
 )
 from shared.errors import BadInputError, ConfigError
@@ -167,3 +168,33 @@ def test_a_paced_clock_waits_by_its_own_seconds():
     began = clock.now_ns()
     asyncio.run(clock.sleep(10.0))
     assert clock.now_ns() - began >= 10 * NS_PER_SECOND
+
+
+class SetClock(ManualClock):
+    """A clock that a person sets."""
+
+    set_by = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self.set_by
+
+
+def test_a_steady_clock_begins_with_the_other_and_leaves_out_its_steps_back():
+    clock = SetClock(1000)
+    steady = steady_ns(clock)
+    clock.advance(50)
+    assert steady() == 1050
+    clock.set_by = -700
+    assert steady() == 1050
+    clock.advance(25)
+    assert steady() == 1075
+    clock.set_by = -900
+    clock.advance(5)
+    assert steady() >= 1075
+
+
+def test_a_steady_clock_over_the_machines_own_does_not_ask_it_again(monkeypatch: pytest.MonkeyPatch):
+    steady = steady_ns(SystemClock())
+    first = steady()
+    monkeypatch.setattr(SystemClock, "now_ns", lambda _self: 0)
+    assert steady() >= first

@@ -6,11 +6,13 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 
 import httpx
 
-from shared.clock import NS_PER_SECOND, Clock
+from services.ingest.sources.port import SiteTime, no_site_time
+from shared.clock import NS_PER_SECOND, Clock, steady_ns, to_ns
 from shared.errors import BadInputError, ConfigError
 from shared.market.chain import EmptyInputError
 
@@ -76,12 +78,13 @@ class NseSession:
         base_url: scheme and host.
         clock: for the age of the session.
         timeout_s: longest wait for one whole answer.
+        on_site_time: told the site's own time of an answer and ours as it came, ns UTC.
 
     Raises:
         ConfigError: the address is none.
     """
 
-    def __init__(self, base_url: str, clock: Clock, timeout_s: float) -> None:
+    def __init__(self, base_url: str, clock: Clock, timeout_s: float, on_site_time: SiteTime = no_site_time) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in {"http", "https"} or not url.host:
             raise ConfigError(f"THETAFLOW_INGEST_NSE_URL: expected http(s)://host, got {base_url!r}")
@@ -90,6 +93,8 @@ class NseSession:
         self.renewals = 0
         self._base_url = base_url.rstrip("/")
         self._clock = clock
+        self._on_site_time = on_site_time
+        self._steady_ns = steady_ns(clock)
         self._timeout_s = timeout_s
         self._client: httpx.AsyncClient | None = None
         self._born_ns = 0
@@ -118,7 +123,7 @@ class NseSession:
             await client.aclose()
 
     async def _visitor(self) -> httpx.AsyncClient:
-        age_s = (self._clock.now_ns() - self._born_ns) / NS_PER_SECOND
+        age_s = (self._steady_ns() - self._born_ns) / NS_PER_SECOND
         if self._client is not None and age_s < _LONGEST_SESSION_S:
             return self._client
         await self.forget()
@@ -135,7 +140,7 @@ class NseSession:
             status, _, body = await self._answer(client, PAGE, {}, redirects=True)
             _check_status(status, body, PAGE)
             until_known.pop_all()
-        self._client, self._born_ns = client, self._clock.now_ns()
+        self._client, self._born_ns = client, self._steady_ns()
         self.renewals += 1
         return client
 
@@ -159,6 +164,7 @@ class NseSession:
                 asyncio.timeout(self._timeout_s),
                 client.stream("GET", path, params=dict(params), follow_redirects=redirects) as response,
             ):
+                self._note_time(response.headers.get("date", ""))
                 async for part in response.aiter_bytes():
                     content += part
                     if len(content) > MOST_BYTES:
@@ -170,6 +176,13 @@ class NseSession:
         except httpx.HTTPError as error:
             raise NoAnswerError("an answer", f"{type(error).__name__}: {error}", path) from error
         return response.status_code, response.headers.get("content-type", ""), bytes(content)
+
+    def _note_time(self, header: str) -> None:
+        try:
+            site_ns = to_ns(parsedate_to_datetime(header))
+        except (ValueError, BadInputError):
+            return  # Nobody promised one.
+        self._on_site_time(site_ns, self._clock.now_ns())
 
 
 def _check_status(status: int, body: bytes, path: str) -> None:

@@ -25,8 +25,8 @@ from services.ingest.sources.nse.session import (
     SessionExpiredError,
     SiteError,
 )
-from services.ingest.sources.port import Notice, Polled, Sleep
-from shared.clock import NS_PER_SECOND, Clock, ist_date
+from services.ingest.sources.port import Notice, Polled, SiteTime, Sleep, no_site_time
+from shared.clock import NS_PER_SECOND, Clock, ist_date, steady_ns
 from shared.errors import BadInputError, ConfigError, TableError
 from shared.events import Severity
 from shared.market.calendar import TradingCalendar
@@ -68,6 +68,7 @@ class NseSource:
         random: jitter.
         sleep: waits between attempts.
         on_breaker: told whether the breaker is open, at every change.
+        on_site_time: told the site's own time of each answer.
 
     Raises:
         ConfigError: the terms are not accepted, or the address is none.
@@ -85,18 +86,20 @@ class NseSource:
         random: Random,
         sleep: Sleep,
         on_breaker: Callable[[bool], None] = lambda _open: None,
+        on_site_time: SiteTime = no_site_time,
     ) -> None:
         if not settings.accept_nse_terms:
             raise ConfigError(TERMS)
         self.counts: Counter[str] = Counter()
         self._settings = settings
         self._clock = clock
+        self._steady_ns = steady_ns(clock)
         self._calendar = calendar
         self._contracts = contracts
         self._random = random
         self._sleep = sleep
         self._on_breaker = on_breaker
-        self._session = NseSession(settings.nse_url, clock, settings.nse_timeout_s)
+        self._session = NseSession(settings.nse_url, clock, settings.nse_timeout_s, on_site_time)
         self._notices: list[Notice] = []
         self._expiries: tuple[date, ...] = ()
         self._listed_on: date | None = None
@@ -107,9 +110,10 @@ class NseSource:
     async def poll(self) -> Polled:
         """Ask for the chain as it stands, unless the breaker says to leave the site alone."""
         now_ns = self._clock.now_ns()
-        if not self.breaker.allows(now_ns):
+        steady_now = self._steady_ns()
+        if not self.breaker.allows(steady_now):
             self.counts["skipped"] += 1
-            text = f"the site is left alone for another {self.breaker.wait_s(now_ns):.0f} s"
+            text = f"the site is left alone for another {self.breaker.wait_s(steady_now):.0f} s"
             return self._polled(BadCapture(verdict=DataVerdict.FEED_DOWN, text=text, where=self.name, stamp_ns=now_ns))
         try:
             parts, failed = await self._parts_in_time(ist_date(now_ns))
@@ -248,7 +252,7 @@ class NseSource:
 
     def _note_failure(self, error: BadInputError) -> None:
         self.counts["failures"] += 1
-        now_ns = self._clock.now_ns()
+        now_ns = self._steady_ns()
         if isinstance(error, BlockedError):
             self.breaker.trip(now_ns)
         else:

@@ -54,12 +54,17 @@ class Desk:
     """A dispatcher with all it says and notes."""
 
     def __init__(self, ts: int = at(10, 0), **settings: object) -> None:
-        self.clock = ManualClock(ts)
+        self.clock: Any = ManualClock(ts)
         self.shelf = Shelf()
         self.alerts: list[tuple[Severity, str, str]] = []
         self.notes: list[str] = []
         self.armed = True
-        chosen = ExecutorSettings(venue_sources=("feed",), **settings)  # type: ignore[arg-type]
+        self.settings = ExecutorSettings(venue_sources=("feed",), **settings)  # type: ignore[arg-type]
+        self.use(self.clock)
+
+    def use(self, clock: ManualClock) -> None:
+        """Begin anew with a clock."""
+        self.clock, chosen = clock, self.settings
         self.disk_full = self.note_full = False
         outbox = Outbox("nifty", self.record, settle_ns=10 * NS_PER_SECOND, retry_ns=retry_pause_ns(chosen))
         self.dispatcher = Dispatcher(
@@ -125,21 +130,87 @@ def test_a_days_first_word_sets_0_and_then_enters():
     assert trading().notes == ["venue_request", "venue_answer"] * 2
 
 
-@pytest.mark.parametrize(
-    "foreign",
-    [
-        intent(source="replay"),
-        intent(source=""),
-        intent(day="2025-08-28"),
-        intent(ts=at(10, 5)),
-    ],
-)
+@pytest.mark.parametrize("foreign", [intent(source="replay"), intent(0, source="replay"), intent(source="")])
 def test_a_simulations_word_is_refused_whatever_it_says_exits_included(foreign: Intent):
     desk = Desk()
     assert not desk.dispatcher.apply(foreign)
     assert not any(desk.turn() for _ in range(5))
     assert desk.shelf.given == []
     assert desk.codes == ["venue_refused"]
+
+
+@pytest.mark.parametrize("untimely", [{"day": "2025-08-28"}, {"ts": at(10, 5)}])
+def test_nothing_is_entered_on_a_word_of_another_time_and_what_it_holds_stays(untimely: dict[str, Any]):
+    desk = Desk()
+    assert not desk.dispatcher.apply(intent(**untimely))
+    assert not any(desk.turn() for _ in range(5))
+    assert desk.codes == ["venue_refused"]
+    holding = trading()
+    holding.dispatcher.apply(intent(**untimely))
+    assert not holding.turn()
+    assert holding.shelf.values == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "untimely", [{"day": "2025-08-28"}, {"day": "2025-08-30"}, {"ts": at(10, 2)}, {"ts": at(12, 0)}]
+)
+def test_a_0_is_never_refused_for_its_time(untimely: dict[str, Any]):
+    desk = trading()
+    desk.dispatcher.apply(intent(0, **untimely))
+    desk.turn()
+    assert desk.shelf.values == [0, 1, 0]
+
+
+def test_what_a_word_of_another_time_replaces_is_taken_back_and_entered_once_the_clocks_agree():
+    desk = trading()
+    later = at(10, 0, 0) + 150 * NS_PER_SECOND
+    assert not desk.dispatcher.apply(intent(-1, ts=later, signal="t"))
+    for _ in range(10):
+        desk.turn()
+    assert desk.shelf.values == [0, 1, 0]
+    for _ in range(60):
+        desk.turn()
+    assert desk.shelf.values == [0, 1, 0, -1]
+
+
+class SetBack(ManualClock):
+    """A clock that a person sets."""
+
+    def __init__(self, ts: int) -> None:
+        super().__init__(ts)
+        self.set_by = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self.set_by
+
+
+def test_a_clock_that_is_set_back_delays_no_exit():
+    desk = Desk()
+    desk.use(SetBack(at(10, 0)))
+    desk.dispatcher.apply(intent())
+    desk.turn()
+    desk.turn()
+    desk.shelf.answers = [VenueOutcome.UNKNOWN, VenueOutcome.UNKNOWN]
+    desk.dispatcher.apply(intent(0))
+    desk.turn()
+    desk.clock.set_by = -3600 * NS_PER_SECOND
+    for _ in range(5):
+        desk.turn()
+    assert desk.shelf.values == [0, 1, 0, 0, 0]
+
+
+def test_a_journal_from_before_the_clock_was_set_back_delays_no_exit():
+    ahead = at(11, 0)
+    for state, value in ((WriteState.FAILED, 0), (WriteState.SENT, 1)):
+        desk = Desk()
+        write = Write(
+            book="nifty", variable=1, fence=2, value=value, why="test", state=state, sent_ns=ahead, settled_ns=ahead
+        )
+        desk.dispatcher.outbox.recover([write], now_ns=at(10, 0))
+        desk.dispatcher.apply(intent(0))
+        for _ in range(12):
+            desk.turn()
+        assert desk.shelf.values == [0]
 
 
 def test_a_simulation_beside_a_live_position_cannot_close_it():
