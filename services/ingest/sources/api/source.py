@@ -23,7 +23,7 @@ from services.ingest.sources.api.errors import (
 from services.ingest.sources.api.pace import RequestPace
 from services.ingest.sources.breaker import BreakerState, CircuitBreaker
 from services.ingest.sources.port import Notice, Polled, SourceContext
-from shared.clock import NS_PER_SECOND, ist_date
+from shared.clock import NS_PER_SECOND, ist_date, steady_ns
 from shared.errors import BadInputError, TableError
 from shared.events import Severity
 from shared.market.chain import BadCapture, DataVerdict, ParsedChain, bad_capture_of
@@ -60,6 +60,7 @@ class ApiSource(ABC):
         self._context = context
         self._settings = context.settings
         self._clock = context.clock
+        self._steady_ns = steady_ns(context.clock)
         self._client = client
         self._pace = pace
         self._notices: list[Notice] = []
@@ -82,20 +83,21 @@ class ApiSource(ABC):
 
     async def poll(self) -> Polled:
         """Ask for the chain as it stands, unless the API is to be left alone."""
-        now_ns = self._clock.now_ns()
-        reason = self._reason_to_wait(now_ns)
+        # Waits go by a clock that nobody sets.
+        steady_now = self._steady_ns()
+        reason = self._reason_to_wait(steady_now)
         if reason is not None:
             return self._left_alone(reason)
         credentials = ""
         try:
             credentials = self._credentials()
-            chain, missing = await self._chain_in_time(ist_date(now_ns))
+            chain, missing = await self._chain_in_time(ist_date(self._clock.now_ns()))
         except ApiSessionError as error:
-            self._session_ended(credentials, error, now_ns)
+            self._session_ended(credentials, error, steady_now)
             return self._polled(self._refusal(error))
         except BadInputError as error:
             self.counts["failures"] += 1
-            self.breaker.failed(self._clock.now_ns())
+            self.breaker.failed(self._steady_ns())
             return self._polled(self._refusal(error))
         self.breaker.succeeded()
         self._session_works()

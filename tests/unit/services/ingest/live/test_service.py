@@ -46,7 +46,9 @@ def test_the_settings_choose_the_source(calendar, contracts, tmp_path):
         source_of(calendar, contracts, source="nse")
     with pytest.raises(ConfigError, match="a file, a folder or a date"):
         source_of(calendar, contracts, source="replay")
-    with pytest.raises(ConfigError, match=r"one of kite, nse, replay, synthetic, or path/to/file\.py:Name"):
+    with pytest.raises(
+        ConfigError, match=r"one of kite, nse, openalgo, replay, synthetic, zerodha, or path/to/file\.py:Name"
+    ):
         source_of(calendar, contracts, source="bse")
 
 
