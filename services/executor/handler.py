@@ -15,6 +15,7 @@ from services.executor.book.intents import claim_variable, intent_when_changed
 from services.executor.book.ledger import Ledger
 from services.executor.book.margin import BookMargins
 from services.executor.book.order_states import OrderState
+from services.executor.book.rebuilding import described, rebuilt
 from services.executor.book.state import STATE, ExecutorState, WorkingEntry
 from services.executor.book.view import book_state
 from services.executor.outputs import VENUE, Outputs
@@ -24,6 +25,7 @@ from services.executor.paper.settling import Settling
 from services.executor.settings import ExecutorSettings
 from shared.clock import NS_PER_SECOND, ist_date
 from shared.events import (
+    BookState,
     ChainSnapshot,
     ClockTick,
     Command,
@@ -31,6 +33,7 @@ from shared.events import (
     Event,
     ExitReason,
     FillStatus,
+    Intent,
     MarkSource,
     Order,
     OrderAction,
@@ -43,6 +46,7 @@ from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
 from shared.market.quote_table import QuoteTable
 from shared.market.variance_clock import VarianceClock
+from shared.streaming.protocol.handler import Newest
 from shared.trading.exits import time_exit, watch
 from shared.trading.index_levels import IndexLevels
 from shared.trading.mark_to_market import Marker
@@ -100,14 +104,14 @@ class ExecutorHandler:
             peak_equity_paise=capital,
             variables=[""] * settings.venue_variables,
         )
-        self._differences: list[str] = []
+        self._untold: list[tuple[str, str]] = []
 
     def handle(self, event: Event) -> Sequence[Event]:
         """Take a ChainSnapshot, a ClockTick, an Order or a Command; give what follows from it."""
         out = Outputs(event.header)
-        for text in self._differences:
-            out.alert("ledger_difference", f"after a restart: {text}")
-        self._differences.clear()
+        for code, text in self._untold:
+            out.alert(code, text)
+        self._untold.clear()
         if isinstance(event, ChainSnapshot | ClockTick) and self._is_of_other_feed(event, out):
             # The book as it stands: whoever waits for this step goes on.
             out.events.append(book_state(out.header(), self._state, self._margins))
@@ -135,7 +139,16 @@ class ExecutorHandler:
             LayoutError: the bytes are no state of the executor, or of a newer version.
         """
         self._state = STATE.decode(state)
-        self._differences = self._state.differences()
+        self._untold = [("ledger_difference", f"after a restart: {text}") for text in self._state.differences()]
+
+    def rebuild(self, newest: Newest, why: str) -> None:
+        """Begin halted with what the last book and intent say; the next event's alert tells of it."""
+        book = newest(BookState)
+        self._state = rebuilt(self._state, book, newest(Intent), why)
+        found = described(self._state, book)
+        self._untold = [
+            ("state_lost", f"{why}; {found}; halted until an operator has compared venue and broker and resumes")
+        ]
 
     def _is_of_other_feed(self, event: ChainSnapshot | ClockTick, out: Outputs) -> bool:
         verdict = judge_feed(self._state, event)

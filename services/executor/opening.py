@@ -11,7 +11,7 @@ from services.executor.audit.disk_room import DiskRoom
 from services.executor.audit.journal import no_room
 from services.executor.audit.opening import open_audit
 from services.executor.event_queue import EventQueue
-from services.executor.recovery import tell_differences
+from services.executor.recovery import tell_differences, tell_faults
 from services.executor.settings import ExecutorSettings
 from services.executor.sidecar import Sidecar
 from services.executor.venues.arming import check_armed
@@ -96,6 +96,7 @@ class OpenedSidecar:
                 reconnect=client.reset,
             )
             for book, queue in queues.items():
+                tell_faults(client, queue)
                 tell_differences(client, book, mirrors[book].held() if book in mirrors else {}, queue)
             self._stack = stack.pop_all()
 

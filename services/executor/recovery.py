@@ -17,6 +17,23 @@ from shared.streaming.protocol.client import BrokerClient
 _LOG: Final = get_logger("thetaflow.executor.recovery")
 
 
+def tell_faults(client: BrokerClient, event_queue: EventQueue) -> None:
+    """Alert on what may make the broker lose the book.
+
+    Args:
+        client: of the broker.
+        event_queue: takes the alerts.
+    """
+    try:
+        faults = client.faults()
+    except (BrokerUnavailableError, BrokerReplyError) as error:
+        _LOG.warning("the broker does not say whether it keeps what it is given", error=str(error))
+        client.reset()
+        return
+    for fault in faults:
+        event_queue.alert(Severity.CRITICAL, "broker_unsafe", f"the broker may lose the book: {fault}")
+
+
 def tell_differences(client: BrokerClient, book: str, held: Mapping[int, Write], event_queue: EventQueue) -> None:
     """Alert on everything that does not agree; without a broker there is nothing to compare with yet.
 

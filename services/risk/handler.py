@@ -11,6 +11,7 @@ from services.risk.keeping import is_kept
 from services.risk.limits import Limits
 from services.risk.opening import Opening
 from services.risk.orders import cancel_order, denial, exit_order
+from services.risk.rebuilding import rebuilt
 from services.risk.settings import LIMIT_REFUSED, RiskSettings
 from services.risk.state import STATE, RiskState
 from services.risk.usage import limit_state, worth_telling
@@ -22,7 +23,9 @@ from shared.events import (
     DenialCode,
     Event,
     ExitReason,
+    HaltChanged,
     Header,
+    LimitState,
     Order,
     Severity,
     Signal,
@@ -30,6 +33,7 @@ from shared.events import (
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
+from shared.streaming.protocol.handler import Newest
 
 
 class _Outputs:
@@ -67,10 +71,14 @@ class RiskHandler:
         self._contracts, self._costs = contracts, costs
         self._opening = Opening(contracts, costs, margins)
         self._state = RiskState()
+        self._lost = ""
 
     def handle(self, event: Event) -> Sequence[Event]:
         """Take a Signal, a BookState or a Command; give Orders, Denials, Alerts and what halts the book."""
         out = _Outputs()
+        if self._lost:
+            out.events.append(_alert(out.header(event.header), "state_lost", self._lost, Severity.CRITICAL))
+            self._lost = ""
         if isinstance(event, Signal):
             self._on_signal(event, out)
         elif isinstance(event, BookState):
@@ -97,6 +105,12 @@ class RiskHandler:
         """
         self._state = STATE.decode(state)
         self._limits.restore(self._state.limits)
+
+    def rebuild(self, newest: Newest, why: str) -> None:
+        """Begin HALTED with what the last book, halt and limits say; the next event's alert tells of it."""
+        self._state = rebuilt(newest(BookState), newest(HaltChanged), newest(LimitState), why)
+        self._limits.restore(self._state.limits)
+        self._lost = f"{why}; risk is halted until an operator resumes"
 
     @property
     def _settings(self) -> RiskSettings:

@@ -23,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     executor.venue_answer,
     alerts.alert_addresses,
     broker.broker_answers,
+    broker.broker_keeps,
 )
 """Of every installation."""
 

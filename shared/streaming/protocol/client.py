@@ -36,6 +36,15 @@ class BrokerClient(Protocol):
         """
         ...
 
+    def faults(self) -> tuple[str, ...]:
+        """Name what may make the broker lose states and streams; empty when nothing is known.
+
+        Raises:
+            BrokerUnavailableError: it does not answer.
+            BrokerReplyError: we may not ask.
+        """
+        ...
+
     def report(self) -> BrokerReport:
         """Look at everything once, without disturbing anybody; BrokerUnavailableError when it does not answer."""
         ...

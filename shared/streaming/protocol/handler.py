@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar, runtime_checkable
 
 from shared.errors import ConfigError
 from shared.events import Event
@@ -31,6 +31,31 @@ class Handler(Protocol):
 
         Raises:
             ValueError: the bytes are not a state of this handler's version.
+        """
+        ...
+
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+class Newest(Protocol):
+    """What the broker still has of a book."""
+
+    def __call__(self, kind: type[EventT]) -> EventT | None:
+        """Give the newest event of a type."""
+        ...
+
+
+@runtime_checkable
+class Rebuilt(Protocol):
+    """A handler whose state must not begin afresh unnoticed: it decides over money or over limits."""
+
+    def rebuild(self, newest: Newest, why: str) -> None:
+        """Begin where the checkpoint is gone: open nothing until an operator resumes, and tell of it with the next event.
+
+        Args:
+            newest: what the broker still has of the book.
+            why: what is known of the loss.
         """
         ...
 

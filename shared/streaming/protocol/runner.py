@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.errors import HandlerError
 from shared.events import Alert, DeadLetter, Event, Header, Severity
-from shared.streaming.protocol.handler import Handler, Service
+from shared.streaming.protocol.handler import Handler, Newest, Rebuilt, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,12 @@ class HandlerRunner:
         self._base = state
         self._since.clear()
         self._rebuild()
+
+    def rebuild(self, newest: Newest, why: str) -> None:
+        """Start where a checkpoint should be and is gone: what can do so rebuilds itself, the rest starts afresh."""
+        if isinstance(self._handler, Rebuilt):
+            self._handler.rebuild(newest, why)
+            self.checkpoint()
 
     def catch_up(self, event: Event) -> None:
         """Fold an event whose outputs are already out; one that failed then fails again and is left out again."""

@@ -36,11 +36,11 @@ LOADER: Final = "loader"
 _HELLO: Final = "+auth +hello +ping +select +client|setname"
 _LOOK: Final = (
     "+cluster|slots +time +xrange +xrevrange +xlen +xread +xinfo|stream +xinfo|groups +xpending +get +pttl +exists "
-    "+hget +hgetall +zrange +eval_ro"
+    "+hget +hgetall +zrange +eval_ro +info"
 )
 _ENGINE: Final = "+eval +evalsha +script|load +xreadgroup +xack +xclaim +xgroup|create +xtrim"
 _KEEP: Final = "+get +set +del +incr +pexpire +hget +hset +hdel +zadd +zrem +zremrangebyscore"
-_BROWSE: Final = "+scan +type +ttl +hlen +hkeys +zcard +strlen +dbsize +info +command +xinfo"
+_BROWSE: Final = "+scan +type +ttl +hlen +hkeys +zcard +strlen +dbsize +command +xinfo"
 _PARTITION: Final = "{*}"
 _ALL: Final = f"{_PARTITION}:*"
 

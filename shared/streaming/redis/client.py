@@ -23,6 +23,7 @@ from shared.streaming.redis.inspection import inspect_with
 from shared.streaming.redis.keys import covered_field, position_key, state_key, stream_key
 from shared.streaming.redis.lockstep import RedisLockstep
 from shared.streaming.redis.publisher import RedisPublisher
+from shared.streaming.redis.soundness import server_faults
 
 
 class RedisStates:
@@ -122,6 +123,11 @@ class RedisClient:
     def ping(self) -> None:
         """Ask the broker for a sign of life."""
         self._broker.shared(0).call("PING")
+
+    def faults(self) -> tuple[str, ...]:
+        """Name what may make the broker lose states and streams, of every server once."""
+        servers = {id(link): link for link in (self._broker.shared(number) for number in range(self._partitions))}
+        return tuple(dict.fromkeys(fault for link in servers.values() for fault in server_faults(link)))
 
     def report(self) -> BrokerReport:
         """Look at everything once."""

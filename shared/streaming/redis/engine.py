@@ -31,7 +31,7 @@ _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
 _LARGEST_CHUNK: Final = 1000  # Lua takes some 8,000 arguments in one call
 _COUNTED: Final = (
-    "acquired", "commits", "dead", "disruptions", "events", "catch_up_failures", "caught_up", "gaps", "lease_losses", "newer", "passed_over",
+    "acquired", "commits", "dead", "disruptions", "events", "catch_up_failures", "caught_up", "gaps", "lease_losses", "lost_states", "newer", "passed_over",
     "recoveries", "redelivered", "repeats", "retries", "takeovers", "trimmed", "trimmed_unread", "vanished",
 )  # fmt: skip
 """All counters, so that whoever watches them sees the same names from the start."""

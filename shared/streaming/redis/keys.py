@@ -33,6 +33,10 @@ def position_key(partition: int, group: str) -> str:
     return stream_key(partition, f"position:{group}")
 
 
+COVERED: Final = "book:"
+"""How the fields of that hash begin that name the books a partition serves."""
+
+
 def covered_field(book: str) -> str:
-    """Name the field of that hash with the id that a book's checkpoint covers."""
-    return f"book:{book}"
+    """Name the field of that hash with the id that a book's checkpoint covers; its first one where each step has one."""
+    return f"{COVERED}{book}"

@@ -19,7 +19,8 @@ from shared.streaming.redis import scripts
 from shared.streaming.redis.commit import Commit
 from shared.streaming.redis.connection import Arg, BrokerConnection, decode_pairs
 from shared.streaming.redis.entries import ONLY, Entry, entry_order, fields_as_text, made_up_header
-from shared.streaming.redis.keys import CONSUMER, covered_field, lease_key, position_key, state_key, stream_key
+from shared.streaming.redis.evidence import NewestOfBook, books_told, evictions_if_told
+from shared.streaming.redis.keys import CONSUMER, COVERED, covered_field, lease_key, position_key, state_key, stream_key
 
 FaultHook = Callable[[str, int], None]
 """Called with the name of a point and a partition; tests end the process there."""
@@ -235,9 +236,10 @@ class OwnedPartition:
         for book, slot in self._touched.items():
             if slot.since_checkpoint >= every or book in self._due:
                 states += (book, slot.checkpoint())
-                self._book_at[book] = last
-                if every > 1:
+                # Whose checkpoint there must be is told once; where folding begins, with each one.
+                if every > 1 or book not in self._book_at:
                     positions += (covered_field(book), last)
+                self._book_at[book] = last
         if every > 1:
             behind = [self._book_at[book] for book, slot in self._slots.items() if slot.since_checkpoint]
             positions += (_FLOOR, min(behind, key=entry_order, default=last))
@@ -281,15 +283,30 @@ class OwnedPartition:
             except ValueError as error:
                 raise StateError(
                     f"{self._hashes[1]}: expected a state of this version of {self.service.name} for book {book}, "
-                    f"got {error}; run the version that wrote it, or delete the field to start that book afresh"
+                    f"got {error}; run the version that wrote it, or delete the field to start that book from its last events, halted"
                 ) from error
             self._book_at[book] = positions.get(covered_field(book).encode(), b"0-0")
+        known = {name.decode().removeprefix(COVERED) for name in positions if name.decode().startswith(COVERED)}
+        # Brokers of former versions name no books; there the loss of all states can be told, that of one cannot.
+        every = not states and bool(answer[2]) and not known
+        for book in sorted(books_told(connection, self.number) if every else known - self._slots.keys()):
+            self._rebuild(connection, book)
         if self.service.checkpoint_every > 1:
             self._catch_up(connection, positions)
         self.broken = False
         self.stuck = 0
         self._counters["recoveries"] += 1
         return self._drain(connection, limit)
+
+    def _rebuild(self, connection: BrokerConnection, book: str) -> None:
+        """Start a book whose position is there and whose checkpoint is gone; it has no start to be folded again from."""
+        why = f"the checkpoint of {self.service.name} for book {book} is gone while its position is there"
+        evicted = evictions_if_told(connection)
+        why = f"{why}; {evicted}" if evicted else why
+        _LOG.critical("partition %d: %s", self.number, why)
+        self._counters["lost_states"] += 1
+        slot = self._slots[book] = HandlerRunner(self.service, book)
+        slot.rebuild(NewestOfBook(connection, self.number, book), why)
 
     def _catch_up(self, connection: BrokerConnection, positions: Mapping[bytes, bytes]) -> None:
         topic = self.service.inputs[0]
