@@ -8,7 +8,7 @@ from typing import Any
 
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.outbox import Abandoned, Outbox
-from services.executor.venues.pace import Pace, seldom
+from services.executor.venues.pace import VenuePace, seldom
 from services.executor.venues.port import SignalVenue, VenueAnswer, VenueOutcome
 from services.executor.venues.write import STORED, Write, WriteState
 from shared.clock import MAX_AHEAD_NS, NS_PER_SECOND, Clock, ist_date, steady_ns
@@ -73,7 +73,7 @@ class Dispatcher:
         self._untimely: Intent | None = None
         self._steady_ns = steady_ns(clock)
         self._unwritten: Counter[str] = Counter()
-        self._pace = Pace(
+        self._pace = VenuePace(
             interval_ns=int(settings.venue_min_interval_s * NS_PER_SECOND),
             failures=settings.venue_breaker_failures,
             open_ns=int(settings.venue_breaker_s * NS_PER_SECOND),

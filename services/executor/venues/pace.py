@@ -1,4 +1,4 @@
-"""Pace and patience towards a venue: least pause between calls, and a breaker that holds entries back, never exits."""
+"""VenuePace and patience towards a venue: least pause between calls, and a breaker that holds entries back, never exits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.clock import NS_PER_SECOND
 _UNCONFIRMED_MAX_S: Final = 300.0
 
 
-class Pace:
+class VenuePace:
     """Counts failures in a row and knows when the next call may go out.
 
     Args:
