@@ -33,10 +33,23 @@ def position_key(partition: int, group: str) -> str:
     return stream_key(partition, f"position:{group}")
 
 
-COVERED: Final = "book:"
-"""How the fields of that hash begin that name the books a partition serves."""
+_COVERED: Final = "book:"
+_SERVED: Final = "serves:"
 
 
 def covered_field(book: str) -> str:
-    """Name the field of that hash with the id that a book's checkpoint covers; its first one where each step has one."""
-    return f"{COVERED}{book}"
+    """Name the field of that hash with the id that a book's checkpoint covers."""
+    return f"{_COVERED}{book}"
+
+
+def served_field(book: str) -> str:
+    """Name the field of that hash that says since which id a book is served here: it has a checkpoint from then on."""
+    return f"{_SERVED}{book}"
+
+
+def served_book(field: str) -> str | None:
+    """Give the book whose checkpoint there must be by a field of that hash; None for any other field."""
+    for prefix in (_SERVED, _COVERED):
+        if field.startswith(prefix):
+            return field.removeprefix(prefix)
+    return None

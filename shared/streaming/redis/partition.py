@@ -20,7 +20,16 @@ from shared.streaming.redis.commit import Commit
 from shared.streaming.redis.connection import Arg, BrokerConnection, decode_pairs
 from shared.streaming.redis.entries import ONLY, Entry, entry_order, fields_as_text, made_up_header
 from shared.streaming.redis.evidence import NewestOfBook, books_told, evictions_if_told
-from shared.streaming.redis.keys import CONSUMER, COVERED, covered_field, lease_key, position_key, state_key, stream_key
+from shared.streaming.redis.keys import (
+    CONSUMER,
+    covered_field,
+    lease_key,
+    position_key,
+    served_book,
+    served_field,
+    state_key,
+    stream_key,
+)
 
 FaultHook = Callable[[str, int], None]
 """Called with the name of a point and a partition; tests end the process there."""
@@ -76,6 +85,7 @@ class OwnedPartition:
         self._committed: tuple[Topic, bytes, int | None] | None = None
         self._slots: dict[str, HandlerRunner] = {}
         self._book_at: dict[str, bytes] = {}
+        self._served: set[str] = set()
         self._unsure: deque[tuple[Topic, bytes, int]] = deque()
         self._begin()
 
@@ -236,10 +246,12 @@ class OwnedPartition:
         for book, slot in self._touched.items():
             if slot.since_checkpoint >= every or book in self._due:
                 states += (book, slot.checkpoint())
-                # Whose checkpoint there must be is told once; where folding begins, with each one.
-                if every > 1 or book not in self._book_at:
-                    positions += (covered_field(book), last)
+                if book not in self._served:
+                    self._served.add(book)
+                    positions += (served_field(book), last)
                 self._book_at[book] = last
+                if every > 1:
+                    positions += (covered_field(book), last)
         if every > 1:
             behind = [self._book_at[book] for book, slot in self._slots.items() if slot.since_checkpoint]
             positions += (_FLOOR, min(behind, key=entry_order, default=last))
@@ -286,7 +298,7 @@ class OwnedPartition:
                     f"got {error}; run the version that wrote it, or delete the field to start that book from its last events, halted"
                 ) from error
             self._book_at[book] = positions.get(covered_field(book).encode(), b"0-0")
-        known = {name.decode().removeprefix(COVERED) for name in positions if name.decode().startswith(COVERED)}
+        self._served = known = {book for field in positions if (book := served_book(field.decode())) is not None}
         # Brokers of former versions name no books; there the loss of all states can be told, that of one cannot.
         every = not states and bool(answer[2]) and not known
         for book in sorted(books_told(connection, self.number) if every else known - self._slots.keys()):
