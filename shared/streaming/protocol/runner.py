@@ -71,11 +71,13 @@ class HandlerRunner:
         self._since.clear()
         self._rebuild()
 
-    def rebuild(self, newest: Newest, why: str) -> None:
-        """Start where a checkpoint should be and is gone: what can do so rebuilds itself, the rest starts afresh."""
-        if isinstance(self._handler, Rebuilt):
-            self._handler.rebuild(newest, why)
-            self.checkpoint()
+    def rebuild(self, newest: Newest, why: str) -> bool:
+        """Start where a checkpoint should be and is gone; False where the handler can only start afresh."""
+        if not isinstance(self._handler, Rebuilt):
+            return False
+        self._handler.rebuild(newest, why)
+        self.checkpoint()
+        return True
 
     def catch_up(self, event: Event) -> None:
         """Fold an event whose outputs are already out; one that failed then fails again and is left out again."""

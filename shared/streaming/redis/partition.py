@@ -302,7 +302,7 @@ class OwnedPartition:
         # Brokers of former versions name no books; there the loss of all states can be told, that of one cannot.
         every = not states and bool(answer[2]) and not known
         for book in sorted(books_told(connection, self.number) if every else known - self._slots.keys()):
-            self._rebuild(connection, book)
+            self._rebuild(connection, book, positions.get(self.service.inputs[0].value.encode(), b"0-0"))
         if self.service.checkpoint_every > 1:
             self._catch_up(connection, positions)
         self.broken = False
@@ -310,15 +310,17 @@ class OwnedPartition:
         self._counters["recoveries"] += 1
         return self._drain(connection, limit)
 
-    def _rebuild(self, connection: BrokerConnection, book: str) -> None:
+    def _rebuild(self, connection: BrokerConnection, book: str, last: bytes) -> None:
         """Start a book whose position is there and whose checkpoint is gone; it has no start to be folded again from."""
         why = f"the checkpoint of {self.service.name} for book {book} is gone while its position is there"
         evicted = evictions_if_told(connection)
         why = f"{why}; {evicted}" if evicted else why
         _LOG.critical("partition %d: %s", self.number, why)
         self._counters["lost_states"] += 1
-        slot = self._slots[book] = HandlerRunner(self.service, book)
-        slot.rebuild(NewestOfBook(connection, self.number, book), why)
+        slot = HandlerRunner(self.service, book)
+        if slot.rebuild(NewestOfBook(connection, self.number, book), why):
+            self._slots[book] = slot
+            self._book_at[book] = last
 
     def _catch_up(self, connection: BrokerConnection, positions: Mapping[bytes, bytes]) -> None:
         topic = self.service.inputs[0]
