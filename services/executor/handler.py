@@ -24,6 +24,7 @@ from services.executor.paper.nights import Nights
 from services.executor.paper.settling import Settling
 from services.executor.settings import ExecutorSettings
 from shared.clock import NS_PER_SECOND, ist_date
+from shared.errors import TableError
 from shared.events import (
     BookState,
     ChainSnapshot,
@@ -227,7 +228,7 @@ class ExecutorHandler:
             if position is not None:
                 position.trigger(order.exit_reason or ExitReason.ORDER, order.header.seq, order.header.ts)
             return
-        refusal = self._refusal(order)
+        refusal = self._refusal(order) or self._not_in_front(order, out)
         if refusal is not None:
             out.entry(order, FillStatus.REJECTED, text=refusal)
             return
@@ -269,6 +270,21 @@ class ExecutorHandler:
             (contract.expiry < ist_date(order.header.ts).isoformat(), f"{contract} has expired"),
         )
         return next((text for applies, text in guards if applies), None)
+
+    def _not_in_front(self, order: Order, out: Outputs) -> str | None:
+        """Reject what does not expire next by the contract table, and tell a person: the feed or the table is wrong."""
+        contract, day = order.contract, ist_date(order.header.ts)
+        if not self._settings.front_expiry_only:
+            return None
+        try:
+            expected = self._contracts.next_expiry(contract.underlying, day, self._calendar).isoformat()
+        except TableError:
+            return None  # The table does not know: told by its staleness.
+        if contract.expiry == expected:
+            return None
+        text = f"expected the front expiry {expected} by the contract table, got {contract}"
+        out.alert("front_expiry", f"{text}: no entry until feed and table agree")
+        return text
 
     def _on_command(self, command: Command, out: Outputs) -> None:
         state, kind = self._state, command.kind

@@ -38,6 +38,8 @@ class ExecutorSettings(VenueSettings):
         stop_confirmation: a stop or trail that no bid proves (an ask alone there, a bid alone, a theoretical price) closes
             when the next snapshot says so again; false: at once.
         quote_max_age_seconds: a position whose last good quote is older raises an alert.
+        front_expiry_only: reject entries in a contract that the contract table does not expect to expire next: a feed that has
+            lost the front expiry would have the next one sold.
         venue_variables: positions an outside venue can hold at once, each in a variable of its own.
         directory: where the audit log, the outbox's journal and the arming file are; None keeps none of them.
         kill_file: while this file exists nothing is opened and everything is closed; `kill` in `directory` when None.
@@ -65,6 +67,7 @@ class ExecutorSettings(VenueSettings):
     quote_trusted_seconds: float = Field(default=90.0, ge=0.0)
     stop_confirmation: bool = True
     quote_max_age_seconds: float = Field(default=180.0, gt=0.0)
+    front_expiry_only: bool = True
     venue_variables: int = Field(default=1, ge=1, le=3)
     directory: Path | None = None
     kill_file: Path | None = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from random import Random
 
+from services.ingest.live.held import BookExpiries
 from services.ingest.live.host_clock import HostClock
 from services.ingest.live.service import serve_live
 from services.ingest.playing import serve_playing
 from services.ingest.settings import IngestSettings
-from services.ingest.sources.port import ChainSource, SourceContext, no_site_time
+from services.ingest.sources.port import ChainSource, HeldExpiries, SourceContext, no_site_time, nothing_held
 from services.ingest.sources.registry import caution_of, check_live, sources
 from shared.clock import SystemClock
 from shared.errors import ConfigError
@@ -29,6 +30,7 @@ from shared.settings import (
     load_settings,
     secrets_of,
 )
+from shared.streaming.connect import connect
 
 _REHEARSED = ("nse", "openalgo", "replay", "synthetic", "zerodha")
 
@@ -51,7 +53,8 @@ def run_ingest(stop: threading.Event) -> int:
         check_live(settings.source)
     metrics = ServiceMetrics()
     host_clock = HostClock()
-    context = source_context(settings, metrics, host_clock)
+    held = BookExpiries(connect(broker.url, broker.partitions), book)
+    context = source_context(settings, metrics, host_clock, held)
     source = sources().get(settings.source)(context)
     caution = caution_of(settings.source)
     if caution is not None:
@@ -75,9 +78,12 @@ def _check_rehearsal(settings: IngestSettings) -> None:
 
 
 def source_context(
-    settings: IngestSettings, metrics: ServiceMetrics, host_clock: HostClock | None = None
+    settings: IngestSettings,
+    metrics: ServiceMetrics,
+    host_clock: HostClock | None = None,
+    held: HeldExpiries = nothing_held,
 ) -> SourceContext:
-    """Give a source the process's clock, tables and metrics, and who compares its time with the host's."""
+    """Give a source the process's clock, tables and metrics, who compares its time with the host's, and what is held."""
     clock, tables = process_clock(), load_settings(TableSettings)
     return SourceContext(
         settings=settings,
@@ -90,4 +96,5 @@ def source_context(
         on_breaker=lambda is_open: metrics.breaker.labels(settings.source).set(is_open),
         # A clock of another day has no business with the site's.
         on_site_time=host_clock.site if host_clock is not None and isinstance(clock, SystemClock) else no_site_time,
+        held_expiries=held,
     )

@@ -228,11 +228,13 @@ class IngestHandler:
         )
 
     def _check_front(self, accepted: Accepted, chain: ParsedChain, session: Session) -> list[Event]:
-        # The feed's own expiries hold; where the dated tables expect another front, a person should look.
-        if self._front_checked == session.day.isoformat():
-            return []
-        self._front_checked = session.day.isoformat()
+        # The feed's own expiries hold; where the dated tables expect another front, nothing is opened and a person
+        # should look. Once for each front of a day: one can go missing at any minute.
         front = accepted.expiries[0].expiry
+        checked = f"{session.day.isoformat()} {front}"
+        if self._front_checked == checked:
+            return []
+        self._front_checked = checked
         try:
             expected = self._contracts.next_expiry(chain.underlying, session.day, self._calendar).isoformat()
         except TableError as error:
@@ -240,7 +242,7 @@ class IngestHandler:
         if front == expected:
             return []
         text = f"expected the nearest expiry {expected} by the contract table, got {front} ({chain.source})"
-        return [self._alert("ingest.front_expiry", text, chain.stamp_ns)]
+        return [self._alert("ingest.front_expiry", text, chain.stamp_ns, Severity.CRITICAL)]
 
     def _session(self, day: date) -> Session | None:
         try:
@@ -317,8 +319,8 @@ class IngestHandler:
         self._alerted[verdict] = day
         return [self._alert(f"ingest.{verdict.value}", text, ts)]
 
-    def _alert(self, code: str, text: str, ts: int) -> Alert:
+    def _alert(self, code: str, text: str, ts: int, severity: Severity = Severity.WARNING) -> Alert:
         self._alerts += 1
         suffix = f"alert{self._alerts}"
         header = Header.root(book=self.book, ts=ts, seq=self._seq, producer=PRODUCER, suffix=suffix)
-        return Alert(header=header, severity=Severity.WARNING, code=code, text=text)
+        return Alert(header=header, severity=severity, code=code, text=text)

@@ -47,7 +47,7 @@ def iso_text(ns: int) -> str:
 
 
 def mode_words(state: VenueState | None) -> str:
-    """Say what leaves the house: `paper`, `dry run of tradetron`, `live tradetron`, `live tradetron, exits only`."""
+    """Say what leaves the house: `paper`, `dry run of` a venue, `live` and its name, or that and `exits only`."""
     if state is None:
         return "mode not told"
     if state.mode is VenueMode.LIVE:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Self
 
 import brotli
+import msgspec
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
@@ -100,6 +101,7 @@ class FakeNse:
     cookie_s: float = 7200.0
     slow_s: float = 2.0
     holidays: list[tuple[date, str]] = field(default_factory=list)
+    unlisted: tuple[str, ...] = ()
     seen: list[Seen] = field(default_factory=list)
     _issued: dict[str, int] = field(default_factory=dict)
 
@@ -132,11 +134,13 @@ class FakeNse:
         paths: tuple[str, ...] = ("/api/option-chain-v3",),
         cookie_s: float = 7200.0,
         holidays: list[tuple[date, str]] | None = None,
+        unlisted: tuple[str, ...] = (),
     ) -> None:
         """Forget every visitor and begin with other faults, so that many tests can share one server."""
         self.clock, self.paths, self.cookie_s = clock, paths, cookie_s
         self.by_request, self.by_minute = by_request or {}, by_minute or {}
         self.holidays = [] if holidays is None else holidays
+        self.unlisted = unlisted
         self.seen, self._issued = [], {}
 
     def asked(self, path: str) -> list[Seen]:
@@ -159,7 +163,9 @@ class FakeNse:
 
         @app.get("/api/option-chain-contract-info")
         async def contracts(request: Request) -> Response:
-            return await self._sent(request, contract_info(self.tape.at(self.clock.now_ns())))
+            shown = self.tape.at(self.clock.now_ns())
+            listed = tuple(each for each in shown.expiries if each.expiry not in self.unlisted)
+            return await self._sent(request, contract_info(msgspec.structs.replace(shown, expiries=listed)))
 
         @app.get("/api/option-chain-v3")
         async def chain(request: Request) -> Response:

@@ -6,8 +6,9 @@ what every one must pass.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import date
 from random import Random
 from typing import Protocol, runtime_checkable
 
@@ -25,6 +26,15 @@ Sleep = Callable[[float], Awaitable[None]]
 
 SiteTime = Callable[[int, int], None]
 """Takes the time of an answer by the other side's clock and by ours, ns UTC."""
+
+
+HeldExpiries = Callable[[], Collection[date]]
+"""Gives the expiries of what the book holds, as far as it is known; quick, and it never raises."""
+
+
+def nothing_held() -> Collection[date]:
+    """Hold nothing."""
+    return ()
 
 
 def no_site_time(_site_ns: int, _host_ns: int) -> None:
@@ -103,6 +113,7 @@ class SourceContext:
         sleep: waits between attempts.
         on_breaker: told whether the source's circuit breaker is open, at every change.
         quotes: how wide a quote may be by date; the packaged bounds when None.
+        held_expiries: gives the expiries of open positions: a source that is asked by expiry always asks for them.
         on_site_time: told what the other side's clock shows, where an answer says so.
     """
 
@@ -115,3 +126,4 @@ class SourceContext:
     on_breaker: Callable[[bool], None] = lambda _open: None
     quotes: QuoteTable | None = None
     on_site_time: SiteTime = no_site_time
+    held_expiries: HeldExpiries = nothing_held

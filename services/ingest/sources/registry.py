@@ -109,6 +109,7 @@ def _nse(context: SourceContext) -> ChainSource:
         sleep=context.sleep,
         on_breaker=context.on_breaker,
         on_site_time=context.on_site_time,
+        held_expiries=context.held_expiries,
     )
 
 

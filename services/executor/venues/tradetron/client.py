@@ -19,10 +19,12 @@ from services.executor.venues.tradetron.settings import TradetronSettings
 from services.executor.venues.write import Write
 from shared.clock import NS_PER_SECOND
 from shared.errors import MissingSecretError
+from shared.events import Contract
 from shared.observability.redaction import HIDDEN, Redaction
 
 _READ_BODY: Final = 65_536
 _ZERO: Final = "0"
+_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 class Tradetron:
@@ -116,9 +118,8 @@ def _pairs(write: Write, keys: TradetronSettings) -> list[tuple[str, str]]:
     suffix = "" if write.variable == 1 else f"_{write.variable}"
     pairs = [(keys.fence_key, str(write.fence))]
     if target is not None:
-        strike = "" if target.contract is None else f"{target.contract.strike:g}"
         pairs += [
-            (keys.strike_key, strike),
+            *_contract_pairs(target.contract, keys),
             (keys.lots_key, str(target.lots)),
             (keys.stop_key, _price(target.stop_price)),
             (keys.target_key, _price(target.target_price)),
@@ -127,6 +128,21 @@ def _pairs(write: Write, keys: TradetronSettings) -> list[tuple[str, str]]:
         ]
     pairs.append((keys.trigger_key, str(write.value)))
     return [(f"{key}{suffix}", value) for key, value in pairs if key]
+
+
+def _contract_pairs(contract: Contract | None, keys: TradetronSettings) -> list[tuple[str, str]]:
+    strike = expiry = spelled = kind = ""
+    if contract is not None:
+        strike, expiry, kind = f"{contract.strike:g}", contract.expiry, contract.kind.value
+        # Not strftime: its months follow the machine's language.
+        year, month, day = expiry.split("-")
+        spelled = f"{day}{_MONTHS[int(month) - 1]}{year}"
+    return [
+        (keys.strike_key, strike),
+        (keys.expiry_key, expiry),
+        (keys.expiry_text_key, spelled),
+        (keys.kind_key, kind),
+    ]
 
 
 def _price(price: float | None) -> str:

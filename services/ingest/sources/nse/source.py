@@ -25,7 +25,7 @@ from services.ingest.sources.nse.session import (
     SessionExpiredError,
     SiteError,
 )
-from services.ingest.sources.port import Notice, Polled, SiteTime, Sleep, no_site_time
+from services.ingest.sources.port import HeldExpiries, Notice, Polled, SiteTime, Sleep, no_site_time, nothing_held
 from shared.clock import NS_PER_SECOND, Clock, ist_date, steady_ns
 from shared.errors import BadInputError, ConfigError, TableError
 from shared.events import Severity
@@ -69,6 +69,7 @@ class NseSource:
         sleep: waits between attempts.
         on_breaker: told whether the breaker is open, at every change.
         on_site_time: told the site's own time of each answer.
+        held_expiries: gives the expiries of open positions.
 
     Raises:
         ConfigError: the terms are not accepted, or the address is none.
@@ -87,6 +88,7 @@ class NseSource:
         sleep: Sleep,
         on_breaker: Callable[[bool], None] = lambda _open: None,
         on_site_time: SiteTime = no_site_time,
+        held_expiries: HeldExpiries = nothing_held,
     ) -> None:
         if not settings.accept_nse_terms:
             raise ConfigError(TERMS)
@@ -99,6 +101,7 @@ class NseSource:
         self._random = random
         self._sleep = sleep
         self._on_breaker = on_breaker
+        self._held_expiries = held_expiries
         self._session = NseSession(settings.nse_url, clock, settings.nse_timeout_s, on_site_time)
         self._notices: list[Notice] = []
         self._expiries: tuple[date, ...] = ()
@@ -145,22 +148,44 @@ class NseSource:
     async def _parts(self, day: date) -> tuple[list[ParsedChain], list[BadInputError]]:
         """Give the chain of each expiry asked for, the front one first, and why others are missing.
 
+        Beside the nearest of the list these are the one that the contract table expects in front, though the list may
+        lack it, and those of open positions.
+
         Raises:
-            BadInputError: there is no chain of the front expiry.
+            BadInputError: there is no chain of the list's front expiry, and none of an earlier one.
         """
         parts: list[ParsedChain] = []
         failed: list[BadInputError] = []
-        for expiry in (await self._front(day))[: self._settings.nse_expiries]:
+        listed = (await self._front(day))[: self._settings.nse_expiries]
+        held = {expiry for expiry in self._held_expiries() if expiry >= day}
+        for expiry in sorted({*listed, *held, *self._unlisted_front(day, listed[0])}):
             try:
-                parts.append(await self._chain(expiry, attempts=2 if parts else ATTEMPTS))
+                parts.append(await self._chain(expiry, attempts=self._attempts(expiry, listed, first=not parts)))
             except BadInputError as error:
-                if not parts:
+                if not parts and (expiry == listed[0] or isinstance(error, BlockedError)):
                     raise
-                failed.append(error)
+                if expiry in listed or expiry in held or isinstance(error, BlockedError):
+                    failed.append(error)
+                else:
+                    self.counts["front_unlisted"] += 1
                 if isinstance(error, BlockedError):
                     self._note_failure(error)
                     break
         return parts, failed
+
+    def _unlisted_front(self, day: date, listed: date) -> tuple[date, ...]:
+        """Give the expiry that the table expects before the list's first, if there is one."""
+        try:
+            expected = self._contracts.next_expiry(self._settings.underlying, day, self._calendar)
+        except TableError:
+            return ()
+        return (expected,) if expected < listed else ()
+
+    @staticmethod
+    def _attempts(expiry: date, listed: tuple[date, ...], *, first: bool) -> int:
+        if expiry not in listed:
+            return 1
+        return ATTEMPTS if first else 2
 
     async def _front(self, day: date) -> tuple[date, ...]:
         if self._listed_on != day:

@@ -153,6 +153,20 @@ def test_depth_fills_in_part_and_pays_brokerage_once():
     assert desk.book.positions[0].entry_price == pytest.approx((100.0 + 2 * 102.0) / 3)
 
 
+def test_a_contract_that_does_not_expire_next_is_not_sold_whatever_the_feed_says():
+    later = "2025-09-09"
+    desk = Desk()
+    chain = snapshot(1, at(10, 0), puts={24500.0: (100.0, 100.5)}, expiry=later)
+    desk.feed(chain, entry_order(1, at(10, 0), expiry=later))
+    (fill,) = desk.fills
+    assert fill.status is FillStatus.REJECTED
+    assert "expected the front expiry 2025-09-02" in fill.text
+    assert desk.alerts == ["front_expiry"]
+    free = Desk(front_expiry_only=False)
+    free.feed(chain, entry_order(1, at(10, 0), expiry=later))
+    assert free.fills == []
+
+
 def test_the_same_signal_is_never_traded_twice(short_put: Desk):
     again = entry_order(2, at(10, 1), strike=24400.0, signal_id="signal-1")
     short_put.feed(again)

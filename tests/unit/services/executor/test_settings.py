@@ -90,7 +90,17 @@ def test_the_variables_of_the_first_version_still_count_where_the_new_ones_are_n
 def test_every_variable_of_the_first_version_is_read_by_one_class_or_the_other():
     own = "TOKEN TOKEN_FILE URL METHOD TRIGGER_KEY STRIKE_KEY LOTS_KEY STOP_KEY TARGET_KEY SIGNAL_KEY FENCE_KEY"
     names = {f"{SECTION}TRADETRON_{name}" for name in (*own.split(), "VALID_UNTIL_KEY")}
-    assert names == set(variables_of(TradetronSettings))
+    added = {f"{SECTION}TRADETRON_{name}" for name in ("EXPIRY_KEY", "EXPIRY_TEXT_KEY", "KIND_KEY")}
+    assert names | added == set(variables_of(TradetronSettings))
+
+
+def test_more_keys_than_one_call_takes_are_refused_as_the_last_would_be_the_trigger():
+    names = ["STRIKE", "LOTS", "STOP", "TARGET", "SIGNAL", "FENCE", "VALID_UNTIL", "EXPIRY", "EXPIRY_TEXT", "KIND"]
+    keys = {f"{SECTION}TRADETRON_{name}_KEY": name.lower() for name in names}
+    with pytest.raises(ConfigError, match="at most 10 keys in one call, got 11"):
+        load_settings(TradetronSettings, keys)
+    del keys[f"{SECTION}TRADETRON_LOTS_KEY"]
+    assert load_settings(TradetronSettings, keys).kind_key == "kind"
 
 
 def test_a_mistyped_variable_of_the_venue_is_refused_by_the_venues_own_settings():

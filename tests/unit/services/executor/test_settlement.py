@@ -226,7 +226,7 @@ def test_before_august_2026_the_last_half_hour_s_average_settles_and_without_any
 
 
 def test_what_expires_today_is_flat_before_the_auction_and_what_does_not_runs_on():
-    desk = Desk()
+    desk = Desk(front_expiry_only=False)
     later = "2026-08-11"
     order = entry_order(2, at(14, 0), strike=24_500.0, kind=CALL, lots=1, limit=40.0, stop=400.0, target=1.0)
     week = msgspec.structs.replace(order, legs=(msgspec.structs.replace(order.legs[0], contract=_contract(later)),))
@@ -244,7 +244,7 @@ def test_what_expires_today_is_flat_before_the_auction_and_what_does_not_runs_on
 
 
 def test_an_intraday_product_is_flat_before_the_broker_buys_by_itself():
-    desk = Desk(product="intraday", broker_square_off="15:20")
+    desk = Desk(product="intraday", broker_square_off="15:20", front_expiry_only=False)
     day = "2026-08-11"
 
     def of(seq: int, minute: int):

@@ -64,7 +64,9 @@ def site(tape: Tape) -> Iterator[FakeNse]:
 
 @pytest.fixture
 def visit(site: FakeNse, calendar: TradingCalendar, contracts: ContractTable) -> Callable[..., Visit]:
-    def make(settings: dict[str, object] | None = None, **given: Any) -> Visit:
+    def make(
+        settings: dict[str, object] | None = None, held: Callable[[], tuple[date, ...]] = tuple, **given: Any
+    ) -> Visit:
         clock = ManualClock(ist_ns(2026, 11, 18, 11, 0, 20))
         site.begin_anew(clock, **{"holidays": weekday_holidays(calendar, DAY.year), **given})
         pauses: list[float] = []
@@ -84,6 +86,7 @@ def visit(site: FakeNse, calendar: TradingCalendar, contracts: ContractTable) ->
             random=Random(3),
             sleep=sleep,
             on_breaker=breaker.append,
+            held_expiries=held,
         )
         return Visit(site, clock, source, breaker, pauses)
 

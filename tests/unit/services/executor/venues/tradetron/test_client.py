@@ -83,6 +83,21 @@ def test_data_keys_go_first_and_the_trigger_last(server: FakeTradetron, method: 
     assert (TOKEN in call.query) is (method == "get")
 
 
+def test_expiry_and_kind_tell_which_contract_is_meant(server: FakeTradetron):
+    keys = {"strike_key": "strike", "expiry_key": "expiry", "expiry_text_key": "expiry_text", "kind_key": "kind"}
+    with client(server, **keys) as tradetron:
+        tradetron.store(write())
+        tradetron.store(write(0))
+    assert server.calls[0].pairs == (
+        ("strike", "24400"),
+        ("expiry", "2025-09-02"),
+        ("expiry_text", "02SEP2025"),
+        ("kind", "PE"),
+        ("gap", "1"),
+    )
+    assert server.calls[1].pairs == (("gap", "0"),)
+
+
 @pytest.mark.parametrize("value", [1, -1, 0])
 def test_by_default_only_the_trigger_is_sent(server: FakeTradetron, value: int):
     with client(server) as tradetron:

@@ -237,3 +237,30 @@ def test_brotli_is_never_offered_and_would_be_served_to_whoever_does(visit):
     one = visit()
     one.poll()
     assert {seen.headers["accept-encoding"] for seen in one.site.seen} == {"gzip, deflate"}
+
+
+FRONT, SECOND, THIRD = date(2026, 11, 23), date(2026, 12, 1), date(2026, 12, 8)
+
+
+def expiries_of(polled) -> list[str]:
+    return [expiry.expiry for expiry in polled.items[-1].expiries]
+
+
+def test_a_front_expiry_that_the_list_lacks_is_asked_for_all_the_same(visit):
+    one = visit(unlisted=(FRONT.isoformat(),))
+    assert expiries_of(one.poll()[0])[:2] == [FRONT.isoformat(), SECOND.isoformat()]
+
+
+def test_where_the_site_has_no_answer_for_it_the_list_opens_the_chain(visit):
+    one = visit(unlisted=(FRONT.isoformat(),), by_request={3: Fault.GONE})
+    polled = one.poll()[0]
+    assert expiries_of(polled)[0] == SECOND.isoformat()
+    assert one.source.counts["front_unlisted"] == 1
+
+
+def test_the_expiry_of_an_open_position_is_always_asked_for(visit):
+    held = [(date(2026, 11, 10), THIRD)]
+    one = visit({"nse_expiries": 1}, held=lambda: held[0])
+    assert expiries_of(one.poll()[0]) == [FRONT.isoformat(), THIRD.isoformat()]
+    unlisted = visit({"nse_expiries": 1}, held=lambda: held[0], unlisted=(THIRD.isoformat(),))
+    assert expiries_of(unlisted.poll()[0]) == [FRONT.isoformat(), THIRD.isoformat()]
