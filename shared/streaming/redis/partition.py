@@ -298,7 +298,7 @@ class OwnedPartition:
                     f"got {error}; run the version that wrote it, or delete the field to start that book from its last events, halted"
                 ) from error
             self._book_at[book] = positions.get(covered_field(book).encode(), b"0-0")
-        self._served = known = {book for field in positions if (book := served_book(field.decode())) is not None}
+        self._served = known = {served for field in positions if (served := served_book(field.decode())) is not None}
         # Brokers of former versions name no books; there the loss of all states can be told, that of one cannot.
         every = not states and bool(answer[2]) and not known
         for book in sorted(books_told(connection, self.number) if every else known - self._slots.keys()):
