@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from services.ingest.bootstrap import run_ingest
 from services.ingest.live.claim import claim_book
@@ -16,6 +17,8 @@ from shared.events import FeedKind
 from shared.streaming.connect import connect
 from shared.streaming.redis.broker import EmbeddedRedis
 from trading_system.operations.live import run_live
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -61,6 +64,17 @@ def test_ingest_told_to_take_running_markets_alone_refuses_a_played_one(monkeypa
     monkeypatch.setenv("THETAFLOW_INGEST_LIVE_ONLY", "true")
     with pytest.raises(ConfigError, match="expected a running market for live"):
         run_ingest(threading.Event())
+
+
+def test_compose_runs_live_as_a_project_of_its_own_that_takes_no_played_market():
+    demo, live = (
+        yaml.safe_load((ROOT / name).read_text()) for name in ("docker-compose.yml", "docker-compose.live.yml")
+    )
+    assert live["name"] != demo["name"]  # a project's name stands before each of its volumes
+    assert all(volume is None for volume in demo["volumes"].values())
+    told = live["services"]["ingest"]["environment"]
+    assert told["THETAFLOW_INGEST_LIVE_ONLY"] == "true"
+    assert told["THETAFLOW_INGEST_SOURCE"].startswith("${THETAFLOW_INGEST_SOURCE:?")
 
 
 def test_a_source_of_one_s_own_is_live_when_it_is_polled(tmp_path):

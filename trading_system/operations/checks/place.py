@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from services.alerts.settings import AlertSettings
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.arming import check_armed
 from services.executor.venues.registry import choose_venue
@@ -18,10 +19,10 @@ from shared.errors import ConfigError, EngineError, NotArmedError, PluginError
 from shared.settings import BrokerSettings, HealthSettings, load_settings
 from shared.settings.writable import why_unwritable
 from shared.streaming.connect import connect
+from trading_system.offline.settings import OfflineSettings
 from trading_system.operations.checks.findings import Finding, Grade, Subject
 from trading_system.operations.sole_live import owners_on
 
-BROKER_FOLDER: Final = Path("data/broker")
 LOGS: Final = Path("data/logs")
 
 _LEAST_FREE_GIB: Final = 1.0
@@ -44,12 +45,17 @@ def _folders(subject: Subject) -> Iterator[tuple[str, Path]]:
         executor = load_settings(ExecutorSettings, subject.environ)
         recorder = load_settings(RecorderSettings, subject.environ)
         trainer = load_settings(TrainerSettings, subject.environ)
+        alerts = load_settings(AlertSettings, subject.environ)
+        offline = load_settings(OfflineSettings, subject.environ)
     except ConfigError:
         return  # Told by the check of the settings.
     if executor.directory is not None:
         yield "THETAFLOW_EXECUTOR_DIRECTORY", executor.directory
     yield "THETAFLOW_RECORDER_STORE", recorder.store
     yield "THETAFLOW_TRAINER_MODELS", trainer.models
+    yield "THETAFLOW_OFFLINE_MODELS", offline.models
+    yield "THETAFLOW_OFFLINE_REPORTS", offline.reports
+    yield "THETAFLOW_ALERTS_DIRECTORY", alerts.directory
     yield "logs of `thetaflow live`", LOGS
 
 
