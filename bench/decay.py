@@ -143,7 +143,7 @@ def market_events(items: Iterable[Parsed], house: Installation) -> Iterator[list
 
     upstream = MemoryEngine(
         (
-            features_service(house.features, house.calendar, house.contracts, house.clock),
+            features_service(house.features, house.calendar, house.contracts, house.clock, house.positions),
             predictor_service(house.predictor, house.schema()),
         ),
         observer=observe,

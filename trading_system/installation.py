@@ -20,6 +20,7 @@ from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.margin_table import MarginTable
+from shared.market.participant_files import PublishedPositions
 from shared.market.quote_table import QuoteTable
 from shared.market.variance_clock import VarianceClock
 from shared.models.feature_schema import FeatureSchema
@@ -39,6 +40,7 @@ class InstallationSettings:
     costs: CostTable
     margins: MarginTable
     quotes: QuoteTable
+    positions: PublishedPositions
     ingest: IngestSettings
     features: FeaturesSettings
     predictor: PredictorSettings
@@ -53,7 +55,7 @@ class InstallationSettings:
         Raises:
             ConfigError: names each wrong variable, what was expected and what came.
             TableError: the user's table cannot be read, or makes no sense.
-            BadInputError: a margin file is not as the exchange publishes it.
+            BadInputError: a margin or participant file is not as the exchange publishes it.
         """
         tables = load_settings(TableSettings, environ)
         calendar = TradingCalendar.load(tables.place("calendar"))
@@ -64,6 +66,7 @@ class InstallationSettings:
             costs=CostTable.load(tables.place("costs")),
             margins=MarginTable.load(tables.place("margin"), files=tables.margin_files),
             quotes=QuoteTable.load(tables.place("quotes")),
+            positions=PublishedPositions.read(tables.participant_files),
             ingest=load_settings(IngestSettings, environ),
             features=load_settings(FeaturesSettings, environ),
             predictor=load_settings(PredictorSettings, environ),

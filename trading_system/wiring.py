@@ -20,7 +20,7 @@ class Installation(InstallationSettings):
     def services(self) -> tuple[Service, ...]:
         """Make every service that an engine runs, in the order of the flow."""
         return (
-            features_service(self.features, self.calendar, self.contracts, self.clock),
+            features_service(self.features, self.calendar, self.contracts, self.clock, self.positions),
             predictor_service(self.predictor, self.schema()),
             risk_service(self.risk, self.margins, self.contracts, self.costs),
             executor_service(

@@ -8,6 +8,7 @@ from services.features.bootstrap import features_service
 from services.features.settings import FeaturesSettings
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.participant_files import PublishedPositions
 from shared.market.variance_clock import VarianceClock
 from shared.process import run_service
 from shared.settings import TableSettings, load_settings
@@ -19,7 +20,9 @@ def main(stop: threading.Event) -> int:
     settings, tables = load_settings(FeaturesSettings), load_settings(TableSettings)
     calendar = TradingCalendar.load(tables.place("calendar"))
     clock = VarianceClock.load(calendar, tables.place("variance"))
-    return serve(features_service(settings, calendar, ContractTable.load(tables.place("contracts")), clock), stop)
+    contracts = ContractTable.load(tables.place("contracts"))
+    positions = PublishedPositions.read(tables.participant_files)
+    return serve(features_service(settings, calendar, contracts, clock, positions), stop)
 
 
 if __name__ == "__main__":

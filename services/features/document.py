@@ -32,7 +32,9 @@ Rules that hold for all of them:
   Every snapshot gets a vector; one that is late or out of session gets it without any history.
 * **Sessions**: one counts as a day of history when its first and last snapshot lie within 45 minutes of its open and close.
   Overnight returns compare the same expiry's forward, so a change of expiry leaves no jump.
-* **Scale**: features in points and the gamma exposure in rupees move with the price level (marked *price*); all others stay
+* **Lots**: open interest and volume arrive in contracts and are told in units (contracts x units per lot) or as shares, so
+  that a change of the lot changes no feature.
+* **Scale**: features in points and gamma in rupees move with the price level (marked *price*); all others stay
   the same when every price and strike is multiplied by one factor.
 
 Warm-up is what an unbroken feed of one snapshot a minute needs before the first value. "-" under it means the snapshot

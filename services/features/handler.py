@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -16,9 +17,11 @@ from services.features.state.history import MarketHistory
 from shared.clock import from_ns, ist_date
 from shared.errors import NoSessionError
 from shared.events import ChainSnapshot, Event, FeatureVector
+from shared.events.upcasting import unchanged
 from shared.layouts import Layout
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.participant_files import NOTHING_PUBLISHED, PublishedPositions
 from shared.market.variance_clock import VarianceClock
 
 
@@ -32,10 +35,11 @@ class _State(msgspec.Struct):
     histories: dict[str, MarketHistory]
 
 
-_OF_V0_1_0: Final = "d0e7c2ec708fe15a4ecc9183af870cbe"
-"""Schema of v0.1.0. Its state is laid out as today's and is taken up, with volatilities of the calendar's clock in it."""
+_IN_CONTRACTS: Final = frozenset({"d0e7c2ec708fe15a4ecc9183af870cbe", "907ba4dbada7b85442af9c80cd771c3f"})
+"""Schemas whose state is taken up: v0.1.0's, with volatilities of the calendar's clock in it, and the one after it. Both
+counted the volume of past sessions in contracts."""
 
-_STATE: Final = Layout("features.state", _State, encoding="msgpack")
+_STATE: Final = Layout("features.state", _State, version=2, upcasters={1: unchanged}, encoding="msgpack")
 
 
 class FeaturesHandler:
@@ -47,6 +51,7 @@ class FeaturesHandler:
         calendar: sessions.
         contracts: lot sizes.
         clock: what volatilities are counted by.
+        positions: of the desks by day, as far as reports of them were provided.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class FeaturesHandler:
         calendar: TradingCalendar,
         contracts: ContractTable,
         clock: VarianceClock,
+        positions: PublishedPositions = NOTHING_PUBLISHED,
     ) -> None:
         self._book = book
         self._settings = settings
@@ -63,6 +69,7 @@ class FeaturesHandler:
         self._calendar = calendar
         self._contracts = contracts
         self._clock = clock
+        self._positions = positions
         self._closes = ExpiryCloses(calendar)
         self._histories: dict[str, MarketHistory] = {}
 
@@ -88,9 +95,20 @@ class FeaturesHandler:
             ValueError: they are of another schema.
         """
         found = _STATE.decode(state)
-        if found.schema_id not in {SCHEMA_ID, _OF_V0_1_0}:
+        if found.schema_id not in {SCHEMA_ID, *_IN_CONTRACTS}:
             raise ValueError(f"expected a state of features schema {SCHEMA_ID}, got one of {found.schema_id}")
         self._histories = found.histories
+        if found.schema_id != SCHEMA_ID:
+            for underlying, history in self._histories.items():
+                self._count_in_units(underlying, history)
+
+    def _count_in_units(self, underlying: str, history: MarketHistory) -> None:
+        """Take up what counted contracts; past sessions are taken to have had the lot of the newest."""
+        running = history.intraday
+        if running is not None:
+            day = date.fromordinal(running.day)
+            running.lot_size = self._contracts.lot_size(underlying, date.fromisoformat(running.expiry), day)
+            history.daily.count_in_units(running.lot_size)
 
     def _vector(self, snapshot: ChainSnapshot) -> FeatureVector:
         ts = snapshot.header.ts
@@ -100,7 +118,7 @@ class FeaturesHandler:
             raise NoSessionError("a snapshot on a trading day", f"{from_ns(ts):%d-%b-%Y %H:%M:%S}", snapshot.header.id)
         expiries = self._closes.alive(snapshot.expiries, ts)
         lot_size = self._contracts.lot_size(snapshot.underlying, expiries[0].day if expiries else day, day)
-        now = cross_section(snapshot, session, expiries, lot_size, self._clock)
+        now = cross_section(snapshot, session, expiries, lot_size, self._clock, self._positions.before(day))
         history = self._histories.setdefault(snapshot.underlying, MarketHistory())
         history.advance(now, self._calendar)
         return FeatureVector(

@@ -13,18 +13,17 @@ reports for one's own use and forbid automated downloads.
 
 from __future__ import annotations
 
-import csv
-import math
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 from shared.errors import BadInputError, ConfigError
 from shared.events import OptionKind
+from shared.market.published_csv import published_day, published_number, published_rows
 
 INDICES: Final = frozenset({"NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "NIFTYNXT50"})
 """Underlyings whose rows are read."""
@@ -33,13 +32,11 @@ KEPT_FOR: Final = timedelta(days=7)
 """A file older than this says nothing about a day any more: holidays never keep the exchange shut for so long."""
 
 _NAME = re.compile(r"(FOVOLT|AEL|F_AEL_OPT_CONTRACTS)_(\d{8})\.csv", re.IGNORECASE)
-_DATES = ("%d-%b-%Y", "%d-%b-%y", "%Y-%m-%d", "%d/%m/%Y", "%d%m%Y")
 _KINDS = {"CE": OptionKind.CALL, "PE": OptionKind.PUT}
 _NEAR, _FAR = "OTH", "OTM"
 _LARGEST_DAILY_VOLATILITY = 0.5
 _PER_CENT = 100.0
 
-Cells = Mapping[str, str]
 ContractKey = tuple[date, float, OptionKind]
 
 
@@ -94,7 +91,7 @@ class PublishedMargins:
             named = _NAME.fullmatch(path.name)
             if named is None:
                 continue
-            day = _day(named[2], path.name)
+            day = published_day(named[2], path.name)
             kind = named[1].upper()
             known = volatilities if kind == "FOVOLT" else near if kind == "AEL" else contracts
             if day in known:
@@ -128,13 +125,15 @@ NOTHING_PUBLISHED: Final = PublishedExposure()
 
 def _volatilities(path: Path, day: date) -> dict[str, float]:
     found: dict[str, float] = {}
-    for where, cells in _rows(path, {"date": ("date",), "symbol": ("symbol",), "sigma": ("applicable daily vol",)}):
+    for where, cells in published_rows(
+        path, {"date": ("date",), "symbol": ("symbol",), "sigma": ("applicable daily vol",)}
+    ):
         if cells["symbol"] not in INDICES:
             continue
-        stated = _day(cells["date"], where)
+        stated = published_day(cells["date"], where)
         if stated != day:
             raise BadInputError(f"the day of the file's name, {day}", cells["date"], where)
-        sigma = _number(cells["sigma"], where)
+        sigma = published_number(cells["sigma"], where)
         # An old layout told per cent; a daily volatility of half the index is none.
         if not 0.0 < sigma < _LARGEST_DAILY_VOLATILITY:
             raise BadInputError("a daily volatility as a decimal above 0", cells["sigma"], where)
@@ -147,7 +146,7 @@ def _volatilities(path: Path, day: date) -> dict[str, float]:
 def _by_underlying(path: Path) -> dict[str, PublishedExposure]:
     shares: dict[str, dict[str, float]] = {}
     wanted = {"symbol": ("symbol",), "instrument": ("instrument",), "share": ("total", "elm")}
-    for where, cells in _rows(path, wanted):
+    for where, cells in published_rows(path, wanted):
         if cells["symbol"] not in INDICES:
             continue
         if cells["instrument"] not in {_NEAR, _FAR}:
@@ -168,11 +167,11 @@ def _by_contract(path: Path) -> dict[str, PublishedExposure]:
         "share": ("elm",),
     }
     shares: dict[str, dict[ContractKey, float]] = {}
-    for where, cells in _rows(path, wanted):
+    for where, cells in published_rows(path, wanted):
         kind = _KINDS.get(cells["kind"])
         if cells["symbol"] not in INDICES or kind is None:
             continue  # a future, or a share's option
-        key = (_day(cells["expiry"], where), _number(cells["strike"], where), kind)
+        key = (published_day(cells["expiry"], where), published_number(cells["strike"], where), kind)
         shares.setdefault(cells["symbol"], {})[key] = _share(cells["share"], where)
     return {symbol: PublishedExposure(contracts=by_contract) for symbol, by_contract in shares.items()}
 
@@ -187,54 +186,8 @@ def _merged(
     return merged
 
 
-def _rows(path: Path, wanted: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, Cells]]:
-    """Give each row's place and wanted cells; a column is wanted by words that its heading alone has."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file, strict=True) if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError("a readable CSV file", str(error), str(path)) from error
-    if not lines:
-        raise BadInputError("a row of headings", "an empty file", path.name)
-    headings = [" ".join(cell.lower().split()) for cell in lines[0]]
-    columns = {name: _column(headings, words, path.name) for name, words in wanted.items()}
-    for number, line in enumerate(lines[1:], start=2):
-        where = f"{path.name} row {number}"
-        if len(line) < len(headings):
-            raise BadInputError(f"{len(headings)} cells", len(line), where)
-        yield where, {name: line[at].strip() for name, at in columns.items()}
-
-
-def _column(headings: list[str], words: tuple[str, ...], where: str) -> int:
-    fitting = [at for at, heading in enumerate(headings) if all(word in heading for word in words)]
-    exact = [at for at in fitting if headings[at] == " ".join(words)]
-    if len(exact or fitting) != 1:
-        found = [headings[at] for at in fitting] or headings
-        raise BadInputError(f"one column headed {' '.join(words)!r}", found, where)
-    return (exact or fitting)[0]
-
-
-def _day(text: str, where: str) -> date:
-    for layout in _DATES:
-        try:
-            return datetime.strptime(text, layout).date()  # noqa: DTZ007  # a calendar day has no zone
-        except ValueError:
-            continue
-    raise BadInputError("a date like 26-Nov-2026", text, where)
-
-
-def _number(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise BadInputError("a number", text, where) from error
-    if not math.isfinite(value):
-        raise BadInputError("a finite number", text, where)
-    return value
-
-
 def _share(text: str, where: str) -> float:
-    percent = _number(text, where)
+    percent = published_number(text, where)
     if not 0.0 < percent <= _PER_CENT:
         raise BadInputError("a percentage above 0 and of 100 at most", text, where)
     return percent / _PER_CENT

@@ -135,6 +135,8 @@ class TableSettings(ServiceSettings):
         quotes_table: how wide a quote may be and still be one: a file laid out like `shared/market/tables/quotes.toml`.
         margin_files: folder with the exchange's daily volatility and exposure margin files, fetched by a person
             (`docs/execution.md`). Read once, as the process starts. None: margins by the packaged table alone.
+        participant_files: folder with the exchange's participant-wise open interest files, fetched by a person
+            (`docs/market-data.md`). Read once, as the process starts. None: features of who holds the options are missing.
     """
 
     tables_folder: Path | None = None
@@ -142,6 +144,7 @@ class TableSettings(ServiceSettings):
     variance_table: Path | None = None
     quotes_table: Path | None = None
     margin_files: Path | None = None
+    participant_files: Path | None = None
 
     def place(self, name: str) -> Path | None:
         """Give the file that is laid over the packaged table of a name; None when there is none."""

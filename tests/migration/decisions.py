@@ -18,6 +18,7 @@ from shared.events import Contract, Denial, Event, Fill, Order, OrderAction, Sig
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import Parsed
 from shared.market.variance_clock import VarianceClock
+from shared.models.feature_schema import published_schema
 from shared.streaming.memory.engine import MemoryEngine
 from tests.builders import SHORT_HOLDING, UNGATED
 from tests.migration.tally import Tally
@@ -47,6 +48,27 @@ RECORDED = (
     "nse-csv-download",
     "nse-chain-html-2018-2019",
 )
+
+NOT_COMPARED = frozenset(
+    (
+        # Of v0.1.0, redefined since: contracts became units or shares, a ratio through zero a balance, a sign that nobody
+        # knew was left out, and the flip is where revalued gamma is zero.
+        *("oi_call_total", "oi_put_total", "oi_call_band", "oi_put_band"),
+        *("oi_call_change", "oi_put_change", "oi_call_build", "oi_put_build"),
+        *("volume_call", "volume_put", "volume_rate_5m", "pcr_oi_change", "gamma_exposure", "gamma_flip_distance"),
+        # What stands in their place.
+        *("oi_call_units", "oi_put_units", "oi_call_band_share", "oi_put_band_share"),
+        *("oi_call_change_share", "oi_put_change_share", "oi_call_build_share", "oi_put_build_share"),
+        *("oi_change_imbalance", "volume_call_units", "volume_put_units", "gamma_gross"),
+        *("pro_call_balance", "pro_put_balance", "pro_gamma_balance"),
+    )
+)
+"""Features that no value of v0.1.0 can be held against; the others stand in its order, five of them under another name."""
+
+RENAMED = {"oi_build_imbalance": "oi_put_build"}
+"""What the rule calls a reading now, and what v0.1.0 called it: the balance of both builds was always what it read."""
+
+STANDING = tuple(at for at, name in enumerate(published_schema().names) if name not in NOT_COMPARED)
 
 
 @dataclass
@@ -124,11 +146,12 @@ def line_of(event: Event) -> str | None:
         market = event.market
         quoted = [f"{_name(each.contract)}:{each.bid}/{each.ask}:{each.delta}" for each in market.candidates]
         probabilities = f"{event.p_put_pays} {event.p_call_pays}"
-        top = " ".join(f"{part.name}={part.contribution}" for part in event.top_features)
+        top = " ".join(f"{RENAMED.get(part.name, part.name)}={part.contribution}" for part in event.top_features)
+        features = tuple(event.entry_features[at] for at in STANDING) if event.entry_features else ()
         return (
             f"signal {event.header.ts} {event.direction:+d} {probabilities} {event.confidence} {event.threshold} "
-            f"{event.regime} {event.mode.value} {event.reason} | {market.spot} {market.forward} {market.atm_iv} "
-            f"{market.expiry} | {' '.join(quoted)} | {top} | {event.entry_features}"
+            f"{event.regime} {event.mode.value} {words_of_then(event.reason)} | {market.spot} {market.forward} {market.atm_iv} "
+            f"{market.expiry} | {' '.join(quoted)} | {top} | {features}"
         )
     if isinstance(event, Order):
         # An exit of v0.1.0 named the position's stop, which an exchange would have let rest after a gap.
@@ -136,7 +159,7 @@ def line_of(event: Event) -> str | None:
         return (
             f"order {event.header.ts} {event.action.value} {event.side.value} {_name(event.contract)} {event.lots} "
             f"{event.lot_size} {limit} {event.stop_price} {event.target_price} {event.trail_points} "
-            f"{event.time_exit_ns} {event.valid_until_ns} {event.margin_paise} {event.quote_price} {event.reason}"
+            f"{event.time_exit_ns} {event.valid_until_ns} {event.margin_paise} {event.quote_price} {words_of_then(event.reason)}"
         )
     if isinstance(event, Denial):
         contract = "" if event.contract is None else _name(event.contract)
@@ -155,6 +178,13 @@ def line_of(event: Event) -> str | None:
             f"{event.holding_ns} {event.exit_reason.value}"
         )
     return None
+
+
+def words_of_then(reason: str) -> str:
+    """Give a reason with its readings named as v0.1.0 named them."""
+    for now, then in RENAMED.items():
+        reason = reason.replace(now, then)
+    return reason
 
 
 def _name(contract: Contract) -> str:

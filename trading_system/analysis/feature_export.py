@@ -33,7 +33,7 @@ class FeatureExport:
 def feature_vectors(items: Iterable[Parsed], house: Installation, book: str = "nifty") -> Iterator[FeatureVector]:
     """Give the feature vector of each capture that passes the gates of ingest, in order."""
     ingest = house.ingest_handler(book)
-    features = FeaturesHandler(book, house.features, house.calendar, house.contracts, house.clock)
+    features = FeaturesHandler(book, house.features, house.calendar, house.contracts, house.clock, house.positions)
     for item in items:
         for event in ingest.accept(item):
             yield from _vectors(features, event)
@@ -57,7 +57,7 @@ def export_features(
     """
     house = installation or Installation.load()
     ingest = house.ingest_handler(book)
-    features = FeaturesHandler(book, house.features, house.calendar, house.contracts, house.clock)
+    features = FeaturesHandler(book, house.features, house.calendar, house.contracts, house.clock, house.positions)
     unfinished = out.with_name(f"{out.name}.part")
     rows = 0
     try:

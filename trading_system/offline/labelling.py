@@ -99,7 +99,9 @@ def collect_days(
     schema = house.schema()
     models = ModelSource(house.predictor.models, schema.id, "none")
     context = StrategyContext("training", house.predictor, schema, models)
-    features = FeaturesHandler("training", house.features, house.calendar, house.contracts, house.clock)
+    features = FeaturesHandler(
+        "training", house.features, house.calendar, house.contracts, house.clock, house.positions
+    )
     predictor = PredictorHandler(context, strategies().get(judged_strategy(house))(context))
     day, ordinal = _Day(), -1
     for item in items:

@@ -49,6 +49,7 @@ def cache_key(house: InstallationSettings, rules: LabelRules, content: Mapping[s
         "rule": threshold,
         "labels": rules,
         "content": content,
+        "positions": house.positions.by_day,
     }
     digest.update(msgspec.json.encode(described, order="sorted"))
     digest.update(source_hash((_ENTRY,), _PACKAGES).encode())

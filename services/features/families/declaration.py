@@ -80,3 +80,11 @@ def missing(features: Sequence[Feature]) -> tuple[float, ...]:
 def ratio(numerator: float, denominator: float) -> float:
     """Divide; NaN when the denominator is 0 or either is NaN."""
     return numerator / denominator if denominator else NAN  # NaN is true and divides to NaN
+
+
+def balance(first: float, second: float) -> float:
+    """Give (first - second) / (|first| + |second|), -1 to 1; NaN when both are 0 or either is NaN.
+
+    Unlike first / second it does not run through infinity where the second changes its sign.
+    """
+    return ratio(first - second, abs(first) + abs(second))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from services.features.families.declaration import Feature, ratio
-from services.features.state.chain_arrays import CALL, OI, OI_CHANGE, PUT, VOLUME
+from services.features.state.chain_arrays import CALL, OI, PUT, VOLUME
 from services.features.state.cross_section import CrossSection
 from services.features.state.history import Past
 from services.features.state.missing import NAN
@@ -15,12 +15,6 @@ _USAGE = "common usage"
 FEATURES = (
     Feature("pcr_oi", "ratio", "put OI / call OI, all strikes", _USAGE),
     Feature("pcr_oi_band", "ratio", "put OI / call OI, ATM band", _USAGE),
-    Feature(
-        "pcr_oi_change",
-        "ratio",
-        "day's change in put OI / day's change in call OI, all strikes; signs as they fall",
-        _USAGE,
-    ),
     Feature("pcr_volume", "ratio", "put volume / call volume of the day, all strikes", _USAGE),
     Feature("pcr_premium", "ratio", "sum of put price x volume / sum of call price x volume, all strikes", _USAGE),
     Feature("pcr_oi_shift_15m", "ratio", "pcr_oi - pcr_oi 15 minutes ago", _USAGE, warm_up=15, needs_history=True),
@@ -39,7 +33,6 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     return (
         pcr,
         ratio(band_puts[OI], band_calls[OI]),
-        ratio(puts[OI_CHANGE], calls[OI_CHANGE]),
         ratio(puts[VOLUME], calls[VOLUME]),
         ratio(put_turnover, call_turnover),
         pcr - ratio(then.put_oi, then.call_oi) if then is not None else NAN,

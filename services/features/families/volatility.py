@@ -47,7 +47,7 @@ FEATURES = (
         needs_history=True,
     ),
     Feature(
-        "iv_rank",
+        "iv_rank_20d",
         "unbounded, 0 to 1 inside the range",
         f"(iv_7d - lowest) / (highest - lowest) {_RANK}",
         "common usage",
@@ -56,7 +56,7 @@ FEATURES = (
         needs_history=True,
     ),
     Feature(
-        "iv_percentile",
+        "iv_percentile_20d",
         "0 to 1",
         f"share of values under the present iv_7d {_RANK}",
         "common usage",

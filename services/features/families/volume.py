@@ -11,15 +11,15 @@ from services.features.state.intraday import PROFILE_MINUTES, Sample, highest
 from services.features.state.missing import NAN
 from shared.clock import NS_PER_MINUTE
 
-_EXCHANGE = "exchange volume, contracts, front expiry"
+_EXCHANGE = "exchange volume, contracts x units per lot, front expiry"
 
 FEATURES = (
-    Feature("volume_call", "contracts", "call volume of the day, all strikes", _EXCHANGE),
-    Feature("volume_put", "contracts", "put volume of the day, all strikes", _EXCHANGE),
+    Feature("volume_call_units", "units", "call volume of the day, all strikes", _EXCHANGE),
+    Feature("volume_put_units", "units", "put volume of the day, all strikes", _EXCHANGE),
     Feature("volume_oi_ratio", "ratio", "volume of the day / OI, both sides, all strikes", _EXCHANGE),
     Feature(
         "volume_rate_5m",
-        "contracts per minute",
+        "units per minute",
         "volume since 5 minutes ago / minutes since that snapshot; a total below an earlier one counts as that one",
         _EXCHANGE,
         warm_up=5,
@@ -44,9 +44,10 @@ FEATURES = (
         needs_history=True,
     ),
     Feature(
-        "vwap_distance",
+        "activity_weighted_distance",
         "fraction of forward",
-        "1 - VWAP / forward; VWAP weighs the forward of each snapshot with the options traded since the one before",
+        "1 - mean / forward; the mean weighs the forward of each snapshot of the session with the options traded since the "
+        "one before",
         _EXCHANGE,
         warm_up=1,
         needs_history=True,
@@ -58,7 +59,8 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     """Compute the family, in order of FEATURES."""
     calls, puts = now.totals
     volume = calls[VOLUME] + puts[VOLUME]
-    of_now = (calls[VOLUME], puts[VOLUME], ratio(volume, calls[OI] + puts[OI]))
+    lot = now.lot_size
+    of_now = (calls[VOLUME] * lot, puts[VOLUME] * lot, ratio(volume, calls[OI] + puts[OI]))
     if past is None or now.money is None:
         return *of_now, NAN, NAN, NAN, NAN
     session = past.session
@@ -69,8 +71,14 @@ def compute(now: CrossSection, past: Past | None) -> tuple[float, ...]:
     slot = (now.ts - 1 - session.open_ns) // (PROFILE_MINUTES * NS_PER_MINUTE)
     typical = past.days.typical_volume
     usual = typical[slot] if 0 <= slot < len(typical) else NAN
-    vwap = ratio(session.traded_value, session.traded)
-    return *of_now, rate_5m, ratio(rate_5m, mean), ratio(rate_15m, usual), 1.0 - vwap / now.money.forward
+    weighted = ratio(session.traded_value, session.traded)
+    return (
+        *of_now,
+        rate_5m * lot,
+        ratio(rate_5m, mean),
+        ratio(rate_15m * lot, usual),
+        1.0 - weighted / now.money.forward,
+    )
 
 
 def _rate(now: CrossSection, volume: float, then: Sample | None) -> float:

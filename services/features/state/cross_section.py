@@ -27,6 +27,7 @@ from services.features.state.missing import NAN
 from shared.events import ChainSnapshot, ExpiryChain, QualityFlag
 from shared.market.calendar import Session
 from shared.market.forward import mid_quote, parity_forward
+from shared.market.participant_files import DeskPositions
 from shared.market.pricing import MINIMUM_MINUTES, MINUTES_PER_YEAR, ImpliedGreeks, implied_greeks
 from shared.market.variance_clock import VarianceClock
 
@@ -86,6 +87,7 @@ class CrossSection:
         clock: every volatility is on it.
         years, next_years: from the snapshot to the front's and the next expiry's close on that clock, not below the
             floor of pricing; NaN without that expiry.
+        desks: how proprietary desks stood at the close before; None when no report of it was provided.
     """
 
     snapshot: ChainSnapshot
@@ -110,6 +112,7 @@ class CrossSection:
     clock: VarianceClock
     years: float
     next_years: float
+    desks: DeskPositions | None = None
 
 
 def years_of(minutes: float) -> float:
@@ -123,6 +126,7 @@ def cross_section(
     expiries: tuple[DatedExpiry, ...],
     lot_size: int,
     clock: VarianceClock,
+    desks: DeskPositions | None = None,
 ) -> CrossSection:
     """Work out what a snapshot shows; `expiries` are those of its chains that are still alive, nearest first."""
     ts = snapshot.header.ts
@@ -176,6 +180,7 @@ def cross_section(
         clock=clock,
         years=years,
         next_years=next_years,
+        desks=desks,
     )
 
 

@@ -59,7 +59,7 @@ class HistoricalVolatility(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Profile(msgspec.Struct, frozen=True, array_like=True):
-    """Volume of one session by slot of the day: contracts, and minutes observed."""
+    """Volume of one session by slot of the day: units, and minutes observed."""
 
     volume: tuple[float, ...]
     minutes: tuple[float, ...]
@@ -72,7 +72,7 @@ class Daily(msgspec.Struct):
         bars: covered sessions, oldest first.
         volatilities: closing seven-day volatility of past sessions, oldest first.
         profiles: volume of past sessions, oldest first.
-        typical_volume: contracts a minute by slot, over `profiles`; NaN in slots never observed.
+        typical_volume: units a minute by slot, over `profiles`; NaN in slots never observed.
         last_day: ordinal of the newest session seen.
         last_forwards: closing forward of each expiry seen then.
         last_covered: whether it was seen to its end.
@@ -108,9 +108,18 @@ class Daily(msgspec.Struct):
         if not math.isnan(volatility):
             self.volatilities = [*self.volatilities, volatility][-IV_SESSIONS:]
         if session.profile_volume:
-            profile = Profile(tuple(session.profile_volume), tuple(session.profile_minutes))
+            units = tuple(contracts * session.lot_size for contracts in session.profile_volume)
+            profile = Profile(units, tuple(session.profile_minutes))
             self.profiles = [*self.profiles, profile][-PROFILE_SESSIONS:]
             self.typical_volume = typical_volume(self.profiles)
+
+    def count_in_units(self, lot_size: int) -> None:
+        """Turn volumes kept in contracts into units."""
+        self.profiles = [
+            Profile(tuple(contracts * lot_size for contracts in profile.volume), profile.minutes)
+            for profile in self.profiles
+        ]
+        self.typical_volume = typical_volume(self.profiles) if self.profiles else []
 
     def overnight_return(self, previous_day: int, expiry: str, forward: float) -> float:
         """Log return of an expiry's forward since the last close; NaN unless that was the session before, to its end."""

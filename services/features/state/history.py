@@ -86,6 +86,7 @@ class MarketHistory(msgspec.Struct):
             last_ts=now.ts,
             whole=start,
             minute=start,
+            lot_size=now.lot_size,
         )
 
 

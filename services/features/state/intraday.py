@@ -109,6 +109,7 @@ class Intraday(msgspec.Struct):
         opening: bar of the opening range so far.
         range_bars: done bars of five minutes, and the forming one last.
         parkinson, garman_klass, rogers_satchell: yearly volatility over the done ones.
+        lot_size: units per contract of the front expiry.
         volume, volume_ts: highest total seen, contracts, and when.
         traded_value, traded: volume-weighted sum of the forward and its weight.
         profile_volume, profile_minutes: contracts and minutes per slot of the day.
@@ -124,6 +125,7 @@ class Intraday(msgspec.Struct):
     last_ts: int
     whole: Bar
     minute: Bar
+    lot_size: int = 1
     first_iv: float = NAN
     closed: Indicators = msgspec.field(default_factory=Indicators)
     live: Indicators = msgspec.field(default_factory=Indicators)

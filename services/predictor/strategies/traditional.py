@@ -104,7 +104,7 @@ def traditional_score(features: Features, minutes_per_year: float) -> Traditiona
         ("pcr_oi", 0.5, _centred(features.get("pcr_oi"), 1.0, 0.4)),
         ("max_pain_distance", 0.3, _centred(features.get("max_pain_distance"), 0.0, _PULL_OF_MAX_PAIN)),
         ("risk_reversal_25d", 0.3, _centred(features.get("risk_reversal_25d"), _TYPICAL_RISK_REVERSAL, 0.02)),
-        ("oi_put_build", 0.4, _writing(features.get("oi_put_build"), features.get("oi_call_build"))),
+        ("oi_build_imbalance", 0.4, features.get("oi_build_imbalance")),
     )
     contributions = [
         Contribution(name=name, value=features.get(name), contribution=weight * scaled)
@@ -149,11 +149,3 @@ def _in_moves(relative_move: float | None, volatility: float | None, years: floa
 
 def _centred(value: float | None, centre: float, scale: float) -> float | None:
     return None if value is None or not isfinite(value) else tanh((value - centre) / scale)
-
-
-def _writing(put_build: float | None, call_build: float | None) -> float | None:
-    """Put writing near the money is support, call writing resistance: their balance, -1 to 1."""
-    if put_build is None or call_build is None:
-        return None
-    total = abs(put_build) + abs(call_build)
-    return (put_build - call_build) / total if total > 0.0 else None

@@ -14,6 +14,7 @@ from shared.market.contracts import ContractTable
 from shared.market.costs import CostTable
 from shared.market.dated_table import TableWarning
 from shared.market.margin_table import MarginTable
+from shared.market.participant_files import PublishedPositions
 from shared.market.quote_table import QuoteTable
 from shared.market.variance_clock import VarianceClock
 from shared.settings import BookSettings, BrokerSettings, HealthSettings, LogSettings, TableSettings, load_settings
@@ -78,6 +79,7 @@ def tables(subject: Subject) -> Iterator[Finding]:
         else:
             yield _covers(name, found.staleness(today), today)
     yield _margin_files(today, environ)
+    yield _participant_files(today, environ)
     session, holiday = calendar.session(today), calendar.holiday_name(today)
     yield Finding("session today", Grade.OK, session.kind.value if session else f"closed: {holiday or 'no session'}")
 
@@ -95,6 +97,25 @@ def _margin_files(today: date, environ: Mapping[str, str] | None) -> Finding:
         text = f"no FOVOLT file of the week before {today.isoformat()} in {folder}: fetch last evening's"
         return Finding(check, Grade.WARNING, text)
     return Finding(check, Grade.OK, f"the exchange's daily volatility of NIFTY is {sigma:.4f}")
+
+
+def _participant_files(today: date, environ: Mapping[str, str] | None) -> Finding:
+    check = "participant files"
+    try:
+        folder = load_settings(TableSettings, environ).participant_files
+        desks = PublishedPositions.read(folder).before(today)
+    except (ConfigError, BadInputError) as error:
+        return Finding(check, Grade.FAILED, str(error))
+    if folder is None:
+        return Finding(
+            check, Grade.OK, "none named: how desks hold index options stays unknown, see docs/market-data.md"
+        )
+    if desks is None:
+        text = f"no report of the week before {today.isoformat()} in {folder}: fetch last evening's"
+        return Finding(check, Grade.WARNING, text)
+    return Finding(
+        check, Grade.OK, f"desks stand at {desks.calls:+.2f} in index calls, {desks.puts:+.2f} in index puts"
+    )
 
 
 def _covers(name: str, warnings: Sequence[TableWarning], today: date) -> Finding:

@@ -15,7 +15,8 @@ from scipy.stats import norm
 
 from shared.clock import NS_PER_MINUTE, ist_date
 from shared.events import ChainSnapshot, ExpiryChain
-from tests.unit.services.features.synthetic_days import CALENDAR, CONTRACTS
+from shared.market.participant_files import DeskPositions
+from tests.unit.services.features.synthetic_days import CALENDAR, CONTRACTS, desks_at
 
 NAN = math.nan
 CALL, PUT = 1, -1
@@ -179,6 +180,15 @@ def safe(numerator: float, denominator: float) -> float:
     return NAN if denominator == 0 else numerator / denominator
 
 
+def desks_before(day: date) -> DeskPositions:
+    """The report of the last weekday before."""
+    return desks_at(max(before for n in range(1, 8) if (before := day - timedelta(days=n)).weekday() < 5))
+
+
+def leaning(first: float, second: float) -> float:
+    return safe(first - second, abs(first) + abs(second))
+
+
 def features_of_one(snapshot: ChainSnapshot) -> dict[str, float]:
     """Every feature that one snapshot decides, and under `_` what the history needs."""
     ts = snapshot.header.ts
@@ -189,6 +199,8 @@ def features_of_one(snapshot: ChainSnapshot) -> dict[str, float]:
     chain = alive[0]
     legs = legs_of(chain)
     found: dict[str, float] = {}
+    lot = CONTRACTS.lot_size(snapshot.underlying, date.fromisoformat(chain.expiry), day)
+    desks = desks_before(day)
     minutes = (ts - session.open_ns) / NS_PER_MINUTE
     left = (session.close_ns - ts) / NS_PER_MINUTE
     phase = 4.0 if left <= 45 else float(np.searchsorted([30, 135, 255], minutes, side="right"))
@@ -201,20 +213,25 @@ def features_of_one(snapshot: ChainSnapshot) -> dict[str, float]:
         "days_to_expiry": (date.fromisoformat(chain.expiry) - day).days,
         "is_expiry_day": float(chain.expiry == day.isoformat()),
         "day_of_week": day.weekday(),
+        "pro_call_balance": desks.calls,
+        "pro_put_balance": desks.puts,
         "india_vix": NAN if snapshot.vix is None else snapshot.vix,
     }
     calls, puts = legs[legs.kind == CALL], legs[legs.kind == PUT]
     for name, side in (("call", calls), ("put", puts)):
-        found[f"oi_{name}_total"] = total(side.oi)
-        found[f"oi_{name}_change"] = total(side.oi_change)
+        found[f"_oi_{name}"], found[f"_oi_{name}_change"] = total(side.oi), total(side.oi_change)
+        found[f"oi_{name}_units"] = found[f"_oi_{name}"] * lot
+        found[f"oi_{name}_change_share"] = safe(found[f"_oi_{name}_change"], found[f"_oi_{name}"])
         found[f"oi_{name}_concentration"] = float(((side.oi / side.oi.sum()) ** 2).sum())
-        found[f"volume_{name}"] = total(side.volume)
-    all_oi = found["oi_call_total"] + found["oi_put_total"]
-    found["_volume"] = found["volume_call"] + found["volume_put"]
+        found[f"_volume_{name}"] = total(side.volume)
+        found[f"volume_{name}_units"] = found[f"_volume_{name}"] * lot
+    found["_lot"] = lot
+    all_oi = found["_oi_call"] + found["_oi_put"]
+    found["_volume"] = found["_volume_call"] + found["_volume_put"]
     found["volume_oi_ratio"] = found["_volume"] / all_oi
-    found["pcr_oi"] = safe(found["oi_put_total"], found["oi_call_total"])
-    found["pcr_oi_change"] = safe(found["oi_put_change"], found["oi_call_change"])
-    found["pcr_volume"] = safe(found["volume_put"], found["volume_call"])
+    found["pcr_oi"] = safe(found["_oi_put"], found["_oi_call"])
+    found["oi_change_imbalance"] = leaning(found["_oi_put_change"], found["_oi_call_change"])
+    found["pcr_volume"] = safe(found["_volume_put"], found["_volume_call"])
     found["pcr_premium"] = (puts.mid * puts.volume).sum() / (calls.mid * calls.volume).sum()
     forward, spread = forward_of(legs)
     if not math.isnan(forward):
@@ -245,6 +262,7 @@ def _money_features(
     snapshot: ChainSnapshot, alive: list[ExpiryChain], legs: pd.DataFrame, forward: float, spread: float
 ) -> dict[str, float]:
     ts, chain = snapshot.header.ts, alive[0]
+    desks = desks_before(ist_date(ts))
     years = years_to(chain, ts)
     strikes = np.array(chain.strikes)
     atm = int(np.argmin(np.abs(strikes - forward)))
@@ -277,17 +295,17 @@ def _money_features(
         found[f"otm_call_premium_{step}"] = calls.mid.iloc[atm + step] / forward
         found[f"otm_put_premium_{step}"] = puts.mid.iloc[atm - step] / forward
     for name, side, near in (("call", calls, call_band), ("put", puts, put_band)):
-        found[f"oi_{name}_band"] = total(near.oi)
-        found[f"oi_{name}_build"] = total(near.oi_change)
+        found[f"_oi_{name}_band"], found[f"_oi_{name}_build"] = total(near.oi), total(near.oi_change)
+        found[f"oi_{name}_band_share"] = safe(found[f"_oi_{name}_band"], total(side.oi))
+        found[f"oi_{name}_build_share"] = safe(found[f"_oi_{name}_build"], total(side.oi))
         found[f"oi_{name}_max_distance"] = cast("float", side.oi.idxmax()) / forward - 1
         bids, asks = total(near.bid_qty), total(near.ask_qty)
         found[f"{name}_depth_imbalance"] = safe(bids - asks, bids + asks)
         quoted = side[side.mid.notna() & (side.bid_qty.fillna(0) + side.ask_qty.fillna(0) > 0)].fillna(0)
         found[f"_{name}_lean"] = ((quoted.bid_qty - quoted.ask_qty) / (quoted.bid_qty + quoted.ask_qty)).mean()
     found["book_pressure"] = (found["_call_lean"] - found["_put_lean"]) / 2
-    built, written = found["oi_put_build"], found["oi_call_build"]
-    found["oi_build_imbalance"] = safe(built - written, abs(built) + abs(written))
-    found["pcr_oi_band"] = safe(found["oi_put_band"], found["oi_call_band"])
+    found["oi_build_imbalance"] = leaning(found["_oi_put_build"], found["_oi_call_build"])
+    found["pcr_oi_band"] = safe(found["_oi_put_band"], found["_oi_call_band"])
     found["oi_centre_distance"] = (legs.oi * legs.strike).sum() / legs.oi.sum() / forward - 1
     call_oi, put_oi = calls.oi.to_numpy(), puts.oi.to_numpy()
     pain = {
@@ -300,7 +318,9 @@ def _money_features(
     found["max_pain_distance"] = min(strikes, key=lambda settle: sum(pain[settle])) / forward - 1
     to_calls, to_puts = pain[strikes[atm]]
     found["max_pain_tilt"] = safe(to_puts - to_calls, to_puts + to_calls)
-    found |= _gamma(snapshot, chain, calls, puts, forward)
+    found |= _gamma(snapshot, chain, calls, puts, forward, level)
+    shares = (1 + found["gamma_call_put_balance"]) / 2, (1 - found["gamma_call_put_balance"]) / 2
+    found["pro_gamma_balance"] = desks.calls * shares[0] + desks.puts * shares[1]
     above, below = calls[calls.index >= forward], puts[puts.index < forward].iloc[::-1]
     call_wing, put_wing = at_delta(above), at_delta(below)
     found["risk_reversal_25d"] = call_wing - put_wing
@@ -318,24 +338,34 @@ def _money_features(
 
 
 def _gamma(
-    snapshot: ChainSnapshot, chain: ExpiryChain, calls: pd.DataFrame, puts: pd.DataFrame, forward: float
+    snapshot: ChainSnapshot, chain: ExpiryChain, calls: pd.DataFrame, puts: pd.DataFrame, forward: float, level: float
 ) -> dict[str, float]:
     gamma = calls.gamma.where(calls.index >= forward, puts.gamma).fillna(0.0)
     lot = CONTRACTS.lot_size(snapshot.underlying, date.fromisoformat(chain.expiry), ist_date(snapshot.header.ts))
     call_part, put_part = gamma * calls.oi.fillna(0), gamma * puts.oi.fillna(0)
-    net, gross = call_part - put_part, call_part + put_part
-    running = net.cumsum()
-    flips = [
-        strike
-        for before, after, strike in zip(running.iloc[:-1], running.iloc[1:], running.index[1:], strict=True)
-        if before * after < 0
-    ]
-    flip = min(flips, key=lambda strike: abs(strike - forward)) if flips else NAN
+    gross = call_part + put_part
+    years = years_to(chain, snapshot.header.ts)
+    iv = calls.iv.where(calls.index >= forward, puts.iv).fillna(0.0)
+    net = calls.oi.fillna(0) - puts.oi.fillna(0)
+
+    def gap(at: float) -> float:
+        """Calls' gamma less puts' if the forward stood there."""
+        total_gamma = 0.0
+        for strike, volatility, contracts in zip(calls.index, iv, net, strict=True):
+            if volatility > 0:
+                deviation = volatility * math.sqrt(years)
+                d1 = math.log(at / strike) / deviation + deviation / 2
+                total_gamma += contracts * math.exp(-d1 * d1 / 2) / (at * deviation)
+        return total_gamma
+
+    reach = 4 * level * math.sqrt(years)
+    tried = [forward * math.exp(step / 60 * reach) for step in range(-60, 61)]
+    roots = [brentq(gap, a, b, xtol=1e-9, rtol=1e-14) for a, b in pairwise(tried) if gap(a) * gap(b) < 0]
     return {
-        "gamma_exposure": net.sum() * lot * forward**2 / 100,
-        "gamma_exposure_ratio": net.sum() / gross.sum(),
+        "gamma_gross": gross.sum() * lot * forward**2 / 100,
+        "gamma_call_put_balance": (call_part.sum() - put_part.sum()) / gross.sum(),
         "gamma_peak_distance": cast("float", gross.idxmax()) / forward - 1,
-        "gamma_flip_distance": flip / forward - 1,
+        "gamma_flip_distance": min((root / forward - 1 for root in roots), key=abs, default=NAN),
     }
 
 

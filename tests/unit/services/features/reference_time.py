@@ -94,12 +94,12 @@ def _changes(seen: pd.DataFrame, now: pd.Series, snapshots: Sequence[ChainSnapsh
         if minutes == 5 and then is not None:
             found["iv_change_5m"] = now["atm_iv"] - then["atm_iv"]
             rate = (now["_highest"] - then["_highest"]) / ((now["_ts"] - then["_ts"]) / NS_PER_MINUTE)
-            found["volume_rate_5m"] = rate
+            found["volume_rate_5m"] = rate * now["_lot"]
             found["volume_spike"] = rate / (now["_highest"] / ((now["_ts"] - open_ns) / NS_PER_MINUTE))
         if minutes == 15 and then is not None:
             found["iv_change_15m"] = now["atm_iv"] - then["atm_iv"]
-            found["oi_call_growth_15m"] = now["oi_call_total"] / then["oi_call_total"] - 1
-            found["oi_put_growth_15m"] = now["oi_put_total"] / then["oi_put_total"] - 1
+            found["oi_call_growth_15m"] = now["_oi_call"] / then["_oi_call"] - 1
+            found["oi_put_growth_15m"] = now["_oi_put"] / then["_oi_put"] - 1
             found["pcr_oi_shift_15m"] = now["pcr_oi"] - then["pcr_oi"]
             found["_rate_15m"] = (now["_highest"] - then["_highest"]) / ((now["_ts"] - then["_ts"]) / NS_PER_MINUTE)
             place = seen.index.get_loc(then.name)
@@ -114,7 +114,7 @@ def _changes(seen: pd.DataFrame, now: pd.Series, snapshots: Sequence[ChainSnapsh
     found["iv_change_session"] = now["atm_iv"] - seen["atm_iv"].dropna().iloc[0]
     traded = seen["_highest"].diff().fillna(0)
     if traded.sum() > 0:
-        found["vwap_distance"] = 1 - (traded * seen["_forward"]).sum() / traded.sum() / forward
+        found["activity_weighted_distance"] = 1 - (traded * seen["_forward"]).sum() / traded.sum() / forward
     return found
 
 
@@ -273,7 +273,7 @@ def _over_sessions(table: pd.DataFrame) -> pd.DataFrame:
         enough = len(past) >= 10 and not math.isnan(level)
         ranks.append((level - past.min()) / (past.max() - past.min()) if enough else NAN)
         percentiles.append(float((past < level).mean()) if enough else NAN)
-    table["iv_rank"], table["iv_percentile"] = ranks, percentiles
+    table["iv_rank_20d"], table["iv_percentile_20d"] = ranks, percentiles
     table["volume_against_profile"] = _against_profile(table)
     return table
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
 from shared.events import ChainSnapshot, ExpiryChain, FeatureVector, Header, LegColumns
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
+from shared.market.participant_files import DeskPositions, PublishedPositions
 from shared.market.variance_clock import VarianceClock
 
 CALENDAR = TradingCalendar.load()
@@ -22,13 +23,24 @@ CONTRACTS = ContractTable.load()
 CLOCK = VarianceClock.load(CALENDAR)
 START = date(2026, 6, 1)
 
+
+def desks_at(day: date) -> DeskPositions:
+    """Make up how the desks stood at the close of a day, another way each day."""
+    number = day.toordinal()
+    return DeskPositions(calls=(number % 7 - 3) / 10, puts=(number % 5 - 2) / 10)
+
+
+POSITIONS = PublishedPositions(
+    {day: desks_at(day) for day in (START + timedelta(days=n) for n in range(-10, 120)) if day.weekday() < 5}
+)
+
 PRICE_COLUMNS = ("bid", "ask", "ltp")
 COUNT_COLUMNS = ("bid_qty", "ask_qty", "volume", "oi", "oi_change")
 
 
-def new_handler() -> FeaturesHandler:
+def new_handler(contracts: ContractTable = CONTRACTS) -> FeaturesHandler:
     """Make a handler that has seen nothing."""
-    return FeaturesHandler("nifty", FeaturesSettings(), CALENDAR, CONTRACTS, CLOCK)
+    return FeaturesHandler("nifty", FeaturesSettings(), CALENDAR, contracts, CLOCK, POSITIONS)
 
 
 def made_days(days: int, *, seed: int = 5, strikes: int = 61, expiries: int = 2) -> list[ChainSnapshot]:

@@ -10,6 +10,7 @@ from services.features.families.declaration import Scaling, WarmUpUnit
 from services.features.families.registry import FAMILIES, FEATURE_NAMES, FEATURES, SCHEMA, SCHEMA_ID
 from shared.clock import NS_PER_MINUTE, NS_PER_SECOND
 from shared.events import ChainSnapshot, LegColumns, QualityFlag
+from shared.market.contracts import ContractTable
 from shared.streaming.protocol.codec import encode_json
 from tests.unit.services.features.synthetic_days import (
     features_of,
@@ -29,8 +30,7 @@ READ_BY_NAME = {
     "atm_iv",
     "realised_vol_30m",
     "iv_minus_rv",
-    "oi_put_build",
-    "oi_call_build",
+    "oi_build_imbalance",
 }
 NEVER_IN_A_SMOOTH_MINUTE_FEED = {"vix_replicated", "gamma_flip_distance", "volume_against_profile"}
 
@@ -84,7 +84,9 @@ class TestMissing:
             for name, value in zip(FEATURE_NAMES, vector.values, strict=True):
                 assert value is None or (type(value) is float and abs(value) < 1e15), name
 
-    def test_a_chain_without_a_single_number_leaves_only_the_time(self, smooth_day):
+    def test_a_chain_without_a_single_number_leaves_only_the_time_and_the_report_of_the_evening_before(
+        self, smooth_day
+    ):
         snapshot = smooth_day[30]
         blank = tuple(
             msgspec.structs.replace(chain, call=_blank(chain.call), put=_blank(chain.put))
@@ -101,6 +103,8 @@ class TestMissing:
             "days_to_expiry",
             "is_expiry_day",
             "day_of_week",
+            "pro_call_balance",
+            "pro_put_balance",
         }
         assert vector.market.forward is None
         assert vector.market.candidates == ()
@@ -214,6 +218,37 @@ class TestScale:
             np.testing.assert_allclose(larger[:, n], expected, rtol=1e-6, atol=1e-9, err_msg=feature.name)
 
 
+class TestLots:
+    def test_another_lot_for_the_same_units_changes_no_feature(self, many_days, monkeypatch):
+        """The lot of NIFTY went 25, 75, 65: a model must not take that for a change of the market."""
+        tables = []
+        for lot, contracts in ((75, 1), (25, 3)):
+            terms = ContractTable.load()
+            monkeypatch.setattr(terms, "lot_size", lambda *_, units=lot: units)
+            feed = [_in_lots(snapshot, contracts) for snapshot in many_days]
+            tables.append(table_of(features_of(feed, new_handler(terms))))
+        assert not np.isnan(tables[0]).all(axis=0)[FEATURE_NAMES.index("volume_against_profile")]
+        for n, name in enumerate(FEATURE_NAMES):
+            np.testing.assert_allclose(tables[1][:, n], tables[0][:, n], rtol=1e-9, atol=1e-12, err_msg=name)
+
+    def test_volume_of_past_sessions_is_counted_in_units_though_the_lot_changes_overnight(self, many_days, monkeypatch):
+        days = sorted({_day_of(snapshot) for snapshot in many_days})
+        cut = days[len(days) // 2]
+        terms = ContractTable.load()
+        monkeypatch.setattr(terms, "lot_size", lambda *_: 75)
+        plain = table_of(features_of(many_days, new_handler(terms)))
+        handler = new_handler(terms)
+        rows = []
+        for snapshot in many_days:
+            smaller = _day_of(snapshot) >= cut
+            monkeypatch.setattr(terms, "lot_size", lambda *_, units=25 if smaller else 75: units)
+            rows += features_of([_in_lots(snapshot, 3 if smaller else 1)], handler)
+        changed = table_of(rows)
+        for name in ("volume_against_profile", "oi_call_units", "volume_rate_5m", "gamma_gross"):
+            column = FEATURE_NAMES.index(name)
+            np.testing.assert_allclose(changed[:, column], plain[:, column], rtol=1e-9, err_msg=name)
+
+
 class TestMemory:
     def test_the_state_of_many_days_is_bounded(self, many_days, smooth_day):
         handler = new_handler()
@@ -230,6 +265,26 @@ class TestMemory:
             stamps = [snapshot.header.ts + second * NS_PER_SECOND for second in range(0, 60, 3)]
             features_of([restamped(snapshot, stamp) for stamp in stamps], fast)
         assert len(fast.checkpoint()) < 1.05 * len(slow.checkpoint())
+
+
+def _day_of(snapshot: ChainSnapshot) -> int:
+    return snapshot.header.ts // (1440 * NS_PER_MINUTE)
+
+
+def _in_lots(snapshot: ChainSnapshot, contracts: int) -> ChainSnapshot:
+    """Count the same units in so many times the contracts."""
+    expiries = []
+    for chain in snapshot.expiries:
+        sides = {}
+        for name in ("call", "put"):
+            side = getattr(chain, name)
+            counts = {
+                column: tuple(None if n is None else n * contracts for n in getattr(side, column))
+                for column in ("volume", "oi", "oi_change")
+            }
+            sides[name] = msgspec.structs.replace(side, **counts)
+        expiries.append(msgspec.structs.replace(chain, **sides))
+    return msgspec.structs.replace(snapshot, expiries=tuple(expiries))
 
 
 def _blank(side: LegColumns) -> LegColumns:

@@ -77,3 +77,18 @@ def test_it_says_how_much_room_the_journals_have_and_whether_the_venues_answer_i
     assert end_of_day(date(2026, 11, 2), **live)["venue answer"].grade is Grade.OK
     assert list(tmp_path.iterdir()) == [tmp_path / "armed.json"], "it changes nothing"
     assert not {"disk", "venue answer"} & end_of_day(date(2026, 11, 2)).keys()
+
+
+def test_it_says_how_desks_stand_and_when_their_report_is_missing_or_not_as_published(tmp_path: Path):
+    headings = (
+        "Client Type,Option Index Call Long,Option Index Put Long,Option Index Call Short,Option Index Put Short\n"
+    )
+    environ = {"THETAFLOW_PARTICIPANT_FILES": str(tmp_path)}
+    report = tmp_path / "fao_participant_oi_26082026.csv"
+    found = []
+    for text in (None, headings + "Pro,1,3,3,1\n", "nothing of it\n"):
+        if text is not None:
+            report.write_text(text)
+        found += [one for one in examine(date(2026, 8, 27), environ) if one.check == "participant files"]
+    assert [one.grade for one in found] == [Grade.WARNING, Grade.OK, Grade.FAILED]
+    assert "-0.50 in index calls, +0.50 in index puts" in found[1].text

@@ -18,8 +18,7 @@ BULLISH = {
     "pcr_oi": 1.4,
     "max_pain_distance": 0.003,
     "risk_reversal_25d": -0.005,
-    "oi_put_build": 50_000.0,
-    "oi_call_build": 5_000.0,
+    "oi_build_imbalance": 0.8,
 }
 BEARISH = BULLISH | {
     "trend_ema_fast_slow": -0.001,
@@ -28,8 +27,7 @@ BEARISH = BULLISH | {
     "pcr_oi": 0.6,
     "max_pain_distance": -0.003,
     "risk_reversal_25d": -0.05,
-    "oi_put_build": 5_000.0,
-    "oi_call_build": 50_000.0,
+    "oi_build_imbalance": -0.8,
 }
 NUMBERS = st.one_of(st.none(), st.floats(-1e6, 1e6))
 
