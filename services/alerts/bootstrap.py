@@ -10,10 +10,11 @@ from services.alerts.channels import open_channels, secrets_in_addresses
 from services.alerts.desk import AlertDesk
 from services.alerts.feed_watch import FeedWatch
 from services.alerts.heartbeat import Heartbeats
-from services.alerts.mailbox import HEARTBEAT, Mailbox
+from services.alerts.mailbox import Mailbox
 from services.alerts.observer import PRODUCER, Observer
 from services.alerts.queue import AlertQueue
 from services.alerts.routing import rules_of, severities_without_address
+from services.alerts.rules import HEARTBEAT
 from services.alerts.service_watch import ServiceWatch
 from services.alerts.settings import AlertSettings
 from services.alerts.sources import AlertTopic, Spools

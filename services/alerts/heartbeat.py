@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import time
 from typing import Final
 
-from services.alerts.mailbox import HEARTBEAT
 from services.alerts.observer import PRODUCER
+from services.alerts.rules import HEARTBEAT
 from shared.clock import from_ns, ist_date
 from shared.events import Alert, Header, Severity
 

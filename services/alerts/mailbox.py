@@ -10,17 +10,14 @@ Every change is a record; folding the records again gives the same mailbox, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import time
 from typing import Final
 
 from services.alerts.records import Delivered, NotTaken, QueuedAlert, QueueRecord, TakenIn, TakenUpTo
+from services.alerts.rules import HEARTBEAT, Rules
 from shared.clock import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, from_ns
 from shared.events import Severity
-
-HEARTBEAT: Final = "heartbeat"
-"""Code of the daily heartbeat, which no quiet hour holds back."""
 
 _MESSAGE_ALERTS: Final = 20
 _CRITICAL_PAUSE_NS: Final = NS_PER_SECOND
@@ -30,40 +27,6 @@ _KEPT_NS: Final = 7 * NS_PER_DAY
 _KEPT: Final = 5_000
 _MOST: Final = 20_000
 _LONGEST_DOUBLING: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How the mailbox is run.
-
-    Attributes:
-        routes: keys of addresses by severity; a key is no secret.
-        heartbeat: keys that the heartbeat goes to.
-        quiet: times of day in India between which only critical alerts go out.
-        dedupe_ns: for how long the same text is not sent again.
-        per_minute: messages per address that are not critical.
-        retry_ns, retry_max_ns: first and longest pause after a refusal.
-    """
-
-    routes: Mapping[Severity, tuple[str, ...]]
-    heartbeat: tuple[str, ...] = ()
-    quiet: tuple[time, time] | None = None
-    dedupe_ns: int = 900 * NS_PER_SECOND
-    per_minute: int = 4
-    retry_ns: int = 2 * NS_PER_SECOND
-    retry_max_ns: int = 60 * NS_PER_SECOND
-
-    def route(self, notice: QueuedAlert) -> tuple[str, ...]:
-        """Name the addresses of an alert."""
-        return self.heartbeat if notice.code == HEARTBEAT else self.routes.get(notice.severity, ())
-
-    def is_quiet(self, now_ns: int) -> bool:
-        """Tell whether only critical alerts go out now."""
-        if self.quiet is None:
-            return False
-        begin, end = self.quiet
-        now = from_ns(now_ns).time()
-        return begin <= now < end if begin <= end else now >= begin or now < end
 
 
 @dataclass(frozen=True, slots=True)

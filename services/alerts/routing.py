@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.alerts.channels import address_key
-from services.alerts.mailbox import Rules
+from services.alerts.rules import Rules
 from services.alerts.settings import AlertSettings
 from shared.clock import NS_PER_SECOND
 from shared.events import Severity

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from services.alerts.feed_watch import FeedWatch
-from services.alerts.mailbox import HEARTBEAT, Mailbox
+from services.alerts.mailbox import Mailbox
+from services.alerts.rules import HEARTBEAT
 from services.alerts.service_watch import ServiceWatch
 from shared.clock import NS_PER_DAY, NS_PER_SECOND, Clock, ist_date
 from shared.errors import EngineError, WireError

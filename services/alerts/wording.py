@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from services.alerts.mailbox import HEARTBEAT, Message
+from services.alerts.mailbox import Message
 from services.alerts.records import QueuedAlert
+from services.alerts.rules import HEARTBEAT
 from shared.clock import NS_PER_MINUTE, from_ns
 
 _LATE_NS = 5 * NS_PER_MINUTE

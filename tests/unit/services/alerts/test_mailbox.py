@@ -8,8 +8,9 @@ from datetime import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.mailbox import HEARTBEAT, Mailbox, Message, Rules
+from services.alerts.mailbox import Mailbox, Message
 from services.alerts.records import QueuedAlert, QueueRecord
+from services.alerts.rules import HEARTBEAT, Rules
 from shared.clock import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, ist_ns
 from shared.events import Severity
 
