@@ -156,7 +156,7 @@ class PacedClock:
     were told the same three numbers always show the same time.
 
     Args:
-        shown_ns: what it shows at `since_ns`, ns UTC.
+        shown_ns: what it shows at `since_ns`, and all the time before, ns UTC.
         since_ns: a moment of the machine's monotonic clock, ns.
         rate: its seconds per second of the machine, above 0.
 
@@ -173,7 +173,7 @@ class PacedClock:
 
     def now_ns(self) -> int:
         """Give the moment it shows, ns UTC."""
-        return self._shown_ns + int((monotonic_ns() - self._since_ns) * self.rate)
+        return self._shown_ns + int(max(monotonic_ns() - self._since_ns, 0) * self.rate)
 
     def pause_s(self, seconds: float) -> float:
         """Give the machine's seconds that so many of its own take."""

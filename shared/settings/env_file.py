@@ -21,6 +21,7 @@ _LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<te
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>.*)(?P=quote)\s*(?:#.*)?""")
 _COMMENT = re.compile(r"(?:^|\s+)#.*")
 _OTHERS = frozenset({"REDIS_URL"})
+_REHEARSAL: Final = f"{PREFIX}CLOCK_SHOWN_NS"
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -55,6 +56,8 @@ def read_env_file(path: Path) -> dict[str, str]:
 def adopt_env_file(path: Path = ENV_FILE, environ: MutableMapping[str, str] | None = None) -> None:
     """Take our settings from the file, those that are not set already: the shell's word goes before the file's.
 
+    The environment of a rehearsal is whole: what was left out of it on purpose does not come back.
+
     Args:
         path: of the file.
         environ: what is completed; the process's own when None.
@@ -63,6 +66,8 @@ def adopt_env_file(path: Path = ENV_FILE, environ: MutableMapping[str, str] | No
         ConfigError: see `read_env_file`.
     """
     variables = os.environ if environ is None else environ
+    if variables.get(_REHEARSAL):
+        return
     for name, text in read_env_file(path).items():
         if (name.startswith(PREFIX) or name in _OTHERS) and not variables.get(name):
             variables[name] = text

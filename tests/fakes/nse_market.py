@@ -1,10 +1,7 @@
-"""What the fake site shows: a tape of chains, written as the site's own bodies."""
+"""What the fake site shows: a tape of chains, written as the site's own bodies, one side missing and each cache a little behind."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -17,16 +14,29 @@ from shared.clock import NS_PER_MINUTE, NS_PER_SECOND, from_ns
 from shared.events import ExpiryChain, LegColumns
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import ParsedChain
+from trading_system.rehearsal import tape as rehearsal
+from trading_system.rehearsal.bodies import all_indices, contract_info, holiday_master, site_date, weekday_holidays
+
+__all__ = [
+    "CACHE_LAG_NS",
+    "CACHE_SPOT",
+    "Tape",
+    "all_indices",
+    "contract_info",
+    "crossed",
+    "holiday_master",
+    "session_close",
+    "site_date",
+    "v3_body",
+    "weekday_holidays",
+]
 
 CACHE_LAG_NS = 3 * NS_PER_SECOND
 CACHE_SPOT = 0.45
 
 
-@dataclass(frozen=True, slots=True)
-class Tape:
+class Tape(rehearsal.Tape):
     """Chains in time order; after the last one the site goes on showing it."""
-
-    chains: tuple[ParsedChain, ...]
 
     @classmethod
     def synthetic(cls, day: date, *, seed: int = 11, expiries: int = 3) -> Tape:
@@ -47,11 +57,6 @@ class Tape:
             )
         )
 
-    def at(self, now_ns: int) -> ParsedChain:
-        """Give the newest chain at a moment, the first one before it begins."""
-        stamps = [chain.stamp_ns for chain in self.chains]
-        return self.chains[max(bisect_right(stamps, now_ns) - 1, 0)]
-
 
 def crossed(chain: ParsedChain) -> ParsedChain:
     """Turn every quote of every expiry round."""
@@ -65,12 +70,6 @@ def crossed(chain: ParsedChain) -> ParsedChain:
             msgspec.structs.replace(one, call=turned(one.call), put=turned(one.put)) for one in chain.expiries
         ),
     )
-
-
-def contract_info(chain: ParsedChain) -> bytes:
-    """Write the list of expiries."""
-    strikes = sorted({strike for one in chain.expiries for strike in one.strikes})
-    return orjson.dumps({"expiryDates": [site_date(one.expiry) for one in chain.expiries], "strikePrice": strikes})
 
 
 def v3_body(chain: ParsedChain, expiry: str, lag_ns: int = 0) -> bytes:
@@ -107,37 +106,6 @@ def v3_body(chain: ParsedChain, expiry: str, lag_ns: int = 0) -> bytes:
             "filtered": {"data": [], "CE": {"totOI": 0, "totVol": 0}, "PE": {"totOI": 0, "totVol": 0}},
         }
     )
-
-
-def all_indices(chain: ParsedChain) -> bytes:
-    """Write the indices, India VIX in per cent among them."""
-    level = 100.0 * (chain.vix if chain.vix is not None else 0.1395)
-    rows = [
-        {"indexSymbol": "NIFTY 50", "last": chain.spot},
-        {"indexSymbol": "INDIA VIX", "last": round(level, 2)},
-    ]
-    return orjson.dumps({"timestamp": f"{from_ns(chain.stamp_ns):%d-%b-%Y %H:%M}", "data": rows})
-
-
-def holiday_master(days: Sequence[tuple[date, str]]) -> bytes:
-    """Write the holidays of both segments."""
-    rows = [{"tradingDate": f"{day:%d-%b-%Y}", "weekDay": f"{day:%A}", "description": name} for day, name in days]
-    return orjson.dumps({"CM": rows[:1], "FO": rows})
-
-
-def weekday_holidays(calendar: TradingCalendar, year: int) -> list[tuple[date, str]]:
-    """List a year's weekday holidays as our calendar has them."""
-    days = [date.fromordinal(n) for n in range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)]
-    return [
-        (day, calendar.holiday_name(day) or "holiday")
-        for day in days
-        if day.weekday() < 5 and not calendar.is_trading_day(day)
-    ]
-
-
-def site_date(iso: str) -> str:
-    """Write an ISO date as the site does."""
-    return f"{date.fromisoformat(iso):%d-%b-%Y}"
 
 
 def session_close(stamp_ns: int) -> int:

@@ -40,18 +40,21 @@ def take_cut(client: BrokerClient, book: str, day: str, now_ns: int) -> Cut | No
 
 def _at_rest(report: BrokerReport, partition: int) -> dict[str, str] | None:
     """Give the newest position by topic, None where a service still has something to do."""
-    busy = any(
-        group.lag or group.pending
-        for group in report.groups
-        if group.partition == partition and group.group in SERVICE_INPUTS
-    )
-    if busy:
-        return None
-    return {
-        stream.topic.value: stream.last_id
-        for stream in report.streams
-        if stream.partition == partition and stream.last_id
+    newest = {
+        stream.topic: stream.last_id for stream in report.streams if stream.partition == partition and stream.last_id
     }
+    done = {
+        (group.group, group.topic)
+        for group in report.groups
+        if group.partition == partition and not group.lag and not group.pending
+    }
+    # A service that has not begun has no group, and everything still to do.
+    unread = any(
+        topic in newest and (service, topic) not in done
+        for service, inputs in SERVICE_INPUTS.items()
+        for topic in inputs
+    )
+    return None if unread else {topic.value: position for topic, position in newest.items()}
 
 
 def _state(client: BrokerClient, service: str, book: str, positions: dict[str, str]) -> HandlerState:

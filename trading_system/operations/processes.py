@@ -30,7 +30,8 @@ _NOT_FOR_CHILDREN = (
     "REDIS_URL",
 )
 _LARGEST_LOG_BYTES = 50_000_000
-_READY_TIMEOUT_S = 60.0
+READY_S = 60.0
+"""How long services may take to start, seconds."""
 _POLL_S = 0.02
 _STOP_TIMEOUT_S = 10.0
 _RESTART_PAUSE_S = 5.0
@@ -126,7 +127,7 @@ class Fleet:
         """End every child."""
         self.stop()
 
-    def wait_until_ready(self, timeout_s: float = _READY_TIMEOUT_S) -> None:
+    def wait_until_ready(self, timeout_s: float = READY_S) -> None:
         """Wait until every service that runs an engine owns all its partitions.
 
         Raises:

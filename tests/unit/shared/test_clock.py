@@ -158,6 +158,11 @@ def test_without_a_rehearsal_the_clock_is_the_machine_s():
     assert clock.pause_s(2.0) == 2.0
 
 
+def test_a_paced_clock_stands_until_its_time_has_come():
+    clock = PacedClock(5, monotonic_ns() + 3_600 * NS_PER_SECOND, 60.0)
+    assert clock.now_ns() == clock.now_ns() == 5
+
+
 def test_half_a_rehearsal_is_refused():
     with pytest.raises(ConfigError, match="SHOWN_NS and SINCE_NS"):
         process_clock({"THETAFLOW_CLOCK_SHOWN_NS": "1"})

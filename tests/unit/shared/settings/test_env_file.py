@@ -90,3 +90,11 @@ def test_a_service_takes_the_environment_it_is_given_and_no_file(tmp_path):
     )
     assert ended.returncode == 2
     assert "POLL_S" not in ended.stderr
+
+
+def test_nothing_comes_back_into_the_environment_of_a_rehearsal(tmp_path: Path):
+    file = tmp_path / ".env"
+    file.write_text("THETAFLOW_ALERTS_CRITICAL_TO=mailto://somebody\nREDIS_URL=redis://elsewhere\n")
+    environ = {"THETAFLOW_CLOCK_SHOWN_NS": "1", "THETAFLOW_CLOCK_SINCE_NS": "1"}
+    adopt_env_file(file, environ)
+    assert environ == {"THETAFLOW_CLOCK_SHOWN_NS": "1", "THETAFLOW_CLOCK_SINCE_NS": "1"}
