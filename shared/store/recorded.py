@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from shared import ids
 from shared.errors import BadInputError
-from shared.events import EVENT_TYPES, ChainSnapshot, Event, Header, QualityFlag
+from shared.events import EVENT_TYPES, ChainSnapshot, Event, FeedKind, Header, QualityFlag
 from shared.events.topology import TOPIC_OF, TOPICS, Topic
 from shared.store.layout import Table, day_folder, list_parts, read_parts
 from shared.store.tables import chains_of
@@ -104,5 +104,6 @@ def _snapshots(root: Path, day: str, book: str) -> Iterator[Recorded]:
             source=chain.source,
             quality=tuple(QualityFlag(flag) for flag in (row["quality"] or "").split(",") if flag),
             previous_close=chain.previous_close,
+            feed=None if row.get("feed") is None else FeedKind(row["feed"]),
         )
         yield Recorded(Topic.CHAIN, order_of_position(position), snapshot)

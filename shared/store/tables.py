@@ -21,7 +21,7 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 ROWS_VERSION = 4
 """Layout of snapshot and leg rows, in their column `v`; rows of v0.1.0 have none and are version 1, without that column. Version
-3 knows the previous close, version 4 the position at which the broker took a snapshot. A row of an event carries the version of the event."""
+3 knows the previous close, version 4 the position at which the broker took a snapshot, and its kind of feed. A row of an event carries the version of the event."""
 
 SNAPSHOT_SCHEMA = pa.schema(
     [
@@ -36,6 +36,7 @@ SNAPSHOT_SCHEMA = pa.schema(
         ("source", pa.string()),
         ("quality", pa.string()),
         ("entry", pa.string()),
+        ("feed", pa.string()),
         ("v", pa.int16()),
     ]
 )
@@ -182,6 +183,7 @@ def _snapshot_row(chain: ParsedChain | ChainSnapshot) -> dict[str, Any]:
         "previous_close": chain.previous_close,
         "source": chain.source,
         "quality": ",".join(recorded.quality) if recorded else None,
+        "feed": recorded.feed.value if recorded and recorded.feed is not None else None,
         "v": ROWS_VERSION,
     }
 
