@@ -22,6 +22,7 @@ from shared.store.cuts import cut_path, read_cut, write_cut
 from shared.store.recorded import read_recorded
 from shared.streaming.connect import connect
 from shared.streaming.redis.broker import EmbeddedRedis
+from tests import builders
 from trading_system.modes.cutting import take_cut
 from trading_system.modes.replay import DayReplay, replay_day
 from trading_system.operations.processes import DECISION_SERVICES, Fleet
@@ -49,6 +50,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     """Run every service as a process for an hour of one day and most of the next, with an operator and a silent feed."""
     folder = tmp_path_factory.mktemp("replay")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
+    environ |= builders.environ_of(**builders.UNGATED, **builders.SHORT_HOLDING)  # that there are trades to compare
     chains = list(synthetic_days(5, 2))
     first_day, second_day = sorted({ist_date(chain.stamp_ns) for chain in chains})
     first = [chain for chain in chains if ist_date(chain.stamp_ns) == first_day]

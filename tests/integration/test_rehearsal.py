@@ -18,6 +18,7 @@ from shared.errors import BadInputError
 from shared.events import ClockTick, DayReported, Mode, ModeChanged
 from shared.store.cuts import read_cut
 from shared.store.store import Store
+from tests import builders
 from trading_system.modes.report_form import read_report
 from trading_system.rehearsal.environment import rehearsal_environ
 from trading_system.rehearsal.run import Rehearsal, rehearse
@@ -63,6 +64,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     table.write_text(HOURS)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
     environ |= {"THETAFLOW_CALENDAR_TABLE": str(table), "THETAFLOW_GATEWAY_PORT": "0"}
+    environ |= builders.environ_of(**builders.UNGATED, **builders.SHORT_HOLDING)  # that there is something to send
     restarted: list[str] = []
     asked = Rehearsal(
         DAY, 120.0, BOOK, folder / "none", folder / "own", once=True, warm_up_s=45.0, environ={**environ, **ABROAD}
