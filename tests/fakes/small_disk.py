@@ -1,4 +1,4 @@
-"""A real file system of a quarter of a megabyte, that a test can fill to the last byte."""
+"""A real file system of eight megabytes, that a test can fill to the last byte."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-SIZE_BYTES = 256 * 1024
+SIZE_BYTES = 8 * 1024 * 1024
 
 
 class SmallDisk:
@@ -23,7 +23,7 @@ class SmallDisk:
     def fill(self) -> None:
         """Leave no byte free."""
         with self._filler.open("ab", buffering=0) as file:
-            for size in (4096, 64, 1):
+            for size in (65536, 4096, 64, 1):
                 try:
                     while True:
                         file.write(b"x" * size)

@@ -128,7 +128,7 @@ def test_with_the_broker_up_the_book_is_flat_within_two_snapshots(tmp_path: Path
         street.order()
         assert len(street.snapshot().positions) == 1
         eventually(lambda: venue.value("gap") == "1", "the entry stored")
-        eventually(lambda: street.venue_state().held[0].value == 1, "word of what the venue holds")
+        eventually(lambda: [each.value for each in street.venue_state().held] == [1], "word of what the venue holds")
         told = street.venue_state()
         assert (told.mode, told.armed, told.held[0].unconfirmed) == (VenueMode.LIVE, True, None)
         (tmp_path / "executor" / "kill").write_text("the desk is on fire")
