@@ -1,4 +1,7 @@
-"""How wide a quote may be and still be one, by date and by the days its contract has left, from a dated table."""
+"""How wide a quote may be and still be one, by date and by the days its contract has left, from a dated table.
+
+To read the table takes no array: what does is imported when a whole chain is judged.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from shared.errors import TableError
 from shared.market.dated_table import DatedTable, TableWarning
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 _NUMBER: Final = (int, float)
 _MOST_REMEMBERED: Final = 4096
@@ -43,6 +46,8 @@ class SpreadBound:
 
     def judged(self, bids: NDArray[np.float64], asks: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give asks, points and NaN where there is none, with NaN where they and their bids are no quotes."""
+        import numpy as np  # noqa: PLC0415 - see the module
+
         low = np.nan_to_num(bids)
         with np.errstate(invalid="ignore"):
             too_wide = asks - low > np.maximum(self.points, self.share * 0.5 * (asks + low))
