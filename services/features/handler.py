@@ -15,9 +15,10 @@ from services.features.state.cross_section import cross_section
 from services.features.state.expiries import ExpiryCloses
 from services.features.state.history import MarketHistory
 from shared.clock import from_ns, ist_date
-from shared.errors import NoSessionError
-from shared.events import ChainSnapshot, Event, FeatureVector
+from shared.errors import BadInputError, NoSessionError
+from shared.events import ChainSnapshot, Event, FeatureVector, HistorySeeded
 from shared.events.upcasting import unchanged
+from shared.ids import content_hash
 from shared.layouts import Layout
 from shared.market.calendar import TradingCalendar
 from shared.market.contracts import ContractTable
@@ -74,13 +75,17 @@ class FeaturesHandler:
         self._histories: dict[str, MarketHistory] = {}
 
     def handle(self, event: Event) -> Sequence[Event]:
-        """Answer a ChainSnapshot with its FeatureVector, anything else with nothing.
+        """Answer a ChainSnapshot with its FeatureVector, anything else with nothing; take history in while there is none.
 
         Raises:
             NoSessionError: the snapshot's day has no session.
             TableError: a table does not cover its day or its underlying.
-            BadInputError: its columns are not what a chain promises.
+            BadInputError: its columns are not what a chain promises, or a history is not what its hash says.
+            LayoutError: a history is no state of features, or of a newer version.
+            ValueError: it is of another schema.
         """
+        if isinstance(event, HistorySeeded):
+            self._seed(event)
         return (self._vector(event),) if isinstance(event, ChainSnapshot) else ()
 
     def checkpoint(self) -> bytes:
@@ -109,6 +114,13 @@ class FeaturesHandler:
             day = date.fromordinal(running.day)
             running.lot_size = self._contracts.lot_size(underlying, date.fromisoformat(running.expiry), day)
             history.daily.count_in_units(running.lot_size)
+
+    def _seed(self, seeded: HistorySeeded) -> None:
+        if content_hash(seeded.state) != seeded.content:
+            raise BadInputError(f"history with the hash {seeded.content}", content_hash(seeded.state), seeded.header.id)
+        # What was seen here goes before what another process read somewhere.
+        if not self._histories:
+            self.restore(seeded.state)
 
     def _vector(self, snapshot: ChainSnapshot) -> FeatureVector:
         ts = snapshot.header.ts

@@ -45,6 +45,7 @@ from shared.events.market import (
     ExpiryChain,
     FeatureVector,
     FeedKind,
+    HistorySeeded,
     LegColumns,
     MarketView,
     OptionKind,
@@ -76,6 +77,7 @@ from shared.events.venue import HeldValue, VenueMode, VenueState
 EVENT_TYPES: tuple[type[Event], ...] = (
     ChainSnapshot,
     ClockTick,
+    HistorySeeded,
     FeatureVector,
     Signal,
     Order,
@@ -130,6 +132,7 @@ __all__ = [
     "HaltState",
     "Header",
     "HeldValue",
+    "HistorySeeded",
     "Intent",
     "Leg",
     "LegColumns",

@@ -136,6 +136,22 @@ class ClockTick(Event, frozen=True, kw_only=True):
     feed: FeedKind | None = None
 
 
+class HistorySeeded(Event, frozen=True, kw_only=True):
+    """What past sessions left behind, for features that have seen none: made of stored days, and told once.
+
+    Features of several days depend on it, so it travels as every other input does, and a replay is fed the same.
+
+    Attributes:
+        days: ISO dates it was made of, ascending.
+        content: hash of `state`; two stores that differ give two.
+        state: of the features after those days, as they checkpoint it.
+    """
+
+    days: tuple[str, ...]
+    content: str
+    state: bytes
+
+
 class CandidateQuote(Record, frozen=True, kw_only=True):
     """A contract that might be sold, with its quote and Greeks at the same snapshot.
 

@@ -14,6 +14,7 @@ class OfflineKind(StrEnum):
 
     TRAINING_SET = "training_set"
     DAY_REVIEW = "day_review"
+    HISTORY = "history"
 
 
 class OfflineRequested(Event, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Artefact(Record, frozen=True, kw_only=True):
     """A file that offline work made.
 
     Attributes:
-        path: below the folder of the models, or of the reports for a day's review, with forward slashes.
+        path: below the folder of the models, or of the reports for a day's review and for history, with forward slashes.
         content: hash of what it holds; the same content has the same hash, whoever made it and when.
         counts: what it holds and what was left out, by name.
     """

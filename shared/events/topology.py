@@ -112,8 +112,8 @@ _HANDLERS: Final = tuple(row.name for row in SERVICES if row.handles)
 TOPICS: Final = (
     TopicRow(
         Topic.CHAIN,
-        (events.ChainSnapshot, events.ClockTick),
-        producers=("ingest",),
+        (events.ChainSnapshot, events.ClockTick, events.HistorySeeded),
+        producers=("ingest", "offline"),
         readers=("features", "executor"),
         followers=("executor", "gateway", "recorder", "alerts"),
         keep=2_000,

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from services.ingest.sources.synthetic.source import synthetic_days
 from shared.errors import BadInputError
-from shared.events import ClockTick, DayReported, Mode, ModeChanged
+from shared.events import ClockTick, DayReported, HistorySeeded, Mode, ModeChanged
 from shared.store.cuts import read_cut
 from shared.store.store import Store
+from shared.store.writer import StoreWriter
 from tests import builders
 from trading_system.modes.report_form import read_report
 from trading_system.rehearsal.environment import rehearsal_environ
@@ -65,9 +67,13 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("THETAFLOW_", "REDIS_"))}
     environ |= {"THETAFLOW_CALENDAR_TABLE": str(table), "THETAFLOW_GATEWAY_PORT": "0"}
     environ |= builders.environ_of(**builders.UNGATED, **builders.SHORT_HOLDING)  # that there is something to send
+    earlier = StoreWriter(folder / "earlier", BOOK)
+    for chain in synthetic_days(3, 3, start=date(2026, 7, 30), strikes=21):
+        earlier.put_chain(chain)
+    earlier.close()
     restarted: list[str] = []
     asked = Rehearsal(
-        DAY, 120.0, BOOK, folder / "none", folder / "own", once=True, warm_up_s=45.0, environ={**environ, **ABROAD}
+        DAY, 120.0, BOOK, folder / "earlier", folder / "own", once=True, warm_up_s=45.0, environ={**environ, **ABROAD}
     )
     report = rehearse(asked, lambda name, code, tail: restarted.append(f"{name} {code} {tail}"))
     assert report is not None
@@ -99,10 +105,21 @@ def test_every_state_is_archived_before_the_open_with_the_hash_that_the_mode_tel
     assert cut.taken_ns < live.until
 
 
+def test_the_features_begin_with_the_stored_days_and_their_state_is_archived_with_them(rehearsed: Rehearsed):
+    store = Store(rehearsed.folder / "store")
+    (seeded,) = [
+        one for one in store.read_events("2026-08-03", BOOK, (HistorySeeded,)) if isinstance(one, HistorySeeded)
+    ]
+    assert seeded.days == ("2026-07-30", "2026-07-31", "2026-08-03")
+    cut = read_cut(rehearsed.folder / "store", BOOK, DAY.isoformat())
+    features = next(one for one in cut.handlers if one.service == "features")
+    assert features.checkpoint == seeded.state or any(isinstance(one, HistorySeeded) for one in features.events())
+
+
 def test_the_market_was_played_to_its_close(rehearsed: Rehearsed):
     ticks = list(Store(rehearsed.folder / "store").read_events(DAY.isoformat(), BOOK, (ClockTick,)))
     assert len(ticks) == 136
-    (stored,) = Store(rehearsed.folder / "store").days(BOOK)
+    stored = Store(rehearsed.folder / "store").days(BOOK)[-1]
     assert stored.snapshots > 60
 
 

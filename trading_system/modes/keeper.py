@@ -11,10 +11,11 @@ from pathlib import Path
 
 from shared.clock import NS_PER_SECOND, Clock
 from shared.errors import BadInputError, BrokerReplyError, BrokerUnavailableError, LayoutError
-from shared.events import Header, Mode, ModeChanged, OfflineKind, OfflineRequested
+from shared.events import Header, Mode, ModeChanged, OfflineFinished, OfflineKind, OfflineRequested
 from shared.events.topology import Topic, partition_of
 from shared.observability.logging import get_logger
 from shared.store.cuts import Cut, read_cut, write_cut
+from shared.store.places import Table
 from shared.streaming.protocol.client import BrokerClient
 from shared.streaming.protocol.publishing import Publisher
 from shared.streaming.protocol.reports import BrokerReport
@@ -22,7 +23,7 @@ from trading_system.modes.cutting import take_cut
 from trading_system.modes.schedule import Phase, Schedule
 
 PRODUCER = "offline"
-_RECORDER = "recorder"
+_RECORDER, _FEATURES = "recorder", "features"
 _RECORDED = (Topic.CHAIN, Topic.SIGNALS, Topic.ORDERS, Topic.FILLS, Topic.TRADES, Topic.INTENTS, Topic.CONTROL)
 
 
@@ -56,6 +57,7 @@ class ModeKeeper:
         self._told: dict[str, int] = {}
         self._reviewed: dict[str, int] = {}
         self._cuts: dict[str, Cut] = {}
+        self._seeding: dict[str, str] = {}
         self._log = get_logger("thetaflow.modes")
 
     @property
@@ -81,6 +83,7 @@ class ModeKeeper:
         now_ns = self._clock.now_ns()
         phase = self._schedule.phase_at(now_ns)
         for book in self._books:
+            self._seed(book, phase, now_ns)
             if phase.mode is Mode.LIVE:
                 self._live(book, phase, now_ns)
             else:
@@ -88,8 +91,29 @@ class ModeKeeper:
                 self._review(book, phase)
         return (phase.until_ns - now_ns) / NS_PER_SECOND
 
+    def note(self, finished: OfflineFinished) -> None:
+        """Learn that a request was answered."""
+        for book, request in self._seeding.items():
+            if finished.request_id == request:
+                self._seeding[book] = ""
+
+    def _seed(self, book: str, phase: Phase, now_ns: int) -> None:
+        """Ask for history where the features have seen nothing and the store holds days: once, and before the open."""
+        if book in self._seeding or (phase.mode is Mode.LIVE and now_ns >= phase.open_ns):
+            return
+        day, snapshots = phase.day.isoformat(), self._store / Table.SNAPSHOTS / f"book={book}"
+        is_stored = any(one.name.partition("=")[2] < day for one in snapshots.glob("date=*"))
+        request = ""
+        if is_stored and self._client.states().checkpoint(_FEATURES, book) is None:
+            header = Header.root(book=book, ts=phase.since_ns, seq=0, producer=PRODUCER, suffix="history")
+            self._publisher.publish([OfflineRequested(header=header, kind=OfflineKind.HISTORY, sources=(day,))])
+            request = header.id
+        self._seeding[book] = request
+
     def _live(self, book: str, phase: Phase, now_ns: int) -> None:
         """Archive the states as soon as the pipeline is at rest; the mode waits for that until the open, no longer."""
+        if self._seeding.get(book) and now_ns < phase.open_ns:
+            return  # the states are archived with the history in them
         cut = self._cut(book, phase, now_ns)
         if cut is not None:
             self._tell(book, phase, dict(cut.digests))

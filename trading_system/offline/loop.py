@@ -86,6 +86,7 @@ class OfflineLoop:
         # What is told goes out before the answer: a request that is answered is not looked at again.
         for event in (*told_of(finished, self.settings.reports), finished):
             self.publisher.publish([event])
+        self.keeper.note(finished)
         counts = {} if finished.artefact is None else finished.artefact.counts
         log.info("answered", request=request.header.id, problem=finished.problem, **counts)
         return True

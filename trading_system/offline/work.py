@@ -66,6 +66,9 @@ def offline_work(house: InstallationSettings, *, store: Path, models: Path, repo
                 made = recorded_set(request.sources or stored_days(store), store, models, house, progress)
                 counts = asdict(made.days.counts)
                 return Artefact(path=made.path, content=made.days.samples.content, counts=counts)
+            case OfflineKind.HISTORY:
+                progress("history", 0, 1)
+                return _history(request, house, store, reports)
             case OfflineKind.DAY_REVIEW:
                 progress("review", 0, 1)
                 return _review(request, store, reports)
@@ -82,6 +85,14 @@ def _review(request: OfflineRequested, store: Path, reports: Path) -> Artefact:
     replay = written.report.replay
     counts = {"decisions": replay.decisions, "fed": replay.fed, "differs": int(replay.equal is False)}
     return Artefact(path=written.path, content=written.content, counts=counts)
+
+
+def _history(request: OfflineRequested, house: InstallationSettings, store: Path, reports: Path) -> Artefact:
+    from trading_system.modes.history import make_seed, write_seed  # noqa: PLC0415 - a training needs none of it
+
+    (day,) = request.sources
+    seed = make_seed(store, request.header.book, day, house)
+    return Artefact(path=write_seed(reports, seed), content=seed.content, counts={"days": len(seed.days)})
 
 
 def main(request: bytes, out: BinaryIO) -> None:

@@ -22,7 +22,7 @@ from trading_system.operations.live import run_live
 from trading_system.operations.processes import READY_S
 from trading_system.rehearsal.environment import rehearsal_environ
 from trading_system.rehearsal.servers import ANSWER, LoopbackServer, site_app, venue_app
-from trading_system.rehearsal.tape import tape_of
+from trading_system.rehearsal.tape import copy_history, tape_of
 
 FOLDER: Final = Path("data/rehearsals")
 _BEFORE_S: Final = 60
@@ -84,6 +84,8 @@ def rehearse(
     clock = PacedClock(shown_ns, since_ns, rehearsal.speed)
     folder = rehearsal.folder or _new_folder(rehearsal.day)
     tell(f"rehearsing {rehearsal.day} ({words}) at {rehearsal.speed:g} times the market's pace, all of it in {folder}")
+    known = copy_history(rehearsal.day, rehearsal.store, folder / "store", rehearsal.book)
+    tell(f"{known} stored days before it are known to the features")
     watch = _Watch(rehearsal, schedule, clock, folder / "executor", tell)
     watch.arm_next()
     with ExitStack() as stack:

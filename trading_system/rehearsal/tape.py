@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date
@@ -12,7 +13,9 @@ from services.ingest.sources.synthetic.source import synthetic_days
 from shared.errors import BadInputError
 from shared.market.calendar import TradingCalendar
 from shared.market.chain import ParsedChain
+from shared.store.places import Table, day_folder
 from shared.store.store import Store
+from trading_system.modes.history import SESSIONS
 
 _SEED: Final = 7
 _DAYS: Final = 2
@@ -33,6 +36,17 @@ class Tape:
     def at(self, now_ns: int) -> ParsedChain:
         """Give the newest chain at a moment, ns UTC, the first one before it begins."""
         return self.chains[max(bisect_right(self._stamps, now_ns) - 1, 0)]
+
+
+def copy_history(day: date, store: Path, into: Path, book: str) -> int:
+    """Copy what history is made of, the newest days before a day, into another store; give their number."""
+    days = [one.day for one in Store(store).days(book) if one.day < day.isoformat()][-SESSIONS:]
+    for each in days:
+        for table in (Table.SNAPSHOTS, Table.LEGS):
+            shutil.copytree(
+                day_folder(store, table, book, each), day_folder(into, table, book, each), dirs_exist_ok=True
+            )
+    return len(days)
 
 
 def tape_of(day: date, store: Path, book: str, calendar: TradingCalendar) -> tuple[Tape, str]:
