@@ -35,8 +35,8 @@ MEANINGS: dict[DenialCode, tuple[str, str]] = {
         "Nothing: the limit keeps the book far below what exchanges want registered.",
     ),
     DenialCode.NO_EDGE: (
-        "The Kelly stake is zero or negative: the win rate does not pay for the losses.",
-        "Look at the book's win rate and average win and loss before changing any prior.",
+        "The Kelly stake is zero or negative: what trades like it brought, or the model's probability, does not pay for the losses.",
+        "Look at the results of the book's trades; a rule without a record explores `exploration_trades` of them first.",
     ),
     DenialCode.SIZE_ZERO: (
         "The stake is less than what one lot loses at its stop.",

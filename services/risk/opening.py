@@ -8,11 +8,12 @@ from services.risk.capital import with_capital_left
 from services.risk.decay import DecayJudge
 from services.risk.exposure import concentration_denial
 from services.risk.gates import RiskDenial, day_of, entry_denial
+from services.risk.kelly import Stake, estimate_edge
 from services.risk.margin_room import MarginRoom
 from services.risk.orders import denial, entry_order
 from services.risk.room import day_room, room_denial
 from services.risk.settings import RiskSettings
-from services.risk.sizing import Size, Stake, estimate_edge, most_by_exposure, size_position
+from services.risk.sizing import Size, most_by_exposure, size_position
 from services.risk.state import RiskState
 from services.risk.stops import stop_overshoot
 from shared.events import BookState, Denial, DenialCode, Header, Order, Signal
@@ -86,6 +87,7 @@ class Opening:
             reason=f"{signal.reason}; {chosen.reason}; {size.reason}",
             settings=settings,
             decay=estimate,
+            planned_loss=stake.planned_loss,
         )
 
     def _stake(

@@ -36,6 +36,7 @@ def entry_order(
     reason: str,
     settings: RiskSettings,
     decay: DecayEstimate | None = None,
+    planned_loss: float | None = None,
 ) -> Order:
     """Order to sell, with everything that closes the position set beside it."""
     return Order(
@@ -67,6 +68,7 @@ def entry_order(
             top_features=signal.top_features,
             strategy=signal.strategy,
             decay=decay,
+            planned_loss=planned_loss,
         ),
     )
 

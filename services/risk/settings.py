@@ -7,7 +7,7 @@ from datetime import time
 from functools import cache
 from math import isfinite
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -37,9 +37,13 @@ class RiskSettings(DecaySettings):
         max_lots: cap on the lots of one trade.
         max_positions_per_strike, max_positions_per_expiry: concentration.
         kelly_fraction: share of the Kelly stake that is risked.
+        kelly_from: `outcomes`, the distribution of the book's results beside a prior that breaks even, or `odds`, a win rate
+            and a ratio of wins to losses, as version 0.1.0 had it.
         kelly_prior_trades: closed trades that measured figures need to weigh as much as the prior ones.
-        prior_win_rate: of a signal without a probability, before the book's own trades say otherwise. An assumption.
-        prior_win_loss_ratio: average win to average loss before there are any; None takes target over stop.
+        exploration_trades, exploration_lots: while a book knows fewer results than that, a rule without an edge that is
+            known may sell so many lots, under every other cap; 0 trades: never.
+        prior_win_rate: for `odds`, of a signal without a probability, before the book's own trades say otherwise.
+        prior_win_loss_ratio: for `odds`, average win to average loss before there are any; None takes target over stop.
         least_volatility_scale: how far size shrinks at most when volatility is above `reference_volatility`.
         cautious_regimes, cautious_scale: regimes in which size is scaled down, and to what.
         max_delta_loss, max_gamma_loss, max_vega_loss: of the book after the trade, as fractions of capital: what a move
@@ -89,7 +93,10 @@ class RiskSettings(DecaySettings):
     max_positions_per_strike: int = Field(default=1, ge=1)
     max_positions_per_expiry: int = Field(default=3, ge=1)
     kelly_fraction: float = Field(default=0.25, gt=0.0, le=1.0)
+    kelly_from: Literal["outcomes", "odds"] = "outcomes"
     kelly_prior_trades: float = Field(default=50.0, gt=0.0)
+    exploration_trades: int = Field(default=50, ge=0)
+    exploration_lots: int = Field(default=1, ge=1)
     prior_win_rate: float = Field(default=0.65, gt=0.0, lt=1.0)
     prior_win_loss_ratio: float | None = Field(default=None, gt=0.0)
     least_volatility_scale: float = Field(default=0.5, gt=0.0, le=1.0)
@@ -176,6 +183,8 @@ TIGHTER: Final[Mapping[str, int]] = MappingProxyType(
                 "max_positions_per_strike",
                 "max_positions_per_expiry",
                 "kelly_fraction",
+                "exploration_trades",
+                "exploration_lots",
                 "cautious_scale",
                 "max_delta_loss",
                 "max_gamma_loss",

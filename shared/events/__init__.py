@@ -32,7 +32,6 @@ from shared.events.execution import (
     Position,
     PositionStatus,
     Trade,
-    TradeStatistics,
     VenueTarget,
     VolatilitySource,
 )
@@ -72,6 +71,7 @@ from shared.events.operation import (
     Severity,
     StressRung,
 )
+from shared.events.outcomes import OutcomeBin, TradeStatistics, with_outcome
 from shared.events.venue import HeldValue, VenueMode, VenueState
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -153,6 +153,7 @@ __all__ = [
     "OptionKind",
     "Order",
     "OrderAction",
+    "OutcomeBin",
     "Position",
     "PositionLeg",
     "PositionStatus",
@@ -173,4 +174,5 @@ __all__ = [
     "VolatilitySource",
     "naked_short",
     "sold",
+    "with_outcome",
 ]

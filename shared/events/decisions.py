@@ -88,6 +88,8 @@ class EntryContext(Record, frozen=True, kw_only=True):
     Attributes:
         decay: what one lot was expected to earn by time and to cost; None where that was not known, and in entries of
             former versions.
+        planned_loss: what one lot loses at the stop as it was ordered, costs included, rupees; None in entries of former
+            versions.
     """
 
     signal_id: str
@@ -101,6 +103,7 @@ class EntryContext(Record, frozen=True, kw_only=True):
     top_features: tuple[Contribution, ...]
     strategy: str = ""
     decay: DecayEstimate | None = None
+    planned_loss: float | None = None
 
 
 class Order(Event, frozen=True, kw_only=True):
@@ -122,7 +125,7 @@ class Order(Event, frozen=True, kw_only=True):
         quote_price: the quote the decision saw, points: what slippage is measured from.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     action: OrderAction
     side: Side

@@ -11,6 +11,7 @@ from shared.events.decay import DecayStatistics
 from shared.events.decisions import EntryContext, ExitReason, OrderAction
 from shared.events.legs import FilledLeg, Leg, PositionLeg, Side, TradeLeg
 from shared.events.market import Contract
+from shared.events.outcomes import TradeStatistics
 
 
 class FillStatus(StrEnum):
@@ -84,7 +85,7 @@ class Trade(Event, frozen=True, kw_only=True):
         attribution: the net result by cause, adding up to it to the paisa; None for trades entered by former versions.
     """
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     entry_order_id: str
     strategy: str
@@ -182,17 +183,6 @@ class Position(Record, frozen=True, kw_only=True):
         return self.legs[0].contract
 
 
-class TradeStatistics(Record, frozen=True, kw_only=True):
-    """Closed trades so far, as sizing needs them. Money in paise."""
-
-    trades: int = 0
-    wins: int = 0
-    losses: int = 0
-    won_paise: int = 0
-    lost_paise: int = 0
-    consecutive_losses: int = 0
-
-
 class VolatilitySource(StrEnum):
     """Where the daily volatility behind a price scan comes from: the exchange's file, closes seen, or nobody knows it."""
 
@@ -242,7 +232,7 @@ class BookState(Event, frozen=True, kw_only=True):
         decay: what closed trades earned by time and paid, against what was expected.
     """
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     positions: tuple[Position, ...]
     pending_orders: tuple[str, ...]

@@ -7,7 +7,8 @@ current one; `check_chain` refuses a class whose chain has a gap. A new field wi
 Version 1 (v0.1.0) knew one short option and one way to decide. Version 2 knows legs and the strategy's name, version 3
 of an intent the lot size and the limit of its targets, of a trade its attribution. Signals since version 3, as feature vectors
 since version 2, say which clock their volatilities are on. Orders since version 3, books and trades since version 4, carry what
-time was expected to earn.
+time was expected to earn; the version after that carries what an entry planned to lose at its stop, and a book the results of its trades
+in multiples of that.
 """
 
 from __future__ import annotations
@@ -95,10 +96,10 @@ UPCASTERS: Final[Mapping[str, Mapping[int, Upcaster]]] = {
     "ClockTick": {1: unchanged},
     "FeatureVector": {1: unchanged},
     "Signal": {1: signal_v1, 2: unchanged},
-    "Order": {1: order_v1, 2: unchanged},
+    "Order": {1: order_v1, 2: unchanged, 3: unchanged},
     "Fill": {1: fill_v1},
-    "Trade": {1: trade_v1, 2: unchanged, 3: unchanged},
-    "BookState": {1: book_v1, 2: unchanged, 3: unchanged},
+    "Trade": {1: trade_v1, 2: unchanged, 3: unchanged, 4: unchanged},
+    "BookState": {1: book_v1, 2: unchanged, 3: unchanged, 4: unchanged},
     "Command": {1: unchanged},
     "Intent": {1: intent_v1, 2: unchanged},
     "OfflineRequested": {1: unchanged},

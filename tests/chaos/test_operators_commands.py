@@ -36,6 +36,7 @@ FILE = RiskSettings(
     max_daily_slippage=0.03,
     max_exposure_per_trade=0.9,
     max_stress_loss=0.5,
+    kelly_from="odds",
     prior_win_rate=0.95,
     kelly_fraction=1.0,
     kelly_prior_trades=1e6,

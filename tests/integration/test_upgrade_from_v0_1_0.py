@@ -54,6 +54,7 @@ LIMITS_OF_THEN = {
     "THETAFLOW_RISK_STOP_OVERSHOOT": "1",
     "THETAFLOW_RISK_STOP_OVERSHOOT_EXPIRY_DAY": "1",
     "THETAFLOW_RISK_LOSS_WEIGHT": "0",
+    "THETAFLOW_RISK_KELLY_FROM": "odds",
     **environ_of(**UNGATED, **SHORT_HOLDING),
 }
 """Room enough that no limit v0.1.0 did not have decides on that day; it lost less than either daily limit."""

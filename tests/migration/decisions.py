@@ -101,7 +101,7 @@ def as_v0_1_0() -> Installation:
     house = Installation.load(V0_1_0)
     limits = {"max_stress_loss": 10.0, "max_delta_loss": 0.06, "max_gamma_loss": 0.03, "loss_weight": 0.0}
     stops = {"stop_overshoot": 1.0, "stop_overshoot_expiry_day": 1.0}
-    risk = house.risk.model_copy(update={**limits, **stops, **UNGATED, **SHORT_HOLDING})
+    risk = house.risk.model_copy(update={**limits, **stops, **UNGATED, **SHORT_HOLDING, "kelly_from": "odds"})
     return replace(house, risk=risk, executor=house.executor.model_copy(update={"front_expiry_only": False}))
 
 

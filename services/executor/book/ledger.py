@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from services.executor.book.state import ExecutorState, WorkingEntry
 from services.executor.settings import ExecutorSettings
 from shared.clock import ist_date
-from shared.events import Header, LegCosts, Side, Trade, TradeLeg, TradeStatistics
+from shared.events import Header, LegCosts, Side, Trade, TradeLeg, TradeStatistics, with_outcome
 from shared.market.costs import CostTable
 from shared.trading.charges import charge
 from shared.trading.fills import QuoteFill
-from shared.trading.position import ShortPosition
+from shared.trading.position import PAISE, ShortPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Ledger:
         state.day_trades += 1
         state.day_realised_paise += net
         state.realised_paise += net
-        state.statistics = _counted(state.statistics, net)
+        state.statistics = _counted(state.statistics, net, _planned_paise(position))
         entry_price = position.entry_price
         return Trade(
             header=header,
@@ -113,8 +113,16 @@ class Ledger:
         state.day_costs_paise += costs_paise
 
 
-def _counted(statistics: TradeStatistics, net_paise: int) -> TradeStatistics:
+def _planned_paise(position: ShortPosition) -> float | None:
+    planned = position.entry.planned_loss
+    return planned * position.lots * PAISE if planned else None
+
+
+def _counted(statistics: TradeStatistics, net_paise: int, planned_paise: float | None) -> TradeStatistics:
     won = net_paise > 0
+    outcomes = statistics.outcomes
+    if planned_paise is not None:
+        outcomes = with_outcome(outcomes, net_paise / planned_paise)
     return TradeStatistics(
         trades=statistics.trades + 1,
         wins=statistics.wins + won,
@@ -122,4 +130,5 @@ def _counted(statistics: TradeStatistics, net_paise: int) -> TradeStatistics:
         won_paise=statistics.won_paise + (net_paise if won else 0),
         lost_paise=statistics.lost_paise + (0 if won else -net_paise),
         consecutive_losses=0 if won else statistics.consecutive_losses + 1,
+        outcomes=outcomes,
     )

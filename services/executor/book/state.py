@@ -148,6 +148,6 @@ def _position(position: Plain) -> Plain:
 
 
 STATE: Final = Layout(
-    "executor.state", ExecutorState, version=7, upcasters={1: _legs, **dict.fromkeys((2, 3, 4, 5, 6), unchanged)}
+    "executor.state", ExecutorState, version=8, upcasters={1: _legs, **dict.fromkeys((2, 3, 4, 5, 6, 7), unchanged)}
 )
 """How the executor's checkpoint is stored."""

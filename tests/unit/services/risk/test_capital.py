@@ -49,7 +49,9 @@ def test_the_weight_says_how_fast_risk_is_cut(weight: float, expected: float):
 
 def entered(equity: int, **settings: object) -> Order:
     book = book_state(1, at(10, 30), equity_paise=equity)
-    made = decide(risk(capital=5_000_000.0, max_lots=100, **settings), signal(1, at(10, 30), 1), book)
+    made = decide(
+        risk(capital=5_000_000.0, max_lots=100, exploration_lots=100, **settings), signal(1, at(10, 30), 1), book
+    )
     (order,) = [event for event in made if isinstance(event, Order)]
     return order
 

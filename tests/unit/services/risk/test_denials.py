@@ -118,7 +118,7 @@ CASES: dict[DenialCode, Case] = {
     ),
     DenialCode.GREEKS_LIMIT: Case({"max_vega_loss": 1e-9}),
     DenialCode.RATE_LIMIT: Case({"max_orders_per_day": 1}, before=(signal(0, at(10, 0), 1), book_state(0, at(10, 0)))),
-    DenialCode.NO_EDGE: Case({"prior_win_rate": 0.5}),
+    DenialCode.NO_EDGE: Case({"exploration_trades": 0}),
     DenialCode.SIZE_ZERO: Case({"max_loss_per_trade": 1e-5}),
     DenialCode.SESSION_START: Case(market=lambda: tradable_market(minutes_from_open=2.0)),
     DenialCode.SESSION_END: Case(market=lambda: tradable_market(minutes_to_close=10.0)),

@@ -324,9 +324,13 @@ def test_the_order_says_why_this_strike_and_this_size():
 
 
 def test_greeks_of_the_book_shrink_the_trade_before_they_forbid_it():
-    (free,) = decide(risk(max_exposure_per_trade=0.9), signal(1, at(10, 30), 1), book_state(1, at(10, 30)))
+    (free,) = decide(
+        risk(max_exposure_per_trade=0.9, exploration_lots=10), signal(1, at(10, 30), 1), book_state(1, at(10, 30))
+    )
     (tight,) = decide(
-        risk(max_exposure_per_trade=0.9, max_delta_loss=0.015), signal(1, at(10, 30), 1), book_state(1, at(10, 30))
+        risk(max_exposure_per_trade=0.9, max_delta_loss=0.015, exploration_lots=10),
+        signal(1, at(10, 30), 1),
+        book_state(1, at(10, 30)),
     )
     assert isinstance(free, Order)
     assert isinstance(tight, Order)
