@@ -82,7 +82,11 @@ def test_the_word_stands_in_the_audit_log_with_its_source(tmp_path: Path):
 
 def test_the_service_is_made_with_the_settings_of_the_end_of_the_day():
     house = Installation.load(
-        {"THETAFLOW_EXECUTOR_PRODUCT": "intraday", "THETAFLOW_EXECUTOR_BROKER_SQUARE_OFF": "15:20"}
+        {
+            "THETAFLOW_EXECUTOR_PRODUCT": "intraday",
+            "THETAFLOW_EXECUTOR_BROKER_SQUARE_OFF": "15:20",
+            "THETAFLOW_EXECUTOR_FRONT_EXPIRY_ONLY": "false",  # what is sold here does not expire next
+        }
     )
     service = executor_service(house.executor, house.calendar, house.costs, house.clock, house.contracts)
     seen: list[Event] = []

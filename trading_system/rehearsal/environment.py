@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from services.executor.settings import ExecutorSettings
+from services.executor.venues.rehearsal import stand_in_environ
 from services.executor.venues.settings import VenueSettings
 from services.ingest.formats.v3 import FORMAT
-from shared.rehearsal import TOKEN
 from shared.settings import variable_of
 from trading_system.offline.training import MODELS
 
@@ -81,9 +81,6 @@ def rehearsal_environ(
         "THETAFLOW_TRAINER_MODELS": str(models),
         "THETAFLOW_ALERTS_DIRECTORY": str(folder / "alerts"),
         "THETAFLOW_EXECUTOR_DIRECTORY": str(folder / "executor"),
-        "THETAFLOW_EXECUTOR_VENUE": "tradetron",
-        "THETAFLOW_EXECUTOR_VENUE_MODE": "live",
         "THETAFLOW_EXECUTOR_VENUE_SOURCES": FORMAT,
-        "THETAFLOW_EXECUTOR_TRADETRON_TOKEN": TOKEN,
-        "THETAFLOW_EXECUTOR_TRADETRON_URL": f"{venue}/api",
+        **stand_in_environ(f"{venue}/api"),
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from services.executor.venues.arming import Arming, arm
+from services.executor.venues.rehearsal import STAND_IN
 from shared.clock import NS_PER_SECOND, PacedClock, monotonic_ns
 from shared.events import DayReported, Mode, ModeChanged
 from shared.market.calendar import TradingCalendar
@@ -132,7 +133,7 @@ class _Watch:
         """Let the signals of the session that runs or comes go to the venue on this machine."""
         day = self._schedule.phase_at(self._clock.now_ns()).day.isoformat()
         if day != self._armed:
-            word = Arming(book=self._rehearsal.book, day=day, operator=_OPERATOR, venue="tradetron", answer=ANSWER)
+            word = Arming(book=self._rehearsal.book, day=day, operator=_OPERATOR, venue=STAND_IN, answer=ANSWER)
             arm(self._directory, word)
             self._armed = day
 

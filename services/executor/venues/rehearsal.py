@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from services.executor.settings import ExecutorSettings
 from services.executor.venues.registry import VenueChoice
 from services.executor.venues.tradetron.settings import TradetronSettings
 from shared.errors import ConfigError
 from shared.rehearsal import TOKEN, check_loopback
+
+STAND_IN: Final = "tradetron"
+"""Name of the venue a rehearsal plays."""
+
+
+def stand_in_environ(url: str) -> dict[str, str]:
+    """Give the settings that send signals live to the stand-in at `url`."""
+    return {
+        "THETAFLOW_EXECUTOR_VENUE": STAND_IN,
+        "THETAFLOW_EXECUTOR_VENUE_MODE": "live",
+        "THETAFLOW_EXECUTOR_TRADETRON_TOKEN": TOKEN,
+        "THETAFLOW_EXECUTOR_TRADETRON_URL": url,
+    }
 
 
 def check_rehearsal(settings: ExecutorSettings, venue: VenueChoice) -> None:
@@ -24,4 +39,4 @@ def check_rehearsal(settings: ExecutorSettings, venue: VenueChoice) -> None:
         if settings.venue_mode != "off":
             check_loopback("THETAFLOW_EXECUTOR_TRADETRON_URL", own.url)
     elif settings.venue_mode != "off":
-        raise ConfigError(f"THETAFLOW_EXECUTOR_VENUE: expected tradetron in a rehearsal, got {venue.name!r}")
+        raise ConfigError(f"THETAFLOW_EXECUTOR_VENUE: expected {STAND_IN} in a rehearsal, got {venue.name!r}")
