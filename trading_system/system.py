@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.errors import NoTrainingDataError
 from shared.store.store import Store
+from trading_system.offline.settings import MODELS
 from trading_system.simulation.replay import DEFAULT_STORE, Progress, SimulationRequest, simulate
 from trading_system.simulation.report import SimulationReport
 from trading_system.wiring import Installation
@@ -82,7 +83,7 @@ class TradingSystem:
         days = [stored.day for stored in Store(store).days(self._book)]
         if not days:
             raise NoTrainingDataError(f"expected stored days of {self._book} in {store}, found none to learn from")
-        from trading_system.offline.training import MODELS, TrainingRequest, train  # noqa: PLC0415 - loads the model libraries
+        from trading_system.offline.training import TrainingRequest, train  # noqa: PLC0415 - loads the model libraries
 
         request = TrainingRequest(sources=tuple(days), store=store, models=models or MODELS)
         return train(request, progress=progress or (lambda *_: None))

@@ -43,3 +43,9 @@ def test_a_process_that_waits_holds_what_waiting_takes(process):
     code = f"import {process}.__main__\n{CONNECT}\n{start}\nimport sys\nprint(*sorted({unneeded!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_every_command_is_there_in_an_image_without_the_libraries_of_models():
+    code = f"import trading_system.cli.application\nimport sys\nprint(*sorted({MODELS!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("", "", 0)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
+
+MODELS: Final = Path("data/models")
+"""Folder of the model registry unless a setting names another."""
 
 
 class OfflineSettings(ServiceSettings):
@@ -29,7 +32,7 @@ class OfflineSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="THETAFLOW_OFFLINE_")
     aliases: ClassVar[Mapping[str, str]] = MappingProxyType({"store": "THETAFLOW_TRAINER_STORE"})
 
-    models: Path = Path("data/models")
+    models: Path = MODELS
     store: Path = Path("store")
     reports: Path = Path("data/reports")
     poll_s: float = Field(default=2.0, gt=0, le=600)

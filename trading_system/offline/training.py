@@ -15,9 +15,8 @@ from trading_system.installation import InstallationSettings
 from trading_system.offline.known_edge import KnownEdgeMarket
 from trading_system.offline.labelling import LabelCounts
 from trading_system.offline.question import Question, log_odds_spread_of
+from trading_system.offline.settings import MODELS
 from trading_system.offline.training_set import Progress, generated_set, recorded_set
-
-MODELS = Path("data/models")
 
 
 @dataclass(frozen=True, slots=True)

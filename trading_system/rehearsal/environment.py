@@ -12,7 +12,7 @@ from services.executor.venues.rehearsal import stand_in_environ
 from services.executor.venues.settings import VenueSettings
 from services.ingest.formats.v3 import FORMAT
 from shared.settings import variable_of
-from trading_system.offline.training import MODELS
+from trading_system.offline.settings import MODELS
 
 _OUTSIDE: Final = frozenset(
     {variable_of(ExecutorSettings, field) for field in (*VenueSettings.model_fields, "directory", "kill_file")}
