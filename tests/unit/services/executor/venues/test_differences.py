@@ -59,7 +59,7 @@ def test_what_the_venue_may_hold_and_the_book_does_not_want_is_named():
 
 @pytest.mark.parametrize("state", [b"", b"{}", b'{"cash_paise": "much"}'])
 def test_a_state_of_another_version_is_refused(state: bytes):
-    with pytest.raises(ValueError, match=r"executor\.state of version 7"):
+    with pytest.raises(ValueError, match=rf"executor\.state of version {STATE.version}"):
         Desk().handler.restore(state)
 
 
